@@ -1,0 +1,397 @@
+/* file.c - reading and atomic writing. The only file of the library that opens files to write. */
+#include "base/file.h"
+
+#include "base/memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- reading --------------------------------------------------------------------------- */
+
+static dcn_status open_regular(int *fd, uint64_t *size, const char *path, dcn_error *err)
+{
+    struct stat st;
+
+    /* O_NONBLOCK: opening a FIFO must not hang; it means nothing for a regular file. */
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0)
+        return dcn__fail_errno(err, path, "open it", errno, "check the name and the permissions");
+    if (fstat(*fd, &st) != 0) {
+        const int e = errno;
+        close(*fd);
+        return dcn__fail_errno(err, path, "inspect it", e, "check the file system");
+    }
+    if (!S_ISREG(st.st_mode)) {
+        close(*fd);
+        return dcn__fail(err, DCN_FILE, path, "is %s, not a regular file; name a file",
+                         S_ISDIR(st.st_mode) ? "a folder" : S_ISFIFO(st.st_mode) ? "a pipe"
+                         : "a device or socket");
+    }
+    *size = (uint64_t)st.st_size;
+    return DCN_OK;
+}
+
+static dcn_status read_all(int fd, uint8_t *data, size_t size, size_t *got, const char *path,
+                           dcn_error *err)
+{
+    *got = 0;
+    while (*got < size) {
+        const ssize_t n = read(fd, data + *got, size - *got);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dcn__fail_errno(err, path, "read it", errno, "check the disk");
+        if (n == 0)
+            break;
+        *got += (size_t)n;
+    }
+    return DCN_OK;
+}
+
+dcn_status dcn__file_read(dcn__bytes *bytes, const char *path, uint64_t limit, dcn_error *err)
+{
+    dcn_status st;
+    uint64_t size;
+    size_t got;
+    int fd;
+
+    memset(bytes, 0, sizeof *bytes);
+    if ((st = open_regular(&fd, &size, path, err)))
+        return st;
+    if (size > limit) {
+        close(fd);
+        return dcn__fail(err, DCN_INPUT, path,
+                         "holds %llu bytes, the limit is %llu; raise the limit if you trust it",
+                         (unsigned long long)size, (unsigned long long)limit);
+    }
+    bytes->data = dcn__alloc((size_t)size + 1);   /* a NUL behind, for text readers */
+    if (!bytes->data) {
+        close(fd);
+        return dcn__fail_memory(err, "a file's bytes", (size_t)size);
+    }
+    st = read_all(fd, bytes->data, (size_t)size, &got, path, err);
+    close(fd);
+    if (!st && got != size)
+        st = dcn__fail(err, DCN_FILE, path, "shrank while it was read; try again");
+    if (st) {
+        dcn__bytes_clear(bytes);
+        return st;
+    }
+    bytes->size = (size_t)size;
+    return DCN_OK;
+}
+
+dcn_status dcn__file_head(uint8_t *head, size_t size, size_t *got, uint64_t *file_size,
+                          const char *path, dcn_error *err)
+{
+    dcn_status st;
+    int fd;
+
+    if ((st = open_regular(&fd, file_size, path, err)))
+        return st;
+    st = read_all(fd, head, size, got, path, err);
+    close(fd);
+    return st;
+}
+
+void dcn__bytes_clear(dcn__bytes *bytes)
+{
+    dcn__free(bytes->data);
+    memset(bytes, 0, sizeof *bytes);
+}
+
+dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err)
+{
+    dcn_status st;
+    uint64_t size;
+    void *data;
+    int fd;
+
+    memset(map, 0, sizeof *map);
+    if ((st = open_regular(&fd, &size, path, err)))
+        return st;
+    if (size) {
+        data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED) {
+            st = dcn__fail_errno(err, path, "map it", errno, "check the file system");
+            close(fd);
+            return st;
+        }
+        map->data = data;
+        map->size = (size_t)size;
+    }
+    close(fd);
+    return DCN_OK;
+}
+
+void dcn__map_close(dcn__map *map)
+{
+    if (map->data)
+        munmap((void *)(uintptr_t)map->data, map->size);
+    memset(map, 0, sizeof *map);
+}
+
+/* ---- writing --------------------------------------------------------------------------- */
+
+dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
+                         dcn_error *err)
+{
+    const uint8_t *p = data;
+    size_t done = 0;
+
+    while (done < bytes) {
+        const ssize_t n = write(fd, p + done, bytes - done);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            char reason[96];
+            if (strerror_r(errno, reason, sizeof reason) != 0)
+                reason[0] = '\0';
+            return dcn__fail(err, DCN_FILE, path, "write failed at byte %llu (%s); free space and try again",
+                             (unsigned long long)(offset + done), reason);
+        }
+        done += (size_t)n;
+    }
+    return DCN_OK;
+}
+
+/* fsync of the folder that holds `path`: the rename itself must survive a power cut. */
+static dcn_status sync_folder_of(const char *path, dcn_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = dcn__strdup(path);
+    int fd;
+
+    if (!folder)
+        return dcn__fail_memory(err, "a path", strlen(path));
+    folder[slash ? (slash == path ? 1 : slash - path) : 0] = '\0';
+    fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dcn__free(folder);
+    if (fd < 0)
+        return DCN_OK;   /* a folder we may write but not read: the file itself is safe */
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS) {
+        const int e = errno;
+        close(fd);
+        return dcn__fail_errno(err, path, "sync its folder", e, "check the disk");
+    }
+    close(fd);
+    return DCN_OK;
+}
+
+dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err)
+{
+    size_t bytes = strlen(path) + 16;
+
+    memset(w, 0, sizeof *w);
+    w->fd = -1;
+    if (!(w->path = dcn__strdup(path)) || !(w->temporary = dcn__alloc(bytes))) {
+        dcn__writer_abort(w);
+        return dcn__fail_memory(err, "a path", bytes);
+    }
+    if (strcmp(path, "-") == 0) {
+        w->to_stdout = true;
+        w->fd = STDOUT_FILENO;
+        return DCN_OK;
+    }
+    snprintf(w->temporary, bytes, "%s.tmp-XXXXXX", path);
+    w->fd = mkostemp(w->temporary, O_CLOEXEC);
+    if (w->fd < 0) {
+        const int e = errno;
+        w->temporary[0] = '\0';
+        dcn__writer_abort(w);
+        return dcn__fail_errno(err, path, "create it", e, "check that the folder exists and is writable");
+    }
+    {   /* mkostemp makes 0600; a result should have the usual rights. */
+        const mode_t mask = umask(0);
+        umask(mask);
+        (void)!fchmod(w->fd, 0666 & ~mask);
+    }
+    return DCN_OK;
+}
+
+dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn_error *err)
+{
+    dcn_status st = dcn__fd_write(w->fd, w->to_stdout ? "standard output" : w->path, w->written,
+                                  data, bytes, err);
+    w->written += bytes;
+    return st;
+}
+
+dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
+{
+    dcn_status st = DCN_OK;
+    int fd = w->fd;
+
+    if (w->to_stdout) {
+        w->fd = -1;
+        dcn__writer_abort(w);
+        return DCN_OK;
+    }
+    /* A failed fsync may have dropped the bytes: the file is given up, never synced again. */
+    if (fsync(fd) != 0 && errno != EINVAL)
+        st = dcn__fail_errno(err, w->path, "sync it", errno, "check the disk and try again");
+    w->fd = -1;
+    if (close(fd) != 0 && !st)
+        st = dcn__fail_errno(err, w->path, "close it", errno, "check the disk and try again");
+    if (!st && rename(w->temporary, w->path) != 0)
+        st = dcn__fail_errno(err, w->path, "rename the finished file to it", errno, "check the folder");
+    if (st)
+        unlink(w->temporary);
+    else
+        st = sync_folder_of(w->path, err);
+    w->temporary[0] = '\0';
+    dcn__writer_abort(w);
+    return st;
+}
+
+void dcn__writer_abort(dcn__writer *w)
+{
+    if (w->fd >= 0 && !w->to_stdout)
+        close(w->fd);
+    if (w->temporary && w->temporary[0] && !w->to_stdout)
+        unlink(w->temporary);
+    dcn__free(w->temporary);
+    dcn__free(w->path);
+    memset(w, 0, sizeof *w);
+    w->fd = -1;
+}
+
+dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn_error *err)
+{
+    dcn__writer w;
+    dcn_status st;
+
+    if ((st = dcn__writer_begin(&w, path, err)))
+        return st;
+    if (!(st = dcn__writer_write(&w, data, bytes, err)))
+        st = dcn__writer_commit(&w, err);
+    dcn__writer_abort(&w);
+    return st;
+}
+
+/* ---- folders and names --------------------------------------------------------------------- */
+
+bool dcn__is_folder(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool dcn__is_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+dcn_status dcn__make_folder(const char *path, dcn_error *err)
+{
+    char *copy = dcn__strdup(path);
+    dcn_status st = DCN_OK;
+
+    if (!copy)
+        return dcn__fail_memory(err, "a path", strlen(path));
+    for (char *p = copy + 1; !st && *copy; p++) {
+        const char c = *p;
+
+        if (c != '/' && c != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            st = dcn__fail_errno(err, path, "create the folder", errno, "check the parent folder");
+        *p = c;
+        if (c == '\0')
+            break;
+    }
+    if (!st && !dcn__is_folder(path))
+        st = dcn__fail(err, DCN_FILE, path, "is not a folder; name another");
+    dcn__free(copy);
+    return st;
+}
+
+char *dcn__path_join(const char *folder, const char *name)
+{
+    const size_t n = strlen(folder), bytes = n + strlen(name) + 2;
+    char *path = dcn__alloc(bytes);
+
+    if (path)
+        snprintf(path, bytes, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/", name);
+    return path;
+}
+
+const char *dcn__path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+dcn_status dcn__folder_list(dcn__names *names, const char *path, int limit, dcn_error *err)
+{
+    DIR *dir = opendir(path);
+    dcn_status st = DCN_OK;
+    struct dirent *entry;
+    int capacity = 0;
+
+    memset(names, 0, sizeof *names);
+    if (!dir)
+        return dcn__fail_errno(err, path, "read the folder", errno, "check the name and the permissions");
+    while (!st && (entry = readdir(dir))) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        if (names->count == limit) {
+            st = dcn__fail(err, DCN_INPUT, path, "holds more than %d files; split it", limit);
+        } else if (names->count == capacity) {
+            const int grown = capacity ? capacity * 2 : 64;
+            char **at = dcn__realloc(names->at, (size_t)grown * sizeof *at);
+
+            if (!at)
+                st = dcn__fail_memory(err, "a folder's names", (size_t)grown * sizeof *at);
+            else {
+                names->at = at;
+                capacity = grown;
+            }
+        }
+        if (!st && !(names->at[names->count] = dcn__strdup(entry->d_name)))
+            st = dcn__fail_memory(err, "a file's name", strlen(entry->d_name));
+        else if (!st)
+            names->count++;
+    }
+    closedir(dir);
+    if (st)
+        dcn__names_clear(names);
+    else if (names->count)
+        qsort(names->at, (size_t)names->count, sizeof *names->at, by_bytes);
+    return st;
+}
+
+void dcn__names_clear(dcn__names *names)
+{
+    for (int i = 0; i < names->count; i++)
+        dcn__free(names->at[i]);
+    dcn__free(names->at);
+    memset(names, 0, sizeof *names);
+}
+
+double dcn__clock_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}

@@ -1,0 +1,60 @@
+/* file.h - whole files in, whole files out.
+ *
+ * Reading: regular files only, with a limit that is checked before anything is allocated.
+ * Writing: into a temporary file in the same folder, fsync, rename, fsync of the folder: under the
+ * final name stands the old file or the whole new one. */
+#ifndef DCN_BASE_FILE_H
+#define DCN_BASE_FILE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct dcn__bytes { uint8_t *data; size_t size; } dcn__bytes;
+
+/* DCN_INPUT if larger than `limit`; DCN_FILE if it is not a regular file or cannot be read. */
+dcn_status dcn__file_read(dcn__bytes *bytes, const char *path, uint64_t limit, dcn_error *err);
+/* Up to `size` first bytes; *got is how many there are. */
+dcn_status dcn__file_head(uint8_t *head, size_t size, size_t *got, uint64_t *file_size,
+                          const char *path, dcn_error *err);
+void dcn__bytes_clear(dcn__bytes *bytes);
+
+/* Read-only, private mapping of a regular file (size 0: data NULL). */
+typedef struct dcn__map { const uint8_t *data; size_t size; } dcn__map;
+dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err);
+void dcn__map_close(dcn__map *map);
+
+/* An atomic writer. begin; write...; commit or abort. After a failure of any of them, abort. */
+typedef struct dcn__writer {
+    int fd;                    /* -1: not open */
+    uint64_t written;
+    bool to_stdout;
+    char *path, *temporary;
+} dcn__writer;
+dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err);   /* "-": stdout */
+dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn_error *err);
+dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err);
+void dcn__writer_abort(dcn__writer *w);            /* harmless after commit */
+/* All three at once. */
+dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn_error *err);
+
+/* Writes all bytes to a descriptor: EINTR and short writes are handled. */
+dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
+                         dcn_error *err);
+
+bool dcn__is_folder(const char *path);
+bool dcn__is_file(const char *path);                                  /* regular */
+dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its parents */
+/* folder + "/" + name, allocated; NULL: no memory. */
+char *dcn__path_join(const char *folder, const char *name);
+const char *dcn__path_name(const char *path);                         /* after the last '/' */
+
+/* The names in a folder (without . and ..), sorted bytewise. Free with dcn__names_clear. */
+typedef struct dcn__names { char **at; int count; } dcn__names;
+dcn_status dcn__folder_list(dcn__names *names, const char *path, int limit, dcn_error *err);
+void dcn__names_clear(dcn__names *names);
+
+double dcn__clock_ms(void);                                           /* monotonic */
+
+#endif

@@ -1,0 +1,42 @@
+/* memory.h - the one door to the heap.
+ *
+ * Nothing outside base calls malloc: a test can count every allocation and make any of them fail.
+ * Everything returned here is zeroed. */
+#ifndef DCN_BASE_MEMORY_H
+#define DCN_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void *dcn__alloc(size_t bytes);                    /* NULL: no memory; 0 bytes is 1 byte */
+void *dcn__alloc_array(size_t count, size_t size); /* NULL also if the product overflows */
+void *dcn__realloc(void *memory, size_t bytes);    /* new bytes are NOT zeroed */
+void dcn__free(void *memory);
+char *dcn__strdup(const char *text);
+
+/* Page-friendly blocks for tensors: 64-byte aligned, zeroed. */
+void *dcn__alloc_aligned(size_t bytes);
+void dcn__free_aligned(void *memory);
+
+/* For tests: called before each allocation; false makes it fail. NULL: none. */
+typedef bool (*dcn__alloc_hook)(void *user, size_t bytes);
+void dcn__set_alloc_hook(dcn__alloc_hook hook, void *user);
+
+/* Checked arithmetic for every size that comes from outside: false if it overflows. */
+static inline bool dcn__mul_size(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+static inline bool dcn__add_size(size_t a, size_t b, size_t *sum)
+{
+    return !__builtin_add_overflow(a, b, sum);
+}
+static inline bool dcn__mul_int64(int64_t a, int64_t b, int64_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+size_t dcn__physical_memory(void);
+
+#endif
