@@ -1,0 +1,46 @@
+/* codec_test.h - what the tests of codec and model share: cmocka, temporary files, and assertions
+ * on a refusal's status and sentence. */
+#ifndef CODEC_TEST_H
+#define CODEC_TEST_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "deconvnet.h"
+
+/* "DIR/name" in the test's own folder; the text lives until the next call but three. */
+static inline const char *temporary(const char *name)
+{
+    static char paths[4][512];
+    static int turn;
+
+    turn = (turn + 1) % 4;
+    snprintf(paths[turn], sizeof paths[turn], "%s/%s", DCN_TEST_TMP, name);
+    return paths[turn];
+}
+
+/* The call ended with `status` and said `part`; prints what it said if it did not. */
+#define assert_refused(call, expected, part)                                                   \
+    do {                                                                                       \
+        memset(&err, 0, sizeof err);                                                           \
+        const dcn_status got_ = (call);                                                        \
+        if (got_ != (expected) || !strstr(err.text, (part)))                                   \
+            fail_msg("wanted %d \"%s\", got %d \"%s\"", (int)(expected), (part), (int)got_,    \
+                     err.text);                                                                \
+        assert_int_equal(err.status, (expected));                                              \
+        assert_non_null(strstr(err.text, "; "));                                               \
+    } while (0)
+
+#define assert_ok(call)                                                                        \
+    do {                                                                                       \
+        const dcn_status got_ = (call);                                                        \
+        if (got_ != DCN_OK)                                                                    \
+            fail_msg("status %d: %s", (int)got_, err.text);                                    \
+    } while (0)
+
+#endif
