@@ -89,7 +89,7 @@ typedef struct dcn_conv_desc {
     dcn_pad pad_kind;         /* SAME as TensorFlow's: output = ceil(input / stride) */
     int pad[4];               /* top, left, bottom, right; with DCN_PAD_EXPLICIT */
     int no_bias;
-    float init_stddev;        /* of the truncated normal first weights; 0: 0.01 */
+    float init_stddev;        /* of the truncated normal first weights; 0: sqrt(2 / fan-in), He 2015 */
     float init_bias;          /* every first bias */
 } dcn_conv_desc;
 
@@ -114,6 +114,7 @@ DCN_API dcn_node dcn_graph_relu(dcn_graph *g, dcn_node x, const char *name);
 DCN_API dcn_node dcn_graph_max_pool(dcn_graph *g, dcn_node x, const dcn_pool_desc *desc);
 /* Cells of the padding do not count in the average (TensorFlow's form). */
 DCN_API dcn_node dcn_graph_avg_pool(dcn_graph *g, dcn_node x, const dcn_pool_desc *desc);
+/* x is flattened in (H,W,C) order. Weights and bias start as a convolution's do by default. */
 DCN_API dcn_node dcn_graph_dense(dcn_graph *g, dcn_node x, const char *name, int units);
 DCN_API dcn_node dcn_graph_add(dcn_graph *g, dcn_node a, dcn_node b, const char *name);
 DCN_API dcn_node dcn_graph_concat(dcn_graph *g, const dcn_node *x, int n, const char *name);
@@ -160,7 +161,7 @@ typedef struct dcn_weight_info {
     int rank;                 /* 4: (H,W,in,out); 2: (in,out); 1: (out) */
     int64_t dims[4];
     int64_t count;
-    const float *data;
+    const float *data;        /* NULL until the weights are made or set */
 } dcn_weight_info;
 
 DCN_API int dcn_graph_weight_count(const dcn_graph *g);
@@ -406,11 +407,17 @@ typedef enum dcn_scale {
     DCN_SCALE_TF1                 /* TensorFlow 1's image summary: one map for the whole strip */
 } dcn_scale;
 
+typedef enum dcn_panel_kind {
+    DCN_PANEL_SIGNED,             /* grey is zero, the scale is printed below */
+    DCN_PANEL_PHOTO               /* a picture: its smallest value black, its largest white */
+} dcn_panel_kind;
+
 /* One panel: float values (h,w,c), c 1 or 3. */
 typedef struct dcn_panel {
     const float *values;
     dcn_shape shape;
     const char *title;            /* UTF-8, may be NULL */
+    dcn_panel_kind kind;          /* how DCN_SCALE_AUTO shows it */
 } dcn_panel;
 
 typedef struct dcn_sheet_desc {
