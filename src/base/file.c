@@ -15,7 +15,7 @@
 
 /* ---- reading --------------------------------------------------------------------------- */
 
-static dcn_status open_regular(int *fd, uint64_t *size, const char *path, dcn_error *err)
+dcn_status dcn__file_open(int *fd, uint64_t *size, const char *path, dcn_error *err)
 {
     struct stat st;
 
@@ -56,6 +56,27 @@ static dcn_status read_all(int fd, uint8_t *data, size_t size, size_t *got, cons
     return DCN_OK;
 }
 
+dcn_status dcn__file_read_at(int fd, const char *path, uint64_t offset, void *data, size_t bytes,
+                             dcn_error *err)
+{
+    uint8_t *p = data;
+    size_t done = 0;
+
+    while (done < bytes) {
+        const ssize_t n = pread(fd, p + done, bytes - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dcn__fail_errno(err, path, "read it", errno, "check the disk");
+        if (n == 0)
+            return dcn__fail_at(err, DCN_FILE, path, offset + done,
+                                "the file ends here, it shrank since it was opened; restore it");
+        done += (size_t)n;
+    }
+    return DCN_OK;
+}
+
 dcn_status dcn__file_read(dcn__bytes *bytes, const char *path, uint64_t limit, dcn_error *err)
 {
     dcn_status st;
@@ -64,7 +85,7 @@ dcn_status dcn__file_read(dcn__bytes *bytes, const char *path, uint64_t limit, d
     int fd;
 
     memset(bytes, 0, sizeof *bytes);
-    if ((st = open_regular(&fd, &size, path, err)))
+    if ((st = dcn__file_open(&fd, &size, path, err)))
         return st;
     if (size > limit) {
         close(fd);
@@ -95,7 +116,7 @@ dcn_status dcn__file_head(uint8_t *head, size_t size, size_t *got, uint64_t *fil
     dcn_status st;
     int fd;
 
-    if ((st = open_regular(&fd, file_size, path, err)))
+    if ((st = dcn__file_open(&fd, file_size, path, err)))
         return st;
     st = read_all(fd, head, size, got, path, err);
     close(fd);
@@ -116,7 +137,7 @@ dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err)
     int fd;
 
     memset(map, 0, sizeof *map);
-    if ((st = open_regular(&fd, &size, path, err)))
+    if ((st = dcn__file_open(&fd, &size, path, err)))
         return st;
     if (size) {
         data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);

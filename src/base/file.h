@@ -20,6 +20,12 @@ dcn_status dcn__file_head(uint8_t *head, size_t size, size_t *got, uint64_t *fil
                           const char *path, dcn_error *err);
 void dcn__bytes_clear(dcn__bytes *bytes);
 
+/* For a file that is read in pieces: opens a regular file; the caller closes *fd. read_at fails
+ * with DCN_FILE if the file ends before offset + bytes (it shrank). */
+dcn_status dcn__file_open(int *fd, uint64_t *size, const char *path, dcn_error *err);
+dcn_status dcn__file_read_at(int fd, const char *path, uint64_t offset, void *data, size_t bytes,
+                             dcn_error *err);
+
 /* Read-only, private mapping of a regular file (size 0: data NULL). */
 typedef struct dcn__map { const uint8_t *data; size_t size; } dcn__map;
 dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err);
