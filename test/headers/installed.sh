@@ -24,7 +24,7 @@ if command -v pkg-config >/dev/null; then
         exit 1
     }
     # shellcheck disable=SC2046  # flags are words
-    "$cc" -std=c11 build_graph.c -o by_pkg_config $(pkg-config --cflags --libs deconvnet)
+    "$cc" -std=c11 build_graph.c -o by_pkg_config $(pkg-config --cflags --libs deconvnet) -lm
     ./by_pkg_config >/dev/null
 else
     echo "skipped: no pkg-config; script/bootstrap build installs it"
@@ -36,10 +36,13 @@ cmake_minimum_required(VERSION 3.25)
 project(stranger LANGUAGES C)
 find_package(deconvnet $version REQUIRED)
 add_executable(by_cmake build_graph.c)
-target_link_libraries(by_cmake PRIVATE deconvnet::deconvnet)
+target_link_libraries(by_cmake PRIVATE deconvnet::deconvnet m)
 CMAKE
-"$cmake" -S . -B b -DCMAKE_PREFIX_PATH="$place/usr" -DCMAKE_C_COMPILER="$cc" >b.log 2>&1 &&
-    "$cmake" --build b >>b.log 2>&1 || { cat b.log; exit 1; }
+if ! { "$cmake" -S . -B b -DCMAKE_PREFIX_PATH="$place/usr" -DCMAKE_C_COMPILER="$cc" &&
+    "$cmake" --build b; } >b.log 2>&1; then
+    cat b.log
+    exit 1
+fi
 b/by_cmake >/dev/null
 
 # The command finds the library beside it, wherever the two were put.
