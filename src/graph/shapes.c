@@ -1,0 +1,155 @@
+/* shapes.c - shape rules: what a node's value looks like, and where its windows stand.
+ *
+ * Every size may come from a hostile file: products are checked, and no window may lie wholly in
+ * padding (it would have no winner). */
+#include "graph/graph.h"
+
+#include "base/memory.h"
+
+int64_t dcn__shape_size(dcn_shape s)
+{
+    return (int64_t)s.h * s.w * s.c;
+}
+
+dcn_shape dcn__input_shape(const dcn_graph *g, dcn_node node, int k)
+{
+    return g->nodes[g->nodes[node].inputs[k]].shape;
+}
+
+/* Cells that a dilated kernel spans along one axis. */
+static int64_t span(const dcn__window *w, int axis)
+{
+    return (int64_t)(w->kernel[axis] - 1) * w->dilation[axis] + 1;
+}
+
+/* One axis of a window: resolves SAME padding and returns the output size, or 0 and the reason. */
+static int64_t window_output(dcn__window *w, int axis, int64_t in, const char **reason)
+{
+    int *before = &w->pad[axis], *after = &w->pad[axis + 2];
+    const int64_t covered = span(w, axis), stride = w->stride[axis];
+    int64_t out, total;
+
+    switch (w->pad_kind) {
+    case DCN_PAD_SAME:
+        /* As TensorFlow: the odd cell of padding goes to the bottom and the right. */
+        out = (in + stride - 1) / stride;
+        total = (out - 1) * stride + covered - in;
+        if (total < 0)
+            total = 0;
+        if (total / 2 > INT32_MAX) {
+            *reason = "the padding is too large";
+            return 0;
+        }
+        *before = (int)(total / 2);
+        *after = (int)(total - total / 2);
+        return out;
+    case DCN_PAD_VALID:
+        *before = *after = 0;
+        break;
+    case DCN_PAD_EXPLICIT:
+        if (*before < 0 || *after < 0) {
+            *reason = "the padding is negative";
+            return 0;
+        }
+        if (*before >= covered || *after >= covered) {
+            *reason = "the padding is as large as the kernel: windows would hold padding alone";
+            return 0;
+        }
+        break;
+    }
+    if (in + *before + *after < covered) {
+        *reason = "the kernel is larger than its padded input";
+        return 0;
+    }
+    return (in + *before + *after - covered) / stride + 1;
+}
+
+static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, int channels,
+                               dcn_error *err)
+{
+    const char *reason = NULL;
+    int64_t h, w;
+
+    (void)g;
+    if (n->window.global) {
+        n->window.kernel[0] = n->window.stride[0] = in.h;
+        n->window.kernel[1] = n->window.stride[1] = in.w;
+        n->window.pad_kind = DCN_PAD_VALID;
+    }
+    h = window_output(&n->window, 0, in.h, &reason);
+    w = h ? window_output(&n->window, 1, in.w, &reason) : 0;
+    if (!h || !w)
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "%s (kernel %dx%d on %dx%dx%d); change the kernel, the stride or the padding",
+                         reason, n->window.kernel[0], n->window.kernel[1], in.h, in.w, in.c);
+    n->shape = (dcn_shape){ (int)h, (int)w, channels };
+    return DCN_OK;
+}
+
+static dcn_status same_shapes(const dcn_graph *g, const dcn__node *n, bool any_channels, dcn_error *err)
+{
+    const dcn_shape first = g->nodes[n->inputs[0]].shape;
+
+    for (int i = 1; i < n->n_inputs; i++) {
+        const dcn_shape s = g->nodes[n->inputs[i]].shape;
+
+        if (s.h != first.h || s.w != first.w || (!any_channels && s.c != first.c))
+            return dcn__fail(err, DCN_USAGE, n->name,
+                             "inputs %s (%dx%dx%d) and %s (%dx%dx%d) do not fit; give them one size",
+                             g->nodes[n->inputs[0]].name, first.h, first.w, first.c,
+                             g->nodes[n->inputs[i]].name, s.h, s.w, s.c);
+    }
+    return DCN_OK;
+}
+
+dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
+{
+    const dcn_shape in = n->n_inputs ? g->nodes[n->inputs[0]].shape : n->shape;
+    dcn_status st = DCN_OK;
+    int64_t size, channels = 0;
+
+    switch (n->op) {
+    case DCN__OP_INPUT:
+        break;
+    case DCN__OP_CONV:
+        st = window_shape(g, n, in, n->shape.c, err);
+        if (!st && (in.c % n->groups || n->shape.c % n->groups))
+            st = dcn__fail(err, DCN_USAGE, n->name,
+                           "%d groups do not divide %d input channels and %d filters; change groups",
+                           n->groups, in.c, n->shape.c);
+        break;
+    case DCN__OP_MAX_POOL:
+    case DCN__OP_AVG_POOL:
+        st = window_shape(g, n, in, in.c, err);
+        break;
+    case DCN__OP_DENSE:
+        n->shape.h = n->shape.w = 1;
+        break;
+    case DCN__OP_RELU:
+    case DCN__OP_SOFTMAX:
+        n->shape = in;
+        break;
+    case DCN__OP_ADD:
+        st = same_shapes(g, n, false, err);
+        n->shape = in;
+        break;
+    case DCN__OP_CONCAT:
+        st = same_shapes(g, n, true, err);
+        for (int i = 0; i < n->n_inputs; i++)
+            channels += g->nodes[n->inputs[i]].shape.c;
+        if (!st && channels > DCN__MAX_ELEMENTS)
+            st = dcn__fail(err, DCN_USAGE, n->name, "has too many channels; use fewer");
+        n->shape = (dcn_shape){ in.h, in.w, (int)channels };
+        break;
+    case DCN__OP_COUNT:
+        break;
+    }
+    if (st)
+        return st;
+    if (!dcn__mul_int64(n->shape.h, n->shape.w, &size) || !dcn__mul_int64(size, n->shape.c, &size) ||
+        size > DCN__MAX_ELEMENTS)
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "its value %dx%dx%d has more than 2147483647 elements; make it smaller",
+                         n->shape.h, n->shape.w, n->shape.c);
+    return DCN_OK;
+}
