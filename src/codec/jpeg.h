@@ -1,0 +1,20 @@
+/* jpeg.h - JPEG bytes -> pictures, through TurboJPEG and libexif. */
+#ifndef DCN_CODEC_JPEG_H
+#define DCN_CODEC_JPEG_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+bool dcn__jpeg_is(const uint8_t *head, size_t size);
+/* Grey stays 1 channel; YCbCr, RGB, CMYK and YCCK become RGB. Turned as EXIF says. A warning of
+ * the decoder is a refusal: a picture that is partly guessed is not shown. */
+dcn_status dcn__jpeg_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,
+                            const dcn_limits *limits, dcn_error *err);
+
+/* The orientation (1..8) in an EXIF block "Exif\0\0..."; 1 if it has none. */
+int dcn__exif_orientation(const uint8_t *block, size_t size);
+/* Turns and mirrors the picture upright. */
+dcn_status dcn__image_orient(dcn_image *image, int orientation, dcn_error *err);
+
+#endif
