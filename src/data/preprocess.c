@@ -218,8 +218,8 @@ void dcn__normalize(const dcn_preprocess *p, float *values)
 
 static dcn_status check_picture(const dcn_image *image, dcn_error *err)
 {
-    if (!image->pixels || image->h < 1 || image->w < 1 || image->h > SIDE_MAX * 2 ||
-        image->w > SIDE_MAX * 2 || (image->c != 1 && image->c != 3))
+    if (!image->pixels || image->h < 1 || image->w < 1 || image->h > SCALED_MAX ||
+        image->w > SCALED_MAX || (image->c != 1 && image->c != 3))
         return dcn__fail(err, DCN_USAGE, "picture", "has shape %dx%dx%d; pass (H,W,C), C 1 or 3",
                          image->h, image->w, image->c);
     return DCN_OK;
