@@ -1,0 +1,47 @@
+/* program.h - a walk made ready by an engine: kernels in order, and where their slots lie. */
+#ifndef DCN_ENGINE_PROGRAM_H
+#define DCN_ENGINE_PROGRAM_H
+
+#include "engine/engine.h"
+
+/* Where a slot lies. */
+typedef enum dcn__room {
+    DCN__ROOM_NONE,               /* swallowed by a fused kernel */
+    DCN__ROOM_LANE,               /* a thread's own memory, shared in time with other slots */
+    DCN__ROOM_KEPT                /* a chunk's own memory, alive until the next forward */
+} dcn__room;
+
+typedef struct dcn__place {
+    dcn__room room;
+    size_t offset, bytes;         /* bytes: of one chunk */
+} dcn__place;
+
+typedef struct dcn__program {
+    dcn__walk walk;
+    dcn__group *groups;
+    dcn__kernel **kernels;
+    int n_groups;
+    bool *needed;                 /* per slot: must be written, even if this program could do without */
+    dcn__place *places;           /* per slot */
+    size_t lane_bytes, scratch_bytes, gradient_bytes, own_bytes;
+} dcn__program;
+
+/* In this order, for a program whose walk is filled in:
+ * begin allocates; the caller marks `needed`; group asks the engine to fuse; kernels prepares them. */
+dcn_status dcn__program_begin(dcn__program *p, dcn_error *err);
+dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__engine *e, dcn_error *err);
+dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__engine *e, int chunk,
+                                int threads, dcn_error *err);
+void dcn__program_clear(dcn__program *p);
+
+/* Marks external[slot] for every slot that some group reads and none before it writes. */
+dcn_status dcn__program_externals(const dcn__program *p, bool *external, dcn_error *err);
+/* The caller has set `room` of kept slots; the others are placed by their lifetimes (place.c). */
+dcn_status dcn__program_place(dcn__program *p, const dcn_graph *g, size_t real_bytes, int chunk,
+                              dcn_error *err);
+size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_bytes, int chunk);
+
+void dcn__group_slots(const dcn__walk *w, const dcn__group *group, const int **reads, int *n_reads,
+                      int writes[DCN__GROUP_SLOTS], int *n_writes);
+
+#endif
