@@ -185,6 +185,12 @@ dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *
     return DCN_OK;
 }
 
+int dcn__file_create(int *fd, const char *path)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0666);
+    return *fd < 0 ? errno : 0;
+}
+
 /* fsync of the folder that holds `path`: the rename itself must survive a power cut. */
 static dcn_status sync_folder_of(const char *path, dcn_error *err)
 {

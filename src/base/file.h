@@ -49,6 +49,10 @@ dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn
 dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
                          dcn_error *err);
 
+/* For a file that grows while others read it: makes a new file and opens it for appending. Returns 0
+ * or an errno; what exists already, a link included, is EEXIST and is left alone. */
+int dcn__file_create(int *fd, const char *path);
+
 bool dcn__is_folder(const char *path);
 bool dcn__is_file(const char *path);                                  /* regular */
 dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its parents */
