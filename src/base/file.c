@@ -132,7 +132,7 @@ void dcn__bytes_clear(dcn__bytes *bytes)
 dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err)
 {
     dcn_status st;
-    uint64_t size;
+    uint64_t size = 0;
     void *data;
     int fd;
 
