@@ -30,7 +30,7 @@ struct dcn__loader {
     struct slot slot[SLOTS];
 
     pthread_t thread;
-    bool has_thread, has_lock;
+    bool has_thread;
     pthread_mutex_t lock;         /* guards what follows */
     pthread_cond_t made_one, freed_one;
     int64_t made, taken;          /* batches; slot of batch n: n % SLOTS */
@@ -199,7 +199,6 @@ dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_sp
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->made_one, NULL);
     pthread_cond_init(&l->freed_one, NULL);
-    l->has_lock = true;
     st = prepare(l, err);
     if (!st && start_thread(l) != 0)
         st = dcn__fail(err, DCN_MEMORY, "threads", "cannot start the loading thread; "
@@ -225,11 +224,9 @@ void dcn__loader_destroy(dcn__loader *l)
         pthread_mutex_unlock(&l->lock);
         pthread_join(l->thread, NULL);
     }
-    if (l->has_lock) {
-        pthread_cond_destroy(&l->freed_one);
-        pthread_cond_destroy(&l->made_one);
-        pthread_mutex_destroy(&l->lock);
-    }
+    pthread_cond_destroy(&l->freed_one);
+    pthread_cond_destroy(&l->made_one);
+    pthread_mutex_destroy(&l->lock);
     for (int i = 0; i < SLOTS; i++) {
         dcn__free_aligned(l->slot[i].images);
         dcn__free(l->slot[i].labels);
