@@ -95,11 +95,11 @@ dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, 
 dcn_status dcn__fail_errno(dcn_error *err, const char *where, const char *verb, int errno_value,
                            const char *what_to_do)
 {
-    char reason[128];
+    char buffer[128];
 
-    if (strerror_r(errno_value, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", errno_value);
-    return dcn__fail(err, DCN_FILE, where, "cannot %s (%s); %s", verb, reason, what_to_do);
+    /* GNU's strerror_r: it returns the text, which need not be in the buffer. */
+    return dcn__fail(err, DCN_FILE, where, "cannot %s (%s); %s", verb,
+                     strerror_r(errno_value, buffer, sizeof buffer), what_to_do);
 }
 
 dcn_status dcn__fail_memory(dcn_error *err, const char *what, size_t bytes)

@@ -174,11 +174,10 @@ dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            char reason[96];
-            if (strerror_r(errno, reason, sizeof reason) != 0)
-                reason[0] = '\0';
+            char buffer[128];
             return dcn__fail(err, DCN_FILE, path, "write failed at byte %llu (%s); free space and try again",
-                             (unsigned long long)(offset + done), reason);
+                             (unsigned long long)(offset + done),
+                             strerror_r(errno, buffer, sizeof buffer));
         }
         done += (size_t)n;
     }
