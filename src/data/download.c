@@ -27,7 +27,6 @@ struct transfer {
     int fd;
     const dcn__archive *archive;
     uint64_t done;                /* bytes in the file */
-    uint64_t start;               /* of these, from earlier runs */
     dcn_progress progress;
     void *user;
     bool too_long, stopped;
@@ -146,7 +145,7 @@ static dcn_status transfer_from(const struct api *api, struct transfer *t, uint6
     long http = 0;
 
     *again = false;
-    t->start = t->done = from;
+    t->done = from;
     if (!curl)
         return dcn__fail_memory(err, "a download", 65536);
     code = set_up(api, curl, t);

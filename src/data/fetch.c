@@ -169,6 +169,7 @@ dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive, d
                               void *user, dcn_error *err)
 {
     struct place p = { .fd = -1 };
+    struct stat file;
     bool whole = false;
     dcn_status st;
 
@@ -179,6 +180,9 @@ dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive, d
             !(st = dcn__download(p.fd, archive, progress, user, err)) &&
             !(st = check_sum(&p, archive, err)))
             st = unpack_and_name(&p, folder, err);
+        /* An empty part file is worth nothing to the next run. */
+        if (st && p.fd >= 0 && fstat(p.fd, &file) == 0 && !file.st_size)
+            unlink(p.part);
     }
     clear_place(&p);
     return st;
