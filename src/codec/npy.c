@@ -97,7 +97,7 @@ static dcn_status read_shape(struct parser *p)
     if (!take(p, '('))
         return refuse(p, p->at, "the shape is not a tuple");
     while (!take(p, ')')) {
-        const size_t start = p->at;
+        const size_t start = p->at;    /* take has passed the spaces */
 
         if (p->array->rank && !comma)
             return refuse(p, p->at, "the shape is not a tuple of sizes");
