@@ -5,7 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
-unset DECONVNET_DATA DECONVNET_DEMO_STEPS
+# What a user set for the command must not reach the tests.
+for name in "${!DECONVNET_@}"; do
+    [ "$name" = DECONVNET_PEERS ] || unset "$name"
+done
 export XDG_CACHE_HOME="$place/cache" TERM=xterm
 out=$place/run
 
