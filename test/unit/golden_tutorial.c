@@ -1,0 +1,301 @@
+/* The tutorial's arithmetic against TensorFlow: every tensor on the way up and down, switches,
+ * loss, gradients, 20 steps of Adam, the bytes of the strip, and the standardised pictures.
+ *
+ * Tolerances are those of test/golden/bound.py, twice the rounding bound of each tensor, and 0 for
+ * the case of whole numbers. */
+#include "golden_common.h"
+
+#define RATE 1e-4f
+/* Adam divides the gradient by its own size, so where a gradient is little but rounding, a weight
+ * may go anywhere within the rate; no bound holds for each weight alone. Over all of them the
+ * distance from TensorFlow's stays a small part of the way that they went. */
+#define ADAM_SHARE 1e-3
+
+static void forward_and_down(void **state)
+{
+    const golden_test *test = *state;
+    golden g;
+
+    golden_need_engine(test->engine);
+    golden_load(&g, test->file, test->name);
+    /* 10 or 11 values, 2 masks, 6 signals, at the least. */
+    assert_true(golden_check_inference(&g, test) >= 18);
+    golden_clear(&g);
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+static int find_weight(const golden *g, const char *name, dcn_weight_info *info)
+{
+    for (int i = 0; i < dcn_graph_weight_count(g->graph); i++) {
+        dcn_graph_weight_info(g->graph, i, info);
+        if (strcmp(info->name, name) == 0)
+            return i;
+    }
+    fail_msg("the graph has no weight %s", name);
+    return -1;
+}
+
+/* Sums of squares over all weights: of the way from the first weights to TensorFlow's last, and of
+ * what separates ours from those. */
+typedef struct distances { double way, apart; } distances;
+
+static void measure(const golden *g, const char *name, const float *first, const float *mine,
+                    distances *d)
+{
+    const dcn__tensor *t = dcn__tensors_find(&g->file, name);
+    const char *bracket = strstr(name, "[::");
+    const int64_t every = bracket ? strtol(bracket + 3, NULL, 10) : 1;
+    float *want = golden_numbers(&g->file, t, "F32");
+
+    for (int64_t i = 0; i < golden_count(t); i++) {
+        const double way = (double)want[i] - (double)first[i * every];
+        const double apart = (double)want[i] - (double)mine[i * every];
+
+        assert_true(isfinite(apart));
+        d->way += way * way;
+        d->apart += apart * apart;
+    }
+    dcn__free(want);
+}
+
+/* Everything in the file of this kind ("gradient", "step1", "step20"). */
+static int check_weights(const golden *g, dcn_plan *plan, const char *kind)
+{
+    const bool gradient = strcmp(kind, "gradient") == 0;
+    distances d = { 0, 0 };
+    dcn_graph *now = NULL;
+    dcn_error err;
+    golden_key key;
+    int checked = 0;
+
+    if (!gradient) {
+        golden_ok(dcn_graph_copy(&now, g->graph, &err));
+        golden_ok(dcn_plan_store_weights(plan, now, &err));
+    }
+    for (int i = 0; i < g->file.count; i++) {
+        const char *name = g->file.at[i].name;
+        dcn_weight_info first, w;
+        int number;
+
+        if (!golden_parse(g, name, &key) || strcmp(key.kind, kind) != 0)
+            continue;
+        number = find_weight(g, key.subject, &first);
+        checked++;
+        if (gradient) {
+            float *out = golden_output(first.count);
+
+            golden_ok(dcn_plan_weight_gradient(plan, number, out, &err));
+            golden_check(g, name, out, first.count);
+            golden_release(out, first.count);
+            continue;
+        }
+        dcn_graph_weight_info(now, number, &w);
+        if (strcmp(kind, "step1") == 0)
+            golden_check(g, name, w.data, w.count);
+        else
+            measure(g, name, first.data, w.data, &d);
+    }
+    if (strcmp(kind, "step20") == 0 && !(sqrt(d.apart) <= ADAM_SHARE * sqrt(d.way)))
+        fail_msg("after 20 steps the weights are %g apart, the way was %g", sqrt(d.apart),
+                 sqrt(d.way));
+    dcn_graph_destroy(now);
+    return checked;
+}
+
+static int32_t *read_labels(const golden *g)
+{
+    int64_t *wide = golden_numbers(&g->file, golden_find(g, "labels"), "I64");
+    int32_t *labels = dcn__alloc_array((size_t)g->batch, sizeof *labels);
+
+    assert_non_null(labels);
+    for (int i = 0; i < g->batch; i++)
+        labels[i] = (int32_t)wide[i];
+    dcn__free(wide);
+    return labels;
+}
+
+static void check_loss(const golden *g, int step, double got)
+{
+    const dcn__tensor *all = golden_find(g, "losses"), *bound = golden_find(g, "loss.tolerance");
+    float *losses = golden_numbers(&g->file, all, "F32");
+    float *tolerance = golden_numbers(&g->file, bound, "F32");
+    /* Later losses may also be off by what the weights may be. */
+    const double allowed = (double)tolerance[0] +
+                           ADAM_SHARE * fabs((double)losses[step] - (double)losses[0]);
+
+    assert_int_equal(golden_count(all), 20);
+    if (!(fabs(got - (double)losses[step]) <= allowed))
+        fail_msg("loss of step %d is %.9g, wanted %.9g +- %g", step, got, (double)losses[step],
+                 allowed);
+    dcn__free(losses);
+    dcn__free(tolerance);
+}
+
+static void training(void **state)
+{
+    const golden_test *test = *state;
+    const dcn_plan_desc desc = { .engine = test->engine, .threads = test->threads, .training = 1 };
+    dcn_plan_desc d = desc;
+    dcn_plan *plan;
+    dcn_error err;
+    int32_t *labels;
+    golden g;
+
+    golden_need_engine(test->engine);
+    golden_load(&g, test->file, test->name);
+    labels = read_labels(&g);
+    d.batch = g.batch + test->spare;
+    golden_ok(dcn_plan_create(&plan, g.graph, &d, &err));
+    for (int step = 0; step < 20; step++) {
+        dcn_loss loss = { NAN, -1, -1 };
+
+        golden_ok(dcn_plan_gradient(plan, g.pictures, labels, g.batch, &loss, &err));
+        assert_int_equal(loss.n, g.batch);
+        check_loss(&g, step, loss.loss);
+        if (step == 0)
+            assert_int_equal(check_weights(&g, plan, "gradient"), 6);
+        golden_ok(dcn_plan_adam(plan, RATE, &err));
+        if (step == 0)
+            assert_int_equal(check_weights(&g, plan, "step1"), 6);
+    }
+    assert_int_equal(check_weights(&g, plan, "step20"), 6);
+    dcn_plan_destroy(plan);
+    dcn__free(labels);
+    golden_clear(&g);
+}
+
+/* The tests above understand every name in their files. */
+static void nothing_is_left_out(void **state)
+{
+    static const char *const known[] = { "value", "mask", "signal", "labels", "loss", "losses",
+                                         "gradient", "step1", "step20", "tf1" };
+    const golden_test *test = *state;
+    golden g;
+    golden_key key;
+
+    golden_load(&g, test->file, test->name);
+    for (int i = 0; i < g.file.count; i++) {
+        bool found = strstr(g.file.at[i].name, ".tolerance") != NULL;
+
+        if (golden_parse(&g, g.file.at[i].name, &key))
+            for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+                found = found || strcmp(key.kind, known[k]) == 0;
+        if (!found)
+            fail_msg("nothing reads %s", g.file.at[i].name);
+    }
+    golden_clear(&g);
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+/* TensorFlow's own strips, x_image | layer 1 | layer 2, give TensorFlow's own bytes. */
+static void strip_bytes(void **state)
+{
+    const golden_test *test = *state;
+    static const char *const names[3] = { "", "signal/h_pool1/reconstruct/layer@x_image",
+                                          "signal/h_pool2/reconstruct/layer@x_image" };
+    float *parts[3], *strip;
+    size_t row, rows;
+    uint8_t *bytes;
+    golden g;
+
+    golden_load(&g, test->file, test->name);
+    row = (size_t)g.shape.w * (size_t)g.shape.c;
+    rows = (size_t)g.shape.h;
+    strip = dcn__alloc_array(3 * rows * row, sizeof *strip);
+    bytes = dcn__alloc(3 * rows * row);
+    assert_non_null(strip);
+    assert_non_null(bytes);
+    parts[0] = g.pictures;
+    for (int k = 1; k < 3; k++)
+        parts[k] = golden_numbers(&g.file, golden_find(&g, names[k]), "F32");
+    for (int i = 0; i < g.batch; i++) {
+        char key[32];
+        uint8_t *want;
+        const dcn__tensor *t;
+
+        snprintf(key, sizeof key, "tf1/%d", i);
+        t = golden_find(&g, key);
+        assert_int_equal(golden_count(t), 3 * rows * row);
+        want = golden_numbers(&g.file, t, "U8");
+        for (size_t y = 0; y < rows; y++)
+            for (size_t k = 0; k < 3; k++)
+                memcpy(strip + (3 * y + k) * row, parts[k] + ((size_t)i * rows + y) * row,
+                       row * sizeof *strip);
+        memset(bytes, 0x5a, 3 * rows * row);
+        dcn_scale_tf1(strip, (dcn_shape){ g.shape.h, 3 * g.shape.w, g.shape.c }, bytes);
+        assert_memory_equal(bytes, want, 3 * rows * row);
+        dcn__free(want);
+    }
+    dcn__free(bytes);
+    dcn__free(strip);
+    dcn__free(parts[1]);
+    dcn__free(parts[2]);
+    golden_clear(&g);
+}
+
+static void standardized_pictures(void **state)
+{
+    golden g = { .name = "standardize" };
+    int checked = 0;
+
+    (void)state;
+    golden_open(&g.file, "standardize.safetensors");
+    for (int i = 0; i < g.file.count; i++) {
+        const dcn__tensor *picture = &g.file.at[i], *value;
+        char name[GOLDEN_NAME];
+        const char *end = strstr(picture->name, "/picture");
+        dcn_preprocess p = { .normalize = DCN_NORMALIZE_STANDARDIZE };
+        dcn_image image;
+        dcn_error err;
+        float *out;
+
+        if (!end)
+            continue;
+        snprintf(name, sizeof name, "%.*s/value", (int)(end - picture->name), picture->name);
+        value = dcn__tensors_find(&g.file, name);
+        assert_non_null(value);
+        p.shape = (dcn_shape){ (int)value->dims[0], (int)value->dims[1], (int)value->dims[2] };
+        image = (dcn_image){ (int)picture->dims[0], (int)picture->dims[1], (int)picture->dims[2],
+                             golden_numbers(&g.file, picture, "U8") };
+        out = golden_output(golden_count(value));
+        golden_ok(dcn_preprocess_image(&p, &image, out, &err));
+        golden_check(&g, name, out, golden_count(value));
+        golden_release(out, golden_count(value));
+        dcn__free(image.pixels);
+        checked++;
+    }
+    assert_int_equal(checked, 9);
+    dcn__tensors_close(&g.file);
+}
+
+#define TEST(function, file, name, engine, spare, threads)                                       \
+    { #function " of " name ", " engine ", " #threads " threads", function, NULL, NULL,           \
+      &(golden_test){ file, name, engine, spare, threads } }
+#define ENGINES(function, file, name)                                                            \
+    TEST(function, file, name, "ref", 0, 1), TEST(function, file, name, "ref64", 1, 2),          \
+    TEST(function, file, name, "cpu", 0, 1), TEST(function, file, name, "cpu", 13, 2)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ENGINES(forward_and_down, "tutorial_integer.safetensors", "integer"),
+        ENGINES(forward_and_down, "tutorial_small.safetensors", "small"),
+        ENGINES(forward_and_down, "tutorial_true.safetensors", "true"),
+        ENGINES(training, "tutorial_small.safetensors", "small"),
+        ENGINES(training, "tutorial_true.safetensors", "true"),
+        TEST(nothing_is_left_out, "tutorial_integer.safetensors", "integer", "ref", 0, 1),
+        TEST(nothing_is_left_out, "tutorial_small.safetensors", "small", "ref", 0, 1),
+        TEST(nothing_is_left_out, "tutorial_true.safetensors", "true", "ref", 0, 1),
+        TEST(strip_bytes, "tutorial_small.safetensors", "small", "ref", 0, 1),
+        TEST(strip_bytes, "tutorial_true.safetensors", "true", "ref", 0, 1),
+        cmocka_unit_test(standardized_pictures),
+    };
+
+#ifndef DCN_HAVE_JANSSON
+    puts("skipped: this build cannot read safetensors files");
+    return 77;
+#endif
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
