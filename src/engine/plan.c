@@ -223,11 +223,17 @@ static dcn_status check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err)
     p->total_bytes += (size_t)p->n_chunks * p->chunk_bytes;
     p->total_bytes += (size_t)p->threads * (p->lane_bytes + p->scratch_bytes);
     if (p->training)
-        p->total_bytes += (size_t)p->n_chunks * p->train.gradient_bytes + 2 * real_bytes_of_weights(p);
+        p->total_bytes += (size_t)p->n_chunks * p->train.gradient_bytes + 4 * real_bytes_of_weights(p);
     if (p->total_bytes > limit)
         return dcn__fail(err, DCN_MEMORY, "plan", "needs %zu MiB for batches of %d, the limit is %zu MiB; use a "
                          "smaller batch or raise the limit", p->total_bytes >> 20, p->batch, limit >> 20);
     return DCN_OK;
+}
+
+/* What training holds per weight: its gradient and Adam's two moments. */
+static void ***training_arrays(dcn_plan *p, int i)
+{
+    return i == 0 ? &p->gradients : &p->moments[i - 1];
 }
 
 static dcn_status make_weights(dcn_plan *p, dcn_error *err)
@@ -236,8 +242,10 @@ static dcn_status make_weights(dcn_plan *p, dcn_error *err)
 
     p->owns_weights = p->training || p->engine->real_bytes != sizeof(float);
     p->weights = dcn__alloc_array(n + 1, sizeof *p->weights);
-    p->gradients = p->training ? dcn__alloc_array(n + 1, sizeof *p->gradients) : NULL;
-    if (!p->weights || (p->training && !p->gradients))
+    for (int m = 0; p->training && m < 3; m++)
+        if (!(*training_arrays(p, m) = dcn__alloc_array(n + 1, sizeof **training_arrays(p, m))))
+            return dcn__fail_memory(err, "a plan's gradients", n * sizeof(void *));
+    if (!p->weights)
         return dcn__fail_memory(err, "a plan's weights", n * sizeof *p->weights);
     for (size_t i = 0; i < n; i++) {
         const dcn__weight *w = &p->graph->weights[i];
@@ -249,9 +257,11 @@ static dcn_status make_weights(dcn_plan *p, dcn_error *err)
             p->weights[i] = w->data;
             continue;
         }
-        if (!(p->weights[i] = dcn__alloc_aligned(bytes)) ||
-            (p->training && !(p->gradients[i] = dcn__alloc_aligned(bytes))))
+        if (!(p->weights[i] = dcn__alloc_aligned(bytes)))
             return dcn__fail_memory(err, w->name, bytes);
+        for (int m = 0; p->training && m < 3; m++)
+            if (!((*training_arrays(p, m))[i] = dcn__alloc_aligned(bytes)))
+                return dcn__fail_memory(err, w->name, bytes);
         dcn__real_from_float(p->engine->real_bytes, p->weights[i], w->data, (size_t)w->count);
     }
     return DCN_OK;

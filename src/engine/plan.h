@@ -41,7 +41,7 @@ struct dcn_plan {
     uint8_t *chunk_gradients;     /* n_chunks blocks of train.gradient_bytes */
     double *chunk_loss;
     int *chunk_correct;
-    void **moments[2];            /* Adam's m and v, real, graph layout; NULL until the trainer asks */
+    void **moments[2];            /* Adam's m and v, real, graph layout; training */
     int64_t adam_step;
 
     size_t total_bytes;

@@ -1,0 +1,87 @@
+/* project.c - what a layer saw: walks a route of a plan down to the pixels. */
+#include "engine/plan.h"
+
+#include <string.h>
+
+static const char *const rule_names[] = { "reconstruct", "deconvnet", "guided", "gradient" };
+static const char *const from_names[] = { "layer", "channel", "peak", "zero" };
+
+const char *dcn_rule_name(dcn_rule rule)
+{
+    return (unsigned)rule <= DCN_RULE_GRADIENT ? rule_names[rule] : "unknown";
+}
+
+const char *dcn_from_name(dcn_from from)
+{
+    return (unsigned)from <= DCN_FROM_ZERO ? from_names[from] : "unknown";
+}
+
+static int find(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+int dcn_rule_find(const char *name)
+{
+    return find(rule_names, 4, name);
+}
+
+int dcn_from_find(const char *name)
+{
+    return find(from_names, 4, name);
+}
+
+typedef struct project_task { dcn_plan *plan; const dcn__program *program; dcn_from from; int channel; } project_task;
+
+static void project_chunk(void *user, int c, int thread)
+{
+    const project_task *task = user;
+    dcn_plan *p = task->plan;
+    const int token = p->engine->enter(p->inner_threads);
+    dcn__frame frame = { .from = task->from, .channel = task->channel };
+
+    dcn__plan_run_chunk(p, task->program, c, thread, &frame);
+    p->engine->leave(token);
+}
+
+dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out, dcn_error *err)
+{
+    project_task task = { .plan = p, .from = from, .channel = channel };
+    const dcn__node *layer;
+
+    if (route < 0 || route >= p->n_routes)
+        return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan", route,
+                         p->n_routes - 1);
+    layer = &p->graph->nodes[p->routes[route].layer];
+    if ((unsigned)from > DCN_FROM_ZERO)
+        return dcn__fail(err, DCN_USAGE, layer->name, "there is no start number %d; use a dcn_from", (int)from);
+    if ((from == DCN_FROM_CHANNEL || from == DCN_FROM_PEAK) && (channel < 0 || channel >= layer->shape.c))
+        return dcn__fail(err, DCN_USAGE, layer->name, "channel %d is outside 0..%d; choose another", channel,
+                         layer->shape.c - 1);
+    if (!p->n)
+        return dcn__fail(err, DCN_USAGE, layer->name, "has no value yet; call dcn_plan_forward first");
+    task.program = &p->down[route];
+    dcn__team_run(p->team, dcn__plan_used_chunks(p), project_chunk, &task);
+    p->last_route = route;
+    dcn__plan_gather(p, DCN__SLOT_SIGNAL, 0, out);
+    return DCN_OK;
+}
+
+dcn_status dcn_plan_signal(const dcn_plan *p, dcn_node node, float *out, dcn_error *err)
+{
+    if (node < 0 || node >= p->graph->n_nodes)
+        return dcn__fail(err, DCN_USAGE, "node", "%d is outside 0..%d; ask dcn_graph_find", node,
+                         p->graph->n_nodes - 1);
+    if (p->last_route < 0)
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "no signal yet; call dcn_plan_project first");
+    if (dcn__walk_find(&p->down[p->last_route].walk, DCN__SLOT_SIGNAL, node) < 0)
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "the last walk did not pass this node; name "
+                         "one between the input and the layer");
+    if (!dcn__plan_gather(p, DCN__SLOT_SIGNAL, node, out))
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "its signal is not kept; create the plan with "
+                         "keep_all");
+    return DCN_OK;
+}

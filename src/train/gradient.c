@@ -1,0 +1,114 @@
+/* gradient.c - loss and gradients of a batch: each chunk on one thread, sums in a fixed tree. */
+#include "engine/plan.h"
+
+#include <string.h>
+
+enum { SUM_PIECE = 16384 };       /* reals of the gradients that one task adds up */
+
+typedef struct gradient_task { dcn_plan *plan; const float *images; const int32_t *labels; } gradient_task;
+
+static void gradient_chunk(void *user, int c, int thread)
+{
+    const gradient_task *task = user;
+    dcn_plan *p = task->plan;
+    const int token = p->engine->enter(1);
+    dcn__frame frame = {
+        .gradients = p->chunk_gradients + (size_t)c * p->train.gradient_bytes,
+        .labels = task->labels + (size_t)c * (size_t)p->chunk,
+        .total = p->n,
+        .loss = &p->chunk_loss[c],
+        .correct = &p->chunk_correct[c],
+    };
+
+    p->chunk_loss[c] = 0;
+    p->chunk_correct[c] = 0;
+    dcn__plan_take_images(p, task->images, c);
+    dcn__plan_run_chunk(p, &p->train, c, thread, &frame);
+    p->engine->leave(token);
+}
+
+#define ADD(type, to, from, n)                            \
+    for (size_t i_ = 0; i_ < (n); i_++)                   \
+        ((type *)(void *)(to))[i_] += ((const type *)(const void *)(from))[i_]
+
+/* Chunk c takes chunk c + stride, for stride 1, 2, 4, ...: the tree depends on the number of chunks
+ * alone. One task adds a piece of the block over all chunks. */
+static void sum_piece(void *user, int piece, int thread)
+{
+    dcn_plan *p = user;
+    const size_t real = p->engine->real_bytes, all = p->train.gradient_bytes / real;
+    const size_t first = (size_t)piece * SUM_PIECE, left = all - first;
+    const size_t n = left < SUM_PIECE ? left : SUM_PIECE;
+    const int chunks = dcn__plan_used_chunks(p);
+
+    (void)thread;
+    for (int stride = 1; stride < chunks; stride *= 2)
+        for (int c = 0; c + stride < chunks; c += 2 * stride) {
+            uint8_t *to = p->chunk_gradients + (size_t)c * p->train.gradient_bytes + first * real;
+            const uint8_t *from = to + (size_t)stride * p->train.gradient_bytes;
+
+            if (real == sizeof(float))
+                ADD(float, to, from, n);
+            else
+                ADD(double, to, from, n);
+        }
+}
+
+static void sum_chunks(dcn_plan *p)
+{
+    const size_t all = p->train.gradient_bytes / p->engine->real_bytes;
+    const int token = p->engine->enter(1);
+
+    dcn__team_run(p->team, (int)((all + SUM_PIECE - 1) / SUM_PIECE), sum_piece, p);
+    for (int i = 0; i < p->train.n_groups; i++) {
+        const dcn__kernel *k = p->train.kernels[i];
+
+        if (k->gradient_bytes)
+            k->unpack(k, p->chunk_gradients + k->gradient_offset, p->gradients);
+    }
+    p->engine->leave(token);
+}
+
+static dcn_status check_labels(const dcn_plan *p, const int32_t *labels, int n, dcn_error *err)
+{
+    const dcn__node *out = &p->graph->nodes[dcn__loss_node(p->graph)];
+
+    for (int i = 0; i < n; i++)
+        if (labels[i] < 0 || labels[i] >= out->shape.c)
+            return dcn__fail(err, DCN_USAGE, out->name, "label %d of picture %d is outside 0..%d; check the data "
+                             "against the network's classes", (int)labels[i], i, out->shape.c - 1);
+    return DCN_OK;
+}
+
+dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *labels, int n, dcn_loss *loss,
+                             dcn_error *err)
+{
+    gradient_task task = { p, images, labels };
+    dcn_status st;
+
+    if (!p->training)
+        return dcn__fail(err, DCN_USAGE, "plan", "was not made for training; set training in dcn_plan_desc");
+    if (n < 1 || n > p->batch)
+        return dcn__fail(err, DCN_USAGE, "batch", "%d pictures are outside 1..%d; make a larger plan", n, p->batch);
+    if ((st = check_labels(p, labels, n, err)))
+        return st;
+    p->n = n;
+    p->last_route = -1;
+    dcn__team_run(p->team, dcn__plan_used_chunks(p), gradient_chunk, &task);
+    sum_chunks(p);
+    *loss = (dcn_loss){ .n = n };
+    for (int c = 0; c < dcn__plan_used_chunks(p); c++) {
+        loss->loss += p->chunk_loss[c] / n;
+        loss->correct += p->chunk_correct[c];
+    }
+    return DCN_OK;
+}
+
+dcn_status dcn_plan_weight_gradient(const dcn_plan *p, int i, float *out, dcn_error *err)
+{
+    if (!p->training || i < 0 || i >= p->graph->n_weights)
+        return dcn__fail(err, DCN_USAGE, "plan", "has no gradient number %d; ask a training plan for 0..%d", i,
+                         p->graph->n_weights - 1);
+    dcn__real_to_float(p->engine->real_bytes, out, p->gradients[i], (size_t)p->graph->weights[i].count);
+    return DCN_OK;
+}
