@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Does PyTorch read our model, and does it compute the same from it?
+
+    torch_load.py --command build/release/deconvnet MODEL.safetensors [INPUT.npy ...]
+    torch_load.py --dump DUMP.safetensors MODEL.safetensors INPUT.npy
+
+Builds the tutorial's network, gives it the file's tensors with load_state_dict (strict), and
+compares its logits, probabilities and pictures with those that `deconvnet show --input --dump`
+writes for the same input, (N,H,W,C) float32. Without an input it makes one up. Exit code 0: all
+within 1e-4.
+"""
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "golden"))
+sys.path.insert(0, HERE)
+import tensors
+from tutorial_torch import Tutorial
+
+TOLERANCE = 1e-4
+
+
+def read(path):
+    """With the package safetensors where there is one: it is the format's own reader."""
+    try:
+        from safetensors.numpy import load_file
+        return load_file(path)
+    except ImportError:
+        return tensors.load(path)[0]
+
+
+def load(path):
+    """The network of a model file; its sizes are those of the weights."""
+    state = {k: torch.from_numpy(np.array(v)) for k, v in read(path).items()}
+    first, channels = state["conv1.weight"].shape[:2]
+    classes, second = state["conv3.weight"].shape[:2]
+    net = Tutorial(channels, classes, first, second)
+    net.load_state_dict(state)
+    return net.eval()
+
+
+def expected(net, x):
+    """By the names of the dump, (N,H,W,C)."""
+    def nhwc(t):
+        return t.permute(0, 2, 3, 1).numpy()
+    with torch.no_grad():
+        x = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
+        logits = net(x)[:, :, None, None]
+        t1, t2 = net.down(*net.up(x))
+        return {"nt_hpool3": nhwc(logits), "y_conv": nhwc(logits.softmax(1)),
+                "h_pool1/reconstruct/layer": nhwc(t1), "h_pool2/reconstruct/layer": nhwc(t2)}
+
+
+def compare(net, npy, dump):
+    """How many of our tensors are wrong or missing."""
+    ours, bad = read(dump), 0
+    for name, want in expected(net, np.load(npy).astype(np.float32)).items():
+        got = ours.get(name)
+        if got is None or got.shape != want.shape:
+            print(f"torch_load: {dump}: {name} is {None if got is None else got.shape}, "
+                  f"PyTorch has {want.shape}", file=sys.stderr)
+            bad += 1
+            continue
+        error = np.abs(got - want).max()
+        if not error <= TOLERANCE * max(1.0, np.abs(want).max()):
+            print(f"torch_load: {npy}: {name} is off by {error:g}", file=sys.stderr)
+            bad += 1
+        else:
+            print(f"{name}: within {error:.1e} of PyTorch {torch.__version__}")
+    return bad
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--command", help="our program, to make the dumps")
+    parser.add_argument("--dump", help="a dump that exists already; then one input")
+    parser.add_argument("model")
+    parser.add_argument("inputs", nargs="*", metavar="INPUT.npy")
+    args = parser.parse_args()
+    if bool(args.command) == bool(args.dump) or (args.dump and len(args.inputs) != 1):
+        parser.error("give --command PROGRAM, or --dump FILE and one input")
+    torch.set_num_threads(2)
+    net = load(args.model)
+    if args.dump:
+        return bool(compare(net, args.inputs[0], args.dump))
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = args.inputs
+        if not inputs:
+            made_up = np.random.default_rng(1).normal(size=(5, 24, 24, net.conv1.in_channels))
+            inputs = [os.path.join(folder, "input.npy")]
+            np.save(inputs[0], made_up.astype(np.float32))
+        for npy in inputs:
+            dump = os.path.join(folder, "dump.safetensors")
+            subprocess.run([args.command, "show", "--model", args.model, "--input", npy,
+                            "--layer", "all", "--dump", dump, "--graphics", "none",
+                            "--out", os.path.join(folder, "out")],
+                           check=True, stdout=subprocess.DEVNULL)
+            bad += compare(net, npy, dump)
+    return bool(bad)
+
+
+sys.exit(main())
