@@ -1,0 +1,119 @@
+/* data_help.h - tiny data sets made at test time, for the tests of data. Pixels are a formula of
+ * (file, record, place), so that a test can say what must come back. */
+#ifndef DATA_HELP_H
+#define DATA_HELP_H
+
+#include "codec_test.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* rm -r, for folders that the tests made themselves. */
+static inline void remove_tree(const char *path)
+{
+    dcn__names names;
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return;
+    if (!S_ISDIR(st.st_mode)) {
+        unlink(path);
+        return;
+    }
+    if (!dcn__folder_list(&names, path, 100000, NULL)) {
+        for (int i = 0; i < names.count; i++) {
+            char *below = dcn__path_join(path, names.at[i]);
+
+            remove_tree(below);
+            dcn__free(below);
+        }
+        dcn__names_clear(&names);
+    }
+    rmdir(path);
+}
+
+/* A fresh folder DCN_TEST_TMP/NAME.PID. */
+static inline void fresh_folder(char *path, size_t size, const char *name)
+{
+    snprintf(path, size, "%s/%s.%ld", DCN_TEST_TMP, name, (long)getpid());
+    remove_tree(path);
+    assert_int_equal(dcn__make_folder(path, NULL), DCN_OK);
+}
+
+static inline void put_file(const char *folder, const char *name, const void *data, size_t bytes)
+{
+    char *path = dcn__path_join(folder, name);
+    dcn_error err;
+
+    if (dcn__file_write(path, data, bytes, &err))
+        fail_msg("%s", err.text);
+    dcn__free(path);
+}
+
+enum { RECORD = 3073 };
+
+static const char *const batch_names[6] = { "data_batch_1.bin", "data_batch_2.bin",
+                                            "data_batch_3.bin", "data_batch_4.bin",
+                                            "data_batch_5.bin", "test_batch.bin" };
+
+static inline uint8_t cifar_byte(int file, int record, int place)
+{
+    return (uint8_t)(file * 31 + record * 7 + place * 13 + place / 97);
+}
+
+static inline int cifar_label(int file, int record)
+{
+    return (file * 3 + record) % 10;
+}
+
+/* records: RECORD * n bytes, made here; free with free(). */
+static inline uint8_t *cifar_bytes(int file, int n)
+{
+    uint8_t *bytes = malloc((size_t)n * RECORD);
+
+    for (int r = 0; r < n; r++) {
+        bytes[r * RECORD] = (uint8_t)cifar_label(file, r);
+        for (int i = 0; i < 3072; i++)
+            bytes[r * RECORD + 1 + i] = cifar_byte(file, r, i);
+    }
+    return bytes;
+}
+
+/* File f holds f + 2 records: training 2 + 3 + 4 + 5 + 6 = 20, test 7. */
+static inline void put_cifar(const char *folder)
+{
+    for (int f = 0; f < 6; f++) {
+        uint8_t *bytes = cifar_bytes(f, f + 2);
+
+        put_file(folder, batch_names[f], bytes, (size_t)(f + 2) * RECORD);
+        free(bytes);
+    }
+}
+
+/* n grey pictures h x w as IDX; byte i of the data is (i * 3 + salt) % 256. */
+static inline size_t idx_pictures(uint8_t *out, int n, int h, int w, int salt)
+{
+    const uint8_t head[16] = { 0, 0, 8, 3, 0, 0, 0, (uint8_t)n, 0, 0, 0, (uint8_t)h,
+                               0, 0, 0, (uint8_t)w };
+
+    memcpy(out, head, 16);
+    for (int i = 0; i < n * h * w; i++)
+        out[16 + i] = (uint8_t)(i * 3 + salt);
+    return 16 + (size_t)(n * h * w);
+}
+
+static inline size_t idx_labels(uint8_t *out, int n, int modulo)
+{
+    const uint8_t head[8] = { 0, 0, 8, 1, 0, 0, 0, (uint8_t)n };
+
+    memcpy(out, head, 8);
+    for (int i = 0; i < n; i++)
+        out[8 + i] = (uint8_t)(i % modulo);
+    return 8 + (size_t)n;
+}
+
+#endif
