@@ -2,7 +2,7 @@
 """Times the tutorial's network in PyTorch and prints one line of JSON, medians in milliseconds:
 train_step_ms (forward, gradients, Adam), forward_ms, reconstruct_ms (both layers, after a forward
 pass that is not counted). Channels-last, which is the faster layout here. The reconstruction is
-timed with conv_transpose2d and with the equal conv2d of the turned kernel; the faster one counts."""
+timed with conv_transpose2d and with the equal conv2d of the turned kernel; the faster counts."""
 import argparse
 import json
 import os
