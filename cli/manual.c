@@ -1,0 +1,222 @@
+/* manual.c - the list of commands for --help, and mdoc(7) pages made of argp's tables. */
+#include "manual.h"
+
+#include "message.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Changes with DCN_VERSION. */
+#define MANUAL_DATE "November 23, 2026"
+
+static const char about[] =
+    "deconvnet trains convolutional networks and shows what their layers and channels respond to, "
+    "projected back to pixels.";
+
+void cli_help_main(const cli_command *const *commands)
+{
+    printf("Usage: deconvnet COMMAND [OPTION...]\n\n"
+           "Trains convolutional networks and shows what their layers and channels respond\n"
+           "to, projected back to pixels.\n\n");
+    for (int i = 0; commands[i]; i++)
+        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    printf("  %-8s %s\n\n", "help", "say more about a command: deconvnet help train");
+    printf("  --help, --version\n\n"
+           "Begin with:\n"
+           "  deconvnet train                       the tutorial's network, 1,500 steps\n"
+           "  deconvnet show --model runs/tutorial  what its layers make of test pictures\n\n"
+           "Every option of a command may be given as a variable: DECONVNET_STEPS=300 for\n"
+           "--steps 300.\n");
+}
+
+/* ---- mdoc ----------------------------------------------------------------------------------- */
+
+/* Plain text into mdoc: quotes backslashes, keeps a line from beginning with a control character,
+ * and ends each sentence's line, as mdoc wants. */
+static void print_text(const char *text, size_t length)
+{
+    bool fresh = true;
+
+    for (size_t i = 0; i < length && text[i]; i++) {
+        const char c = text[i];
+
+        if (fresh && c == ' ')
+            continue;
+        if (fresh && (c == '.' || c == '\''))
+            fputs("\\&", stdout);
+        fresh = c == '\n';
+        if (c == '\\')
+            fputs("\\e", stdout);
+        else if (c == '-' && i > 0 && text[i - 1] == '-')
+            fputs("\\-", stdout);
+        else
+            putchar(c);
+        if (i + 1 < length && strchr(".;:", c) && text[i + 1] == ' '
+            && (c != '.' || isupper((unsigned char)text[i + 2]) || text[i + 2] == '"')) {
+            putchar('\n');
+            fresh = true;
+        }
+    }
+    if (!fresh)
+        putchar('\n');
+}
+
+/* Paragraphs are separated by empty lines; lines that begin with blanks are shown as they are. */
+static void print_paragraphs(const char *text)
+{
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+
+        if (length == 0) {
+            text++;
+            if (*text && *text != '\n' && *text != ' ')
+                puts(".Pp");
+            continue;
+        }
+        if (*text == ' ') {
+            puts(".Bd -literal -offset indent");
+            while (*text == ' ') {
+                const size_t line = strcspn(text, "\n"), skip = strspn(text, " ");
+
+                for (size_t i = skip; i < line; i++)
+                    fputs(text[i] == '\\' ? "\\e" : (char[]){ text[i], 0 }, stdout);
+                putchar('\n');
+                text += line + (text[line] == '\n');
+            }
+            puts(".Ed");
+            continue;
+        }
+        print_text(text, length);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void print_option(const struct argp_option *o)
+{
+    fputs(".It", stdout);
+    if (o->key > 0 && o->key < 128)
+        printf(" Fl %c ,", o->key);
+    printf(" Fl \\-%s", o->name);
+    if (o->arg)
+        printf(" Ns = Ns Ar %s", o->arg);
+    putchar('\n');
+    print_text(o->doc, strlen(o->doc));
+}
+
+static void print_options(const struct argp_option *options)
+{
+    bool open = false;
+
+    for (const struct argp_option *o = options; o->name || o->key || o->doc || o->group; o++) {
+        if (!o->name) {
+            if (open)
+                puts(".El");
+            open = false;
+            printf(".Ss %.*s\n", (int)strcspn(o->doc, ":"), o->doc);
+            continue;
+        }
+        if (!open)
+            puts(".Bl -tag -width Ds");
+        open = true;
+        print_option(o);
+    }
+    if (open)
+        puts(".El");
+}
+
+static void print_head(const char *name, const char *title)
+{
+    printf(".Dd " MANUAL_DATE "\n.Dt %s 1\n.Os\n.Sh NAME\n.Nm %s\n", title, name);
+}
+
+static void print_environment(void)
+{
+    puts(".Sh ENVIRONMENT\n"
+         "Every option is also read from a variable:\n"
+         ".Ev DECONVNET_LOG_INTERVAL\n"
+         "for\n"
+         ".Fl \\-log-interval .\n"
+         "An option without a value takes 1 or 0.\n"
+         "The command line wins.\n"
+         ".Ev NO_COLOR\n"
+         "and\n"
+         ".Ev TERM Ns =dumb\n"
+         "are obeyed,\n"
+         ".Ev XDG_CACHE_HOME\n"
+         "says where\n"
+         ".Nm deconvnet fetch\n"
+         "puts pictures.");
+}
+
+static const char exit_codes[] = CLI_EXIT_CODES;
+
+static void print_exit_codes(void)
+{
+    const char *text = strchr(exit_codes, ':') + 2;
+
+    puts(".Sh EXIT STATUS\n.Bl -tag -width Ds");
+    while (*text) {
+        const size_t item = strcspn(text, ";."), code = strspn(text, "0123456789or ");
+
+        printf(".It %.*s\n", (int)code - 1, text);
+        printf("%.*s\n", (int)(item - code), text + code);
+        text += item + 1;
+        text += strspn(text, " ");
+    }
+    puts(".El");
+    puts("A failure is one line on standard error:\n"
+         ".Dl deconvnet: error: WHERE: WHAT; WHAT TO DO");
+}
+
+void cli_manual_command(const cli_command *command)
+{
+    const char *doc = command->argp->doc, *after = strchr(doc, '\v');
+    char name[64], title[64], *before = cli_text("%.*s", after ? (int)(after - doc) : (int)strlen(doc),
+                                                 doc), *end = NULL;
+    size_t i;
+
+    snprintf(name, sizeof name, "deconvnet-%s", command->name);
+    for (i = 0; name[i]; i++)
+        title[i] = (char)toupper((unsigned char)name[i]);
+    title[i] = '\0';
+    print_head(name, title);
+    printf(".Nd %s\n.Sh SYNOPSIS\n.Nm deconvnet %s\n.Op Ar option ...\n", command->summary,
+           command->name);
+    if (command->argp->args_doc && command->argp->args_doc[0])
+        printf(".Ar %s\n", command->argp->args_doc);
+    puts(".Sh DESCRIPTION");
+    print_paragraphs(before);
+    puts(".Sh OPTIONS");
+    print_options(command->argp->options);
+    print_environment();
+    print_exit_codes();
+    if (after) {
+        end = strstr(after + 1, "Exit codes:");
+        puts(".Sh EXAMPLES");
+        print_paragraphs(cli_text("%.*s", end ? (int)(end - after - 1) : (int)strlen(after + 1),
+                                  after + 1));
+    }
+    puts(".Sh SEE ALSO\n.Xr deconvnet 1");
+}
+
+void cli_manual_main(const cli_command *const *commands)
+{
+    print_head("deconvnet", "DECONVNET");
+    puts(".Nd train convolutional networks and see what their layers respond to\n"
+         ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar option ...\n.Sh DESCRIPTION");
+    print_text(about, sizeof about - 1);
+    puts("The commands are:\n.Bl -tag -width bench");
+    for (int i = 0; commands[i]; i++)
+        printf(".It Cm %s\n%s\n", commands[i]->name, commands[i]->summary);
+    puts(".It Cm help Op Ar command\nsay more about a command\n.El");
+    print_environment();
+    print_exit_codes();
+    puts(".Sh EXAMPLES\n"
+         "Train the tutorial's network, then see what its layers make of test pictures:\n"
+         ".Bd -literal -offset indent\n"
+         "deconvnet train\n"
+         "deconvnet show --model runs/tutorial\n"
+         ".Ed\n.Sh SEE ALSO");
+    for (int i = 0; commands[i]; i++)
+        printf(".Xr deconvnet-%s 1%s\n", commands[i]->name, commands[i + 1] ? " ," : "");
+}

@@ -1,0 +1,190 @@
+/* network.c - reads --net and prints networks. It never changes one. */
+#include "network.h"
+
+#include "message.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TEXT_LIMIT = 1 << 20 };
+
+static dcn_status open_text(int *fd, const char *path, dcn_error *err)
+{
+    struct stat st;
+
+    if (!strcmp(path, "-")) {
+        *fd = dup(STDIN_FILENO);
+        if (*fd < 0)
+            return cli_fail(err, DCN_FILE, "standard input", "is closed; send a network through it");
+        return DCN_OK;
+    }
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);      /* a FIFO must not hang */
+    if (*fd < 0)
+        return cli_fail(err, DCN_FILE, path, "cannot open it (%s); name a "
+                        "file, or a network that begins with the word input", strerror(errno));
+    if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(*fd);
+        return cli_fail(err, DCN_FILE, path, "is not a regular file; name a file, or - for standard "
+                        "input");
+    }
+    return DCN_OK;
+}
+
+static dcn_status read_text(char **text, size_t *size, const char *path, size_t limit, dcn_error *err)
+{
+    dcn_status st;
+    ssize_t n = 1;
+    int fd;
+
+    *size = 0;
+    if ((st = open_text(&fd, path, err)))
+        return st;
+    *text = cli_alloc(limit + 1, 1);
+    while (*size <= limit && n != 0) {
+        n = read(fd, *text + *size, limit + 1 - *size);
+        if (n < 0 && errno != EINTR) {
+            st = cli_fail(err, DCN_FILE, path, "cannot read it (%s); check the disk", strerror(errno));
+            break;
+        }
+        *size += n > 0 ? (size_t)n : 0;
+    }
+    close(fd);
+    if (!st && *size > limit)
+        st = cli_fail(err, DCN_INPUT, path, "is larger than %zu bytes; pass --max-text-bytes if you "
+                      "trust it", limit);
+    if (st) {
+        free(*text);
+        *text = NULL;
+    }
+    return st;
+}
+
+dcn_status cli_load_network(dcn_graph **graph, const char *spec, int channels, int classes,
+                            const dcn_limits *limits, dcn_error *err)
+{
+    const size_t limit = limits->max_text_bytes > 0 ? (size_t)limits->max_text_bytes : TEXT_LIMIT;
+    dcn_status st;
+    char *text = NULL;
+    size_t size;
+
+    *graph = NULL;
+    if (!spec || !strcmp(spec, "tutorial"))
+        return dcn_graph_tutorial(graph, channels, classes, err);
+    if (!strncmp(spec, "input", 5) && (spec[5] == ' ' || spec[5] == '\t'))
+        return dcn_graph_parse(graph, spec, strlen(spec), "--net", limits, err);
+    if ((st = read_text(&text, &size, spec, limit, err)))
+        return st;
+    st = dcn_graph_parse(graph, text, size, spec, limits, err);
+    free(text);
+    return st;
+}
+
+char *cli_network_text(const dcn_graph *graph)
+{
+    const size_t size = dcn_graph_text(graph, NULL, 0) + 1;
+    char *text = cli_alloc(size, 1);
+
+    dcn_graph_text(graph, text, size);
+    return text;
+}
+
+void cli_print_shapes(FILE *file, const dcn_graph *graph, int batch)
+{
+    const int n = dcn_graph_node_count(graph);
+    int width = 0;
+
+    for (int i = 0; i < n; i++) {
+        const int length = (int)strlen(cli_name_of(graph, i));
+
+        width = length > width ? length : width;
+    }
+    for (int i = 0; i < n; i++) {
+        dcn_node_info info;
+        char where[16] = "";
+
+        dcn_graph_node_info(graph, i, &info);
+        if (batch > 0)
+            snprintf(where, sizeof where, "%d, ", batch);
+        fprintf(file, "%-*s  [%s%d, %d, %d]\n", width, info.name, where, info.shape.h, info.shape.w,
+                info.shape.c);
+    }
+}
+
+static int collect(const dcn_graph *graph, dcn_node *layers, int max, bool pooled)
+{
+    int found = 0;
+
+    for (int i = 0; i < dcn_graph_node_count(graph); i++) {
+        dcn_node_info info;
+
+        dcn_graph_node_info(graph, i, &info);
+        if (!info.is_layer || (pooled && strcmp(info.op, "max_pool") != 0))
+            continue;
+        if (found < max)
+            layers[found] = i;
+        found++;
+    }
+    return found;
+}
+
+int cli_layers(const dcn_graph *graph, dcn_node *layers, int max)
+{
+    return collect(graph, layers, max, false);
+}
+
+int cli_pooled_layers(const dcn_graph *graph, dcn_node *layers, int max)
+{
+    const int n = collect(graph, layers, max, true);
+
+    return n > 0 ? n : collect(graph, layers, max, false);
+}
+
+dcn_shape cli_shape_of(const dcn_graph *graph, dcn_node node)
+{
+    dcn_node_info info;
+
+    dcn_graph_node_info(graph, node, &info);
+    return info.shape;
+}
+
+const char *cli_name_of(const dcn_graph *graph, dcn_node node)
+{
+    dcn_node_info info;
+
+    dcn_graph_node_info(graph, node, &info);
+    return info.name;
+}
+
+dcn_node cli_input_of(const dcn_graph *graph)
+{
+    for (int i = 0; i < dcn_graph_node_count(graph); i++) {
+        dcn_node_info info;
+
+        dcn_graph_node_info(graph, i, &info);
+        if (info.n_inputs == 0)
+            return i;
+    }
+    return -1;
+}
+
+int64_t cli_weight_total(const dcn_graph *graph)
+{
+    int64_t total = 0;
+
+    for (int i = 0; i < dcn_graph_node_count(graph); i++) {
+        dcn_node_info info;
+
+        dcn_graph_node_info(graph, i, &info);
+        total += info.n_weights;
+    }
+    return total;
+}
+
+size_t cli_volume(dcn_shape shape)
+{
+    return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
+}

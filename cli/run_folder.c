@@ -1,0 +1,182 @@
+/* run_folder.c - one run at a time in a folder, by a lock that dies with its owner. */
+#include "run_folder.h"
+
+#include "message.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+dcn_status cli_make_folder(const char *path, dcn_error *err)
+{
+    char *part = cli_text("%s", path);
+    dcn_status st = DCN_OK;
+    struct stat status;
+
+    for (char *slash = part + 1; !st; slash++) {
+        const char kept = *slash;
+
+        if (kept != '/' && kept != '\0')
+            continue;
+        *slash = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR)
+            st = cli_fail(err, DCN_FILE, part, "cannot make this folder (%s); name one that you may "
+                          "write to", strerror(errno));
+        *slash = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(part);
+    if (!st && (stat(path, &status) != 0 || !S_ISDIR(status.st_mode)))
+        st = cli_fail(err, DCN_FILE, path, "is not a folder; name another");
+    return st;
+}
+
+dcn_status cli_check_folder(const char *path, dcn_error *err)
+{
+    char *part = cli_text("%s", path);
+    dcn_status st = DCN_OK;
+    struct stat status;
+
+    /* The nearest parent that exists decides. */
+    while (stat(part, &status) != 0) {
+        char *slash = strrchr(part, '/');
+
+        if (errno != ENOENT && errno != ENOTDIR)
+            break;
+        if (!slash || slash == part) {
+            snprintf(part, strlen(part) + 1, "%s", slash ? "/" : ".");
+            break;
+        }
+        *slash = '\0';
+    }
+    if (stat(part, &status) != 0 || !S_ISDIR(status.st_mode))
+        st = cli_fail(err, DCN_FILE, part, "is not a folder; name another");
+    else if (access(part, W_OK | X_OK) != 0)
+        st = cli_fail(err, DCN_FILE, part, "cannot write there (%s); name another folder",
+                      strerror(errno));
+    free(part);
+    return st;
+}
+
+/* ---- the lock ------------------------------------------------------------------------------- */
+
+static dcn_status in_use(int fd, const char *path, dcn_error *err)
+{
+    char text[64] = "";
+    const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+
+    text[n > 0 ? n : 0] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    return cli_fail(err, DCN_FILE, path, "is in use by %s; wait for it, or give another --out",
+                    *text ? text : "another run");
+}
+
+/* The lock file may be removed by its last owner between our open and our lock: then the lock is on
+ * a file that has no name, and we try again. */
+static bool still_there(int fd, const char *path)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+static dcn_status write_owner(int fd, const char *path, dcn_error *err)
+{
+    const time_t now = time(NULL);
+    struct tm tm;
+    char text[64];
+    int n = snprintf(text, sizeof text, "pid %ld since ", (long)getpid());
+
+    localtime_r(&now, &tm);
+    n += (int)strftime(text + n, sizeof text - (size_t)n, "%Y-%m-%d %H:%M:%S\n", &tm);
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
+        return cli_fail(err, DCN_FILE, path, "cannot write there (%s); free some space or give another "
+                        "--out", strerror(errno));
+    return DCN_OK;
+}
+
+static dcn_status lock(int *fd, const char *path, const char *folder, dcn_error *err)
+{
+    for (;;) {
+        *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (*fd < 0)
+            return cli_fail(err, DCN_FILE, folder, "cannot write there (%s); name a folder that you may "
+                            "write to", strerror(errno));
+        if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+            const dcn_status st = errno == EWOULDBLOCK ? in_use(*fd, folder, err)
+                : cli_fail(err, DCN_FILE, folder, "cannot lock it (%s); use a local disk",
+                           strerror(errno));
+
+            close(*fd);
+            *fd = -1;
+            return st;
+        }
+        if (still_there(*fd, path))
+            return write_owner(*fd, folder, err);
+        close(*fd);
+    }
+}
+
+dcn_status cli_run_open(cli_run_folder *run, const char *path, dcn_error *err)
+{
+    dcn_status st;
+    char *name;
+
+    *run = (cli_run_folder){ NULL, -1 };
+    if ((st = cli_make_folder(path, err)))
+        return st;
+    run->path = cli_text("%s", path);
+    name = cli_text("%s/.lock", path);
+    st = lock(&run->lock, name, path, err);
+    free(name);
+    return st;
+}
+
+void cli_run_close(cli_run_folder *run)
+{
+    if (run->lock >= 0) {
+        char *name = cli_text("%s/.lock", run->path);
+
+        unlink(name);          /* while it is still ours */
+        close(run->lock);
+        free(name);
+    }
+    free(run->path);
+    *run = (cli_run_folder){ NULL, -1 };
+}
+
+void cli_run_clean(const cli_run_folder *run, bool events)
+{
+    DIR *folder = opendir(run->path);
+    const struct dirent *entry;
+
+    if (!folder)
+        return;
+    while ((entry = readdir(folder))) {
+        const char *temporary = strstr(entry->d_name, ".tmp-");
+
+        if ((temporary && strlen(temporary) == 11)
+            || (events && !strncmp(entry->d_name, "events.out.tfevents.", 20)))
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+}
+
+char *cli_run_free_name(const char *name)
+{
+    struct stat st;
+    char *path = cli_text("runs/%s", name);
+
+    for (int i = 2; lstat(path, &st) == 0 && i < 100000; i++) {
+        free(path);
+        path = cli_text("runs/%s-%d", name, i);
+    }
+    return path;
+}

@@ -1,0 +1,153 @@
+/* strips.c - runs test pictures up and down, and lays the results side by side. */
+#include "strips.h"
+
+#include "message.h"
+#include "network.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static dcn_status read_samples(cli_strips *s, const dcn_model *model, const dcn_data *data,
+                               dcn_error *err)
+{
+    const size_t volume = cli_volume(s->shape);
+    dcn_status st = DCN_OK;
+
+    for (int i = 0; i < s->n && !st; i++)
+        st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &model->preprocess, DCN_AUGMENT_NONE, 0, 0,
+                             s->images + (size_t)i * volume, s->labels + i, err);
+    return st;
+}
+
+static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *shared, dcn_error *err)
+{
+    dcn_route routes[STRIPS_MAX_LAYERS];
+    dcn_plan_desc desc = { .engine = shared->engine, .threads = shared->threads, .batch = s->n,
+                           .routes = routes, .n_routes = s->n_layers };
+    const dcn_node output = dcn_graph_output(model->graph);
+    dcn_plan *plan;
+    dcn_status st;
+
+    for (int i = 0; i < s->n_layers; i++)
+        routes[i] = (dcn_route){ s->layers[i], DCN_RULE_RECONSTRUCT };
+    if ((st = dcn_plan_create(&plan, model->graph, &desc, err)))
+        return st;
+    dcn_plan_forward(plan, s->images, s->n);
+    st = dcn_plan_value(plan, output, s->answers, err);
+    for (int i = 0; i < s->n_layers && !st; i++) {
+        st = dcn_plan_value(plan, s->layers[i], s->values[i], err);
+        if (!st)
+            st = dcn_plan_project(plan, i, DCN_FROM_LAYER, 0, s->drawn[i], err);
+    }
+    dcn_plan_destroy(plan);
+    return st;
+}
+
+dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data *data, int n,
+                           const cli_shared *shared, dcn_error *err)
+{
+    dcn_data_info info;
+    dcn_status st;
+    size_t volume;
+
+    memset(s, 0, sizeof *s);
+    dcn_data_info_get(data, &info);
+    s->n = info.count[DCN_SPLIT_TEST] < n ? (int)info.count[DCN_SPLIT_TEST] : n;
+    if (s->n < 1)
+        return cli_fail(err, DCN_INPUT, info.path, "has no test pictures; add some");
+    s->shape = model->preprocess.shape;
+    s->n_layers = cli_pooled_layers(model->graph, s->layers, STRIPS_MAX_LAYERS);
+    if (s->n_layers > STRIPS_MAX_LAYERS)
+        s->n_layers = STRIPS_MAX_LAYERS;
+    volume = cli_volume(s->shape);
+    s->classes = (int)cli_volume(cli_shape_of(model->graph, dcn_graph_output(model->graph)));
+    s->images = cli_alloc((size_t)s->n * volume, sizeof(float));
+    s->labels = cli_alloc((size_t)s->n, sizeof *s->labels);
+    s->answers = cli_alloc((size_t)s->n * (size_t)s->classes, sizeof(float));
+    for (int i = 0; i < s->n_layers; i++) {
+        s->drawn[i] = cli_alloc((size_t)s->n * volume, sizeof(float));
+        s->values[i] = cli_alloc((size_t)s->n * cli_volume(cli_shape_of(model->graph, s->layers[i])),
+                                 sizeof(float));
+    }
+    if ((st = read_samples(s, model, data, err)) || (st = walk(s, model, shared, err)))
+        cli_strips_clear(s);
+    return st;
+}
+
+void cli_strips_clear(cli_strips *s)
+{
+    free(s->images);
+    free(s->labels);
+    free(s->answers);
+    for (int i = 0; i < STRIPS_MAX_LAYERS; i++) {
+        free(s->drawn[i]);
+        free(s->values[i]);
+    }
+    memset(s, 0, sizeof *s);
+}
+
+int cli_largest(const float *values, int n)
+{
+    int best = 0;
+
+    for (int i = 1; i < n; i++)
+        if (values[i] > values[best])
+            best = i;
+    return best;
+}
+
+static char *row_title(const cli_strips *s, int i, const dcn_data_info *info)
+{
+    const int answer = cli_largest(s->answers + (size_t)i * (size_t)s->classes, s->classes);
+    const int label = s->labels[i];
+
+    if (!info->class_names || answer >= info->classes || label >= info->classes)
+        return cli_text("%d", label);
+    if (answer == label)
+        return cli_text("%s", info->class_names[label]);
+    return cli_text("%s, taken for %s", info->class_names[label], info->class_names[answer]);
+}
+
+dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
+                            const dcn_data_info *info, const char *caption, dcn_error *err)
+{
+    const int columns = 1 + s->n_layers, n = rows < s->n ? rows : s->n;
+    const size_t volume = cli_volume(s->shape);
+    dcn_panel *panels = cli_alloc((size_t)(n * columns), sizeof *panels);
+    char **titles = cli_alloc((size_t)n, sizeof *titles), headings[STRIPS_MAX_LAYERS][24];
+    dcn_sheet_desc desc = { .panels = panels, .rows = n, .columns = columns, .caption = caption,
+                            .row_titles = (const char *const *)titles };
+    dcn_status st;
+
+    for (int i = 0; i < n; i++) {
+        dcn_panel *row = panels + i * columns;
+
+        titles[i] = row_title(s, i, info);
+        row[0] = (dcn_panel){ s->images + (size_t)i * volume, s->shape, i ? NULL : "original",
+                              DCN_PANEL_PHOTO };
+        for (int k = 0; k < s->n_layers; k++) {
+            snprintf(headings[k], sizeof headings[k], "layer %d", k + 1);
+            row[k + 1] = (dcn_panel){ s->drawn[k] + (size_t)i * volume, s->shape,
+                                      i ? NULL : headings[k], DCN_PANEL_SIGNED };
+        }
+    }
+    st = dcn_sheet_draw(image, &desc, err);
+    for (int i = 0; i < n; i++)
+        free(titles[i]);
+    free(titles);
+    free(panels);
+    return st;
+}
+
+dcn_status cli_strips_tf1(dcn_image *image, const cli_strips *s, int i, dcn_error *err)
+{
+    dcn_panel panels[1 + STRIPS_MAX_LAYERS];
+    const size_t at = (size_t)i * cli_volume(s->shape);
+    const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 1 + s->n_layers,
+                                  .scale = DCN_SCALE_TF1, .bare = 1 };
+
+    panels[0] = (dcn_panel){ .values = s->images + at, .shape = s->shape };
+    for (int k = 0; k < s->n_layers; k++)
+        panels[k + 1] = (dcn_panel){ .values = s->drawn[k] + at, .shape = s->shape };
+    return dcn_sheet_draw(image, &desc, err);
+}

@@ -1,0 +1,33 @@
+/* strips.h - the tutorial's strips: original | layer 1 | layer 2 ... of the first test pictures. */
+#ifndef DCN_CLI_STRIPS_H
+#define DCN_CLI_STRIPS_H
+
+#include "options.h"
+
+enum { STRIPS_MAX_LAYERS = 16 };
+
+typedef struct cli_strips {
+    int n;                     /* pictures */
+    dcn_shape shape;           /* of one */
+    int n_layers;
+    dcn_node layers[STRIPS_MAX_LAYERS];
+    float *images;             /* (n,h,w,c), as the network sees them */
+    float *drawn[STRIPS_MAX_LAYERS];     /* (n,h,w,c) each */
+    float *values[STRIPS_MAX_LAYERS];    /* (n, the layer's shape): activations */
+    float *answers;            /* (n,classes): the network's output */
+    int classes;
+    int32_t *labels;
+} cli_strips;
+
+/* The first n test pictures through the model and back. cli_strips_clear accepts a half-made one. */
+dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data *data, int n,
+                           const cli_shared *shared, dcn_error *err);
+void cli_strips_clear(cli_strips *s);
+/* The sheet of the first `rows` pictures with headings. dcn_image_clear(image). */
+dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
+                            const dcn_data_info *info, const char *caption, dcn_error *err);
+/* Strip i alone with TensorFlow 1's scale, one pixel a value. dcn_image_clear(image). */
+dcn_status cli_strips_tf1(dcn_image *image, const cli_strips *s, int i, dcn_error *err);
+int cli_largest(const float *values, int n);
+
+#endif
