@@ -4,6 +4,7 @@
 
 #if !defined(DCN_HAVE_PNG) || !defined(DCN_HAVE_JPEG) || !defined(DCN_HAVE_JANSSON)
 #include "codec/jpeg.h"
+#include "codec/json.h"
 #include "codec/png.h"
 #include "codec/safetensors_header.h"
 
@@ -49,6 +50,15 @@ dcn_status dcn__tensors_index(dcn__tensors *t, const uint8_t *bytes, size_t size
 {
     (void)bytes, (void)size, (void)file_size, (void)limits;
     *t = (dcn__tensors){ 0 };
+    return absent(err, where, "libjansson");
+}
+
+dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, const char *where,
+                           dcn_error *err)
+{
+    (void)json, (void)limit;
+    *texts = NULL;
+    *n = 0;
     return absent(err, where, "libjansson");
 }
 

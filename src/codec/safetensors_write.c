@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "codec/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,21 +50,6 @@ static int by_width_and_name(const void *a, const void *b)
     return p != q ? (p > q ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-/* JSON's own escapes; everything else of UTF-8 stands as it is. */
-static void append_json(dcn__string *s, const char *text)
-{
-    dcn__string_append(s, "\"", 1);
-    for (const char *p = text; *p; p++) {
-        if (*p == '"' || *p == '\\')
-            dcn__string_printf(s, "\\%c", *p);
-        else if ((unsigned char)*p < 0x20)
-            dcn__string_printf(s, "\\u%04x", *p);
-        else
-            dcn__string_append(s, p, 1);
-    }
-    dcn__string_append(s, "\"", 1);
-}
-
 static dcn_status append_metadata(dcn__string *s, const char *const *metadata, const char *path,
                                   dcn_error *err)
 {
@@ -80,9 +66,9 @@ static dcn_status append_metadata(dcn__string *s, const char *const *metadata, c
                 return dcn__fail(err, DCN_USAGE, path, "the metadata \"%s\" are not UTF-8; "
                                  "correct the call", metadata[i]);
         dcn__string_printf(s, i ? "," : "{");
-        append_json(s, metadata[i]);
+        dcn__json_append(s, metadata[i]);
         dcn__string_append(s, ":", 1);
-        append_json(s, metadata[i + 1]);
+        dcn__json_append(s, metadata[i + 1]);
     }
     dcn__string_append(s, "}", 1);
     return DCN_OK;
@@ -102,7 +88,7 @@ static dcn_status make_header(dcn__string *s, const dcn_array *const *order, con
         const dcn_array *a = order[i];
 
         dcn__string_printf(s, "%s", i || (metadata && metadata[0]) ? "," : "");
-        append_json(s, a->name);
+        dcn__json_append(s, a->name);
         dcn__string_printf(s, ":{\"dtype\":\"%s\",\"shape\":[", dtypes[a->dtype].name);
         for (int k = 0; k < a->rank; k++)
             dcn__string_printf(s, "%s%lld", k ? "," : "", (long long)a->dims[k]);

@@ -1,0 +1,16 @@
+/* json.h - the little JSON that lies inside other formats: texts and lists of texts. */
+#ifndef DCN_CODEC_JSON_H
+#define DCN_CODEC_JSON_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+/* Appends text in quotes; it must be UTF-8. */
+void dcn__json_append(dcn__string *s, const char *text);
+/* Reads ["a", "b", ...] into n allocated texts; dcn__texts_clear. Refuses anything else, and more
+ * than `limit` texts. */
+dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, const char *where,
+                           dcn_error *err);
+void dcn__texts_clear(char **texts, int n);
+
+#endif
