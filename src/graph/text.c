@@ -432,6 +432,8 @@ static dcn_status statement(reader *r)
         return refuse(r, first, "more than 1000 nodes before", "make the network smaller");
     if ((st = read_op(r, first, &op)) || (st = read_words(r, op, &w)) || (st = build(r, op, &w, first, &node)))
         return st;
+    if (node < 0 && r->graph->error.status == DCN_MEMORY)
+        return dcn_graph_check(r->graph, r->err);
     if (node < 0)   /* a builder refused: its sentence, at this line */
         return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, r->tokens[0].column, "%s",
                               r->graph->error.text);
