@@ -39,12 +39,14 @@ dcn_status dcn__cifar_check_head(int64_t *records, const uint8_t *head, size_t h
         return dcn__fail(err, DCN_INPUT, where, "is empty; extract the binary archive again");
     if (other)
         return dcn__fail(err, DCN_INPUT, where,
-                         "is %s, not CIFAR-10 records; use the binary version (cifar-10-binary.tar.gz), unpacked",
+                         "is %s, not CIFAR-10 records; use the binary version "
+                         "(cifar-10-binary.tar.gz), unpacked",
                          other);
     /* A CIFAR-100 record has two labels. A count that fits both sizes is judged by its labels. */
     if (rest && file_size % (DCN__CIFAR_RECORD + 1) == 0)
-        return dcn__fail(err, DCN_INPUT, where,
-                         "holds CIFAR-100 records (3074 bytes each); use CIFAR-10, its records have 3073 bytes");
+        return dcn__fail(
+            err, DCN_INPUT, where,
+            "holds CIFAR-100 records (3074 bytes each); use CIFAR-10, its records have 3073 bytes");
     if (rest)
         return dcn__fail_at(err, DCN_INPUT, where, n * DCN__CIFAR_RECORD,
                             "record %llu has %llu of 3073 bytes; extract the binary archive again",

@@ -98,9 +98,10 @@ dcn_status dcn__gunzip(uint8_t *out, size_t out_bytes, bool whole, const uint8_t
     if (code == Z_MEM_ERROR)
         st = dcn__fail_memory(err, "unpacking", 64 * 1024);
     else if (code == Z_DATA_ERROR || code == Z_NEED_DICT || code == Z_STREAM_ERROR)
-        st = dcn__fail(err, DCN_INPUT, where,
-                       "the gzip data is damaged after %zu unpacked bytes (%s); fetch the file again",
-                       got, z.msg ? z.msg : "bad header");
+        st = dcn__fail(
+            err, DCN_INPUT, where,
+            "the gzip data is damaged after %zu unpacked bytes (%s); fetch the file again", got,
+            z.msg ? z.msg : "bad header");
     else if (got < out_bytes)
         st = dcn__fail_at(err, DCN_INPUT, where, got,
                           "the unpacked bytes end here, %zu are needed; fetch the file again",

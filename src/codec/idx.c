@@ -38,7 +38,8 @@ dcn_status dcn__idx_parse_header(dcn__idx *idx, size_t *header, const uint8_t *h
     *header = 0;
     if (head_bytes < 4)
         return dcn__fail_at(err, DCN_INPUT, where, head_bytes,
-                            "the IDX header ends after %zu bytes; fetch the file again", head_bytes);
+                            "the IDX header ends after %zu bytes; fetch the file again",
+                            head_bytes);
     if (head[0] || head[1])
         return dcn__fail(err, DCN_INPUT, where,
                          "is not an IDX file (it begins with %02x %02x, not 00 00); name another",
@@ -52,7 +53,8 @@ dcn_status dcn__idx_parse_header(dcn__idx *idx, size_t *header, const uint8_t *h
                             "no IDX element type has code 0x%02x; name another file", head[2]);
     if (head[3] != 1 && head[3] != 3)
         return dcn__fail_at(err, DCN_INPUT, where, 3,
-                            "IDX rank is %d, labels have 1 and grey pictures 3; convert it", head[3]);
+                            "IDX rank is %d, labels have 1 and grey pictures 3; convert it",
+                            head[3]);
     idx->rank = head[3];
     *header = 4 + 4 * (size_t)idx->rank;
     if (head_bytes < *header)
@@ -108,9 +110,10 @@ static dcn_status take_plain(dcn__idx *idx, size_t header, const uint8_t *bytes,
                              const char *where, dcn_error *err)
 {
     if (size - header < idx->bytes)
-        return dcn__fail_at(err, DCN_INPUT, where, size,
-                            "the file ends here, its header announces %zu bytes; fetch the file again",
-                            idx->bytes + header);
+        return dcn__fail_at(
+            err, DCN_INPUT, where, size,
+            "the file ends here, its header announces %zu bytes; fetch the file again",
+            idx->bytes + header);
     if (size - header > idx->bytes)
         return dcn__fail_at(err, DCN_INPUT, where, idx->bytes + header,
                             "%zu bytes follow the last element; fetch the file again",

@@ -39,8 +39,9 @@ static void distort_light(float *values, dcn_shape s, double delta, double facto
     }
 }
 
-dcn_status dcn__augment_picture(const dcn_preprocess *p, const dcn_image *image, dcn__random *random,
-                                dcn__scratch *scratch, float *out, dcn_error *err)
+dcn_status dcn__augment_picture(const dcn_preprocess *p, const dcn_image *image,
+                                dcn__random *random, dcn__scratch *scratch, float *out,
+                                dcn_error *err)
 {
     dcn__fit fit;
     dcn_status st;

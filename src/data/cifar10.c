@@ -28,26 +28,14 @@ static bool holds_batch(const char *folder)
 {
     bool found = false;
 
-    for (int i = 0; !found && i < FILES; i++) {
-        char *path = dcn__path_join(folder, file_names[i]);
-
-        found = path && access(path, F_OK) == 0;
-        dcn__free(path);
-    }
+    for (int i = 0; !found && i < FILES; i++)
+        found = dcn__holds(folder, file_names[i]);
     return found;
 }
 
 bool dcn__looks_like_cifar10(const char *folder)
 {
-    char *below;
-    bool found;
-
-    if (holds_batch(folder))
-        return true;
-    below = dcn__path_join(folder, subfolder);
-    found = below && dcn__is_folder(below);
-    dcn__free(below);
-    return found;
+    return holds_batch(folder) || dcn__holds_folder(folder, subfolder);
 }
 
 static void close_source(void *source)
@@ -70,8 +58,8 @@ static dcn_status read_record(const struct cifar10 *s, dcn_split split, int64_t 
 
     while (i >= s->file[f].records)
         i -= s->file[f++].records;
-    return dcn__file_read_at(s->file[f].fd, s->file[f].path, (uint64_t)i * DCN__CIFAR_RECORD, record,
-                             DCN__CIFAR_RECORD, err);
+    return dcn__file_read_at(s->file[f].fd, s->file[f].path, (uint64_t)i * DCN__CIFAR_RECORD,
+                             record, DCN__CIFAR_RECORD, err);
 }
 
 static dcn_status read_picture(const dcn_data *d, dcn_split split, int64_t i, uint8_t *pixels,
@@ -93,7 +81,7 @@ static dcn_status read_picture(const dcn_data *d, dcn_split split, int64_t i, ui
 
 static const dcn__source_ops ops = { .read = read_picture, .close = close_source };
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------- */
 
 /* Opens file f and counts its records; their labels are not looked at yet. */
 static dcn_status open_file(struct cifar10 *s, int f, const char *folder, dcn_error *err)
@@ -108,7 +96,7 @@ static dcn_status open_file(struct cifar10 *s, int f, const char *folder, dcn_er
     s->file[f].path = path;
     if (!path)
         return dcn__fail_memory(err, "a path", strlen(folder));
-    if (access(path, F_OK) != 0)
+    if (!dcn__holds(folder, file_names[f]))
         return dcn__fail(err, DCN_INPUT, folder, "has no %s%s; extract the binary archive again",
                          file_names[f], f == TRAIN_FILES ? ", the test pictures" : "");
     if ((st = dcn__file_open(&fd, &size, path, err)))
@@ -171,9 +159,10 @@ static dcn_status take_names(dcn_data *d, const char *folder, dcn_error *err)
 
     if (!path)
         return dcn__fail_memory(err, "a path", strlen(folder));
-    valid = dcn__file_read(&meta, path, META_MAX, NULL) == DCN_OK &&
-            dcn__cifar_names((const char *)meta.data, meta.size, names, lengths);
-    st = dcn__data_set_classes(d, DCN__CIFAR_CLASSES, err);
+    st = dcn__file_read(&meta, path, META_MAX, err);
+    valid = !st && dcn__cifar_names((const char *)meta.data, meta.size, names, lengths);
+    if (st != DCN_MEMORY)
+        st = dcn__data_set_classes(d, DCN__CIFAR_CLASSES, err);
     for (int i = 0; !st && i < DCN__CIFAR_CLASSES; i++)
         st = dcn__data_set_class_name(d, i, valid ? names[i] : dcn__cifar10_names[i],
                                       valid ? lengths[i] : strlen(dcn__cifar10_names[i]), err);

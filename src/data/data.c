@@ -60,7 +60,7 @@ dcn_status dcn_data_picture(const dcn_data *data, dcn_split split, int64_t i, dc
     return st;
 }
 
-/* ---- network inputs ----------------------------------------------------------------------------- */
+/* ---- network inputs ------------------------------------------------------------------ */
 
 dcn_status dcn__workspace_prepare(dcn__workspace *w, const dcn_data *data, const dcn_preprocess *p,
                                   dcn_error *err)
@@ -68,7 +68,8 @@ dcn_status dcn__workspace_prepare(dcn__workspace *w, const dcn_data *data, const
     const size_t raw = data->ops->read ? raw_bytes(data) : 0;
     const size_t scaled = (size_t)p->shape.h * (size_t)p->shape.w * 3;
 
-    if ((raw && !dcn__scratch_reserve(&w->picture, raw)) || !dcn__scratch_reserve(&w->scaled, scaled))
+    if ((raw && !dcn__scratch_reserve(&w->picture, raw)) ||
+        !dcn__scratch_reserve(&w->scaled, scaled))
         return dcn__fail_memory(err, "a picture", raw + scaled);
     return DCN_OK;
 }
@@ -114,9 +115,9 @@ dcn_status dcn__data_sample_with(const dcn_data *data, dcn_split split, int64_t 
     return st;
 }
 
-dcn_status dcn_data_sample(const dcn_data *data, dcn_split split, int64_t i, const dcn_preprocess *p,
-                           dcn_augment augment, uint64_t seed, int64_t epoch, float *out,
-                           int32_t *label, dcn_error *err)
+dcn_status dcn_data_sample(const dcn_data *data, dcn_split split, int64_t i,
+                           const dcn_preprocess *p, dcn_augment augment, uint64_t seed,
+                           int64_t epoch, float *out, int32_t *label, dcn_error *err)
 {
     dcn__workspace w = { { NULL, 0 }, { NULL, 0 } };
     dcn_status st;
@@ -138,7 +139,7 @@ void dcn_data_preprocess(const dcn_data *data, dcn_shape shape, dcn_preprocess *
                 data->typical_h < shape.h || data->typical_w < shape.w;
 }
 
-/* ---- verify, motif ------------------------------------------------------------------------------- */
+/* ---- verify, motif ------------------------------------------------------------------- */
 
 dcn_status dcn_data_verify(const dcn_data *data, dcn_error *err)
 {
@@ -165,8 +166,8 @@ dcn_status dcn_data_verify(const dcn_data *data, dcn_error *err)
     return st;
 }
 
-dcn_status dcn_data_motif(const dcn_data *data, dcn_split split, int64_t i, int *y, int *x, int *size,
-                          dcn_error *err)
+dcn_status dcn_data_motif(const dcn_data *data, dcn_split split, int64_t i, int *y, int *x,
+                          int *size, dcn_error *err)
 {
     dcn_status st;
 

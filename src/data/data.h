@@ -46,6 +46,9 @@ dcn_status dcn__open_synthetic(dcn_data *d, dcn_error *err);
 bool dcn__looks_like_cifar10(const char *folder);
 bool dcn__looks_like_idx(const char *folder);
 bool dcn__looks_like_folder(const char *folder);
+/* Is there anything (a folder) of that name? Allocates nothing, so that it cannot be wrong. */
+bool dcn__holds(const char *folder, const char *name);
+bool dcn__holds_folder(const char *folder, const char *name);
 
 /* For openers. Names are made valid UTF-8 without control bytes. */
 dcn_status dcn__data_set_name(dcn_data *d, const char *name, dcn_error *err);

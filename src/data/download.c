@@ -120,25 +120,26 @@ static dcn_status explain(const struct api *api, CURLcode code, long http, const
         return t->written;
     if (t->stopped)
         return dcn__fail(err, DCN_STOPPED, url,
-                         "stopped after %llu of %llu bytes; fetch again to go on from there", done, all);
+                         "stopped after %llu of %llu bytes; fetch again to go on from there", done,
+                         all);
     if (t->too_long)
         return dcn__fail(err, DCN_NETWORK, url,
                          "sends more than the expected %llu bytes; check the address", all);
     if (code == CURLE_HTTP_RETURNED_ERROR)
-        return dcn__fail(err, DCN_NETWORK, url, "the server answers %ld; check the address or try later",
-                         http);
-    if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
-        code == CURLE_GOT_NOTHING || code == CURLE_OK)
+        return dcn__fail(err, DCN_NETWORK, url,
+                         "the server answers %ld; check the address or try later", http);
+    if (code == CURLE_PARTIAL_FILE || code == CURLE_RECV_ERROR ||
+        code == CURLE_OPERATION_TIMEDOUT || code == CURLE_GOT_NOTHING || code == CURLE_OK)
         return dcn__fail(err, DCN_NETWORK, url,
                          "the transfer ended after %llu of %llu bytes (%s); fetch again to go on "
                          "from there", done, all, code ? api->text(code) : "closed by the server");
-    return dcn__fail(err, DCN_NETWORK, url, "cannot be fetched (%s); check the connection and try again",
-                     api->text(code));
+    return dcn__fail(err, DCN_NETWORK, url,
+                     "cannot be fetched (%s); check the connection and try again", api->text(code));
 }
 
 /* From byte `from` of the archive to its end. *again: the server cannot go on there. */
-static dcn_status transfer_from(const struct api *api, struct transfer *t, uint64_t from, bool *again,
-                                dcn_error *err)
+static dcn_status transfer_from(const struct api *api, struct transfer *t, uint64_t from,
+                                bool *again, dcn_error *err)
 {
     CURL *curl = api->init();
     CURLcode code;
@@ -168,7 +169,9 @@ static dcn_status transfer_from(const struct api *api, struct transfer *t, uint6
 dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progress, void *user,
                          dcn_error *err)
 {
-    struct transfer t = { .fd = fd, .archive = archive, .progress = progress, .user = user, .err = err };
+    struct transfer t = {
+        .fd = fd, .archive = archive, .progress = progress, .user = user, .err = err
+    };
     struct api api;
     struct stat file;
     uint64_t have;

@@ -88,9 +88,10 @@ static dcn_status check_sum(const struct place *p, const dcn__archive *archive, 
         if (strcmp(hex, archive->sha256) != 0) {
             /* Kept, it would be found whole and refused for ever. */
             unlink(p->part);
-            st = dcn__fail(err, DCN_NETWORK, archive->url,
-                           "what arrived has SHA-256 %.12s..., not %.12s...; it was removed, fetch again",
-                           hex, archive->sha256);
+            st = dcn__fail(
+                err, DCN_NETWORK, archive->url,
+                "what arrived has SHA-256 %.12s..., not %.12s...; it was removed, fetch again", hex,
+                archive->sha256);
         }
     }
     dcn__free(piece);
@@ -123,7 +124,8 @@ static dcn_status unpack_and_name(const struct place *p, const char *folder, dcn
 
     remove_unpacked(p->unpacked);
     if (mkdir(p->unpacked, 0777) != 0)
-        return dcn__fail_errno(err, p->unpacked, "create the folder", errno, "move what is there away");
+        return dcn__fail_errno(err, p->unpacked, "create the folder", errno,
+                               "move what is there away");
     if (lseek(p->fd, 0, SEEK_SET) < 0)
         st = dcn__fail_errno(err, p->part, "read it", errno, "check the disk");
     else
@@ -165,8 +167,8 @@ static dcn_status look_at_final(const struct place *p, bool *whole, dcn_error *e
     return DCN_OK;
 }
 
-dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive, dcn_progress progress,
-                              void *user, dcn_error *err)
+dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive,
+                              dcn_progress progress, void *user, dcn_error *err)
 {
     struct place p = { .fd = -1 };
     struct stat file;

@@ -17,8 +17,8 @@ typedef struct dcn__archive {
 /* dcn_fetch_cifar10 for any archive with the same files. Below folder appear only
  * cifar-10-binary.tar.gz.part (kept after an interruption, to go on from) and, when all is whole,
  * cifar-10-batches-bin. */
-dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive, dcn_progress progress,
-                              void *user, dcn_error *err);
+dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive,
+                              dcn_progress progress, void *user, dcn_error *err);
 
 /* Appends to the open file until it holds archive->bytes; what is there already is kept. */
 dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progress, void *user,

@@ -30,18 +30,10 @@ struct folder {
     struct listing split[2];
 };
 
-static bool has_folder(const char *root, const char *name)
-{
-    char *path = dcn__path_join(root, name);
-    const bool found = path && dcn__is_folder(path);
-
-    dcn__free(path);
-    return found;
-}
-
 bool dcn__looks_like_folder(const char *folder)
 {
-    return has_folder(folder, "train") || has_folder(folder, "test") || has_folder(folder, "val");
+    return dcn__holds_folder(folder, "train") || dcn__holds_folder(folder, "test") ||
+           dcn__holds_folder(folder, "val");
 }
 
 static void close_source(void *source)
@@ -65,7 +57,8 @@ static dcn_status load_picture(const dcn_data *d, dcn_split split, int64_t i, dc
     dcn__string path = { 0 };
     dcn_status st;
 
-    dcn__string_printf(&path, "%s/%s/%s", d->path, s->split_name[split], l->text.text + l->offset[i]);
+    dcn__string_printf(&path, "%s/%s/%s", d->path, s->split_name[split],
+                       l->text.text + l->offset[i]);
     st = path.failed ? dcn__fail_memory(err, "a path", path.length)
                      : dcn_image_load(image, path.text, &d->limits, err);
     dcn__string_clear(&path);
@@ -74,7 +67,7 @@ static dcn_status load_picture(const dcn_data *d, dcn_split split, int64_t i, dc
 
 static const dcn__source_ops ops = { .load = load_picture, .close = close_source };
 
-/* ---- opening ------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------- */
 
 static bool is_picture_name(const char *name)
 {
@@ -185,7 +178,7 @@ static dcn_status list_classes(dcn__names *classes, const char *split_path, dcn_
     for (int i = 0; i < classes->count; i++) {
         char *name = classes->at[i];
 
-        if (name[0] != '.' && has_folder(split_path, name))
+        if (name[0] != '.' && dcn__holds_folder(split_path, name))
             classes->at[kept++] = name;
         else
             dcn__free(name);
@@ -196,8 +189,8 @@ static dcn_status list_classes(dcn__names *classes, const char *split_path, dcn_
                          "holds no class folders; put pictures into %s/CLASS/FILE",
                          dcn__path_name(split_path));
     if (kept > CLASSES_MAX)
-        return dcn__fail(err, DCN_INPUT, split_path, "holds %d classes, the limit is %d; merge some",
-                         kept, CLASSES_MAX);
+        return dcn__fail(err, DCN_INPUT, split_path,
+                         "holds %d classes, the limit is %d; merge some", kept, CLASSES_MAX);
     return DCN_OK;
 }
 
@@ -235,11 +228,13 @@ static dcn_status open_split(dcn_data *d, dcn_split split, dcn_error *err)
 
 static dcn_status find_splits(const dcn_data *d, struct folder *s, dcn_error *err)
 {
-    if (!has_folder(d->path, "train"))
+    if (!dcn__holds_folder(d->path, "train"))
         return dcn__fail(err, DCN_INPUT, d->path,
                          "has no folder train; put training pictures into train/CLASS/FILE");
     s->split_name[0] = "train";
-    s->split_name[1] = has_folder(d->path, "test") ? "test" : has_folder(d->path, "val") ? "val" : NULL;
+    s->split_name[1] = dcn__holds_folder(d->path, "test")  ? "test"
+                       : dcn__holds_folder(d->path, "val") ? "val"
+                                                           : NULL;
     if (!s->split_name[1])
         return dcn__fail(err, DCN_INPUT, d->path,
                          "has no folder test (or val); put some pictures of each class into "

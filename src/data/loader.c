@@ -163,7 +163,8 @@ static dcn_status prepare(dcn__loader *l, dcn_error *err)
 
     l->sample = (int64_t)s.h * s.w * s.c;
     if (!dcn__mul_size((size_t)l->sample * sizeof(float), (size_t)l->batch, &bytes))
-        return dcn__fail(err, DCN_USAGE, "batch", "%d inputs are too many; ask for fewer", l->batch);
+        return dcn__fail(err, DCN_USAGE, "batch", "%d inputs are too many; ask for fewer",
+                         l->batch);
     for (int i = 0; i < SLOTS; i++) {
         l->slot[i].images = dcn__alloc_aligned(bytes);
         l->slot[i].labels = dcn__alloc_array((size_t)l->batch, sizeof(int32_t));
@@ -174,8 +175,8 @@ static dcn_status prepare(dcn__loader *l, dcn_error *err)
 }
 
 dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_split split,
-                              const dcn_preprocess *p, dcn_augment augment, uint64_t seed, int batch,
-                              int64_t first_position, dcn_error *err)
+                              const dcn_preprocess *p, dcn_augment augment, uint64_t seed,
+                              int batch, int64_t first_position, dcn_error *err)
 {
     dcn__loader *l;
     dcn_status st;

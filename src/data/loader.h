@@ -13,8 +13,8 @@ typedef struct dcn__loader dcn__loader;
 
 /* The first batch starts at position first_position. data is borrowed. */
 dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_split split,
-                              const dcn_preprocess *p, dcn_augment augment, uint64_t seed, int batch,
-                              int64_t first_position, dcn_error *err);
+                              const dcn_preprocess *p, dcn_augment augment, uint64_t seed,
+                              int batch, int64_t first_position, dcn_error *err);
 /* images: (batch,H,W,C); labels: (batch); both valid until the next call. *wait_ms (may be NULL):
  * how long this call waited. An error of the thread is returned by the call that needs the batch,
  * and by every one after it. */

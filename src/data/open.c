@@ -1,7 +1,6 @@
 /* open.c - finds out what kind of data set a folder holds and opens it; near misses by name. */
 #include "data/data.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -11,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- for openers ------------------------------------------------------------------------------ */
+/* ---- for openers --------------------------------------------------------------------- */
 
 /* An escaped copy of text: every byte can become four. */
 static char *printable(const char *text, size_t bytes)
@@ -96,16 +95,31 @@ static void take_hash(dcn_data *d)
     d->hash = h;
 }
 
-/* ---- which kind? ------------------------------------------------------------------------------- */
+/* ---- which kind? --------------------------------------------------------------------- */
 
-static bool holds(const char *folder, const char *name)
+/* A longer path cannot be opened either. */
+enum { PATH_BYTES = 4096 };
+
+static bool look(struct stat *st, const char *folder, const char *name)
 {
-    char *path = dcn__path_join(folder, name);
-    struct stat st;
-    const bool found = path && stat(path, &st) == 0;
+    char path[PATH_BYTES];
+    const int n = snprintf(path, sizeof path, "%s/%s", folder, name);
 
-    dcn__free(path);
-    return found;
+    return n > 0 && n < PATH_BYTES && stat(path, st) == 0;
+}
+
+bool dcn__holds(const char *folder, const char *name)
+{
+    struct stat st;
+
+    return look(&st, folder, name);
+}
+
+bool dcn__holds_folder(const char *folder, const char *name)
+{
+    struct stat st;
+
+    return look(&st, folder, name) && S_ISDIR(st.st_mode);
 }
 
 /* Folders that people point at by mistake. */
@@ -118,20 +132,24 @@ static dcn_status refuse_folder(const char *folder, dcn_error *err)
                               "(cifar-10-binary.tar.gz)" },
         { "cifar-10-batches-py", "holds the Python version of CIFAR-10; fetch the binary version "
                                  "(cifar-10-binary.tar.gz)" },
-        { "fine_label_names.txt", "holds CIFAR-100, which is not read; use CIFAR-10 (binary version)" },
+        { "fine_label_names.txt",
+          "holds CIFAR-100, which is not read; use CIFAR-10 (binary version)" },
         { "cifar-100-binary", "holds CIFAR-100, which is not read; use CIFAR-10 (binary version)" },
-        { "cifar-10-binary.tar.gz", "holds the packed CIFAR-10 archive; unpack it here with tar xf" },
+        { "cifar-10-binary.tar.gz",
+          "holds the packed CIFAR-10 archive; unpack it here with tar xf" },
         { "cifar-10-binary.tar.gz.part", "holds an unfinished download; fetch it again to go on" },
-        { "cifar-10-python.tar.gz", "holds the Python archive of CIFAR-10; fetch the binary version "
-                                    "(cifar-10-binary.tar.gz)" },
+        { "cifar-10-python.tar.gz",
+          "holds the Python archive of CIFAR-10; fetch the binary version "
+          "(cifar-10-binary.tar.gz)" },
     };
 
     for (size_t i = 0; i < sizeof near / sizeof *near; i++)
-        if (holds(folder, near[i].name))
+        if (dcn__holds(folder, near[i].name))
             return dcn__fail(err, DCN_INPUT, folder, "%s", near[i].what);
-    return dcn__fail(err, DCN_INPUT, folder,
-                     "holds no data set (no data_batch_1.bin, no train-images-idx3-ubyte, no folder "
-                     "train); name a folder that does, or \"synthetic\"");
+    return dcn__fail(
+        err, DCN_INPUT, folder,
+        "holds no data set (no data_batch_1.bin, no train-images-idx3-ubyte, no folder "
+        "train); name a folder that does, or \"synthetic\"");
 }
 
 static dcn_status open_kind(dcn_data *d, dcn_error *err)
@@ -141,7 +159,8 @@ static dcn_status open_kind(dcn_data *d, dcn_error *err)
     if (strcmp(d->path, "synthetic") == 0)
         return dcn__open_synthetic(d, err);
     if (stat(d->path, &st) != 0)
-        return dcn__fail_errno(err, d->path, "open it", errno, "check the name and the permissions");
+        return dcn__fail_errno(err, d->path, "open it", errno,
+                               "check the name and the permissions");
     if (!S_ISDIR(st.st_mode))
         return dcn__fail(err, DCN_FILE, d->path, "is not a folder; name the folder of a data set");
     if (dcn__looks_like_cifar10(d->path))
@@ -153,14 +172,16 @@ static dcn_status open_kind(dcn_data *d, dcn_error *err)
     return refuse_folder(d->path, err);
 }
 
-dcn_status dcn_data_open(dcn_data **data, const char *path, const dcn_limits *limits, dcn_error *err)
+dcn_status dcn_data_open(dcn_data **data, const char *path, const dcn_limits *limits,
+                         dcn_error *err)
 {
     dcn_data *d;
     dcn_status st;
 
     *data = NULL;
     if (!path || !*path)
-        return dcn__fail(err, DCN_USAGE, "data set", "no folder is named; name one, or \"synthetic\"");
+        return dcn__fail(err, DCN_USAGE, "data set",
+                         "no folder is named; name one, or \"synthetic\"");
     d = dcn__alloc(sizeof *d);
     if (!d || !(d->path = dcn__strdup(path))) {
         dcn_data_close(d);

@@ -17,7 +17,7 @@ enum { SIDE_MAX = 32768, PIXELS_MAX = 64 << 20, SCALED_MAX = 1 << 20 };
 static const char *const normalize_names[] = { "standardize", "none" };
 enum { N_NORMALIZE = sizeof normalize_names / sizeof *normalize_names };
 
-/* ---- working memory ------------------------------------------------------------------------ */
+/* ---- working memory ------------------------------------------------------------------ */
 
 uint8_t *dcn__scratch_reserve(dcn__scratch *s, size_t bytes)
 {
@@ -39,7 +39,7 @@ void dcn__scratch_clear(dcn__scratch *s)
     memset(s, 0, sizeof *s);
 }
 
-/* ---- as text --------------------------------------------------------------------------------- */
+/* ---- as text ------------------------------------------------------------------------- */
 
 size_t dcn_preprocess_text(const dcn_preprocess *p, char *text, size_t size)
 {
@@ -127,7 +127,7 @@ dcn_status dcn__preprocess_check(const dcn_preprocess *p, dcn_error *err)
     return DCN_OK;
 }
 
-/* ---- the steps ------------------------------------------------------------------------------- */
+/* ---- the steps ----------------------------------------------------------------------- */
 
 static int scaled_side(int side, double scale, int least)
 {
@@ -182,8 +182,9 @@ dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__
     dcn_status st;
 
     if (fit->h == image->h && fit->w == image->w) {
-        to_floats(out, p->shape.c, image->pixels + ((size_t)y * (size_t)image->w + (size_t)x) * (size_t)c,
-                  h, w, c, (size_t)image->w * (size_t)c);
+        to_floats(out, p->shape.c,
+                  image->pixels + ((size_t)y * (size_t)image->w + (size_t)x) * (size_t)c, h, w, c,
+                  (size_t)image->w * (size_t)c);
         return DCN_OK;
     }
     if (!(window = dcn__scratch_reserve(scratch, bytes)))

@@ -100,7 +100,8 @@ static void draw_background(dcn__random *r, uint8_t *pixels)
             const double v = blend[y % 8], u = blend[x % 8];
 
             for (int c = 0; c < 3; c++) {
-                const double top = corner[y / 8][x / 8][c] * (1 - u) + corner[y / 8][x / 8 + 1][c] * u;
+                const double top =
+                    corner[y / 8][x / 8][c] * (1 - u) + corner[y / 8][x / 8 + 1][c] * u;
                 const double low = corner[y / 8 + 1][x / 8][c] * (1 - u) +
                                    corner[y / 8 + 1][x / 8 + 1][c] * u;
                 const double noise = NOISE * (2 * dcn__random_unit(r) - 1);
@@ -137,8 +138,8 @@ static dcn_status take_labels(dcn_data *d, dcn_split split, int64_t count, dcn_e
     dcn_status st = dcn__data_set_count(d, split, count, err);
 
     for (int64_t i = 0; !st && i < count; i++)
-        d->labels[split][i] = (int32_t)dcn__random_permute((uint64_t)i % CLASSES, CLASSES, SEED + split,
-                                                           (uint64_t)i / CLASSES);
+        d->labels[split][i] = (int32_t)dcn__random_permute((uint64_t)i % CLASSES, CLASSES,
+                                                           SEED + split, (uint64_t)i / CLASSES);
     return st;
 }
 

@@ -17,11 +17,16 @@
 enum { ENTRIES_MAX = 64, PIECE = 1 << 16 };
 
 static const char prefix[] = "cifar-10-batches-bin/";
-static const struct known { const char *name; int64_t most; } known[] = {
-    { "data_batch_1.bin", 10000 * DCN__CIFAR_RECORD }, { "data_batch_2.bin", 10000 * DCN__CIFAR_RECORD },
-    { "data_batch_3.bin", 10000 * DCN__CIFAR_RECORD }, { "data_batch_4.bin", 10000 * DCN__CIFAR_RECORD },
-    { "data_batch_5.bin", 10000 * DCN__CIFAR_RECORD }, { "test_batch.bin", 10000 * DCN__CIFAR_RECORD },
-    { "batches.meta.txt", 4096 }, { "readme.html", 65536 },
+static const struct known { const char *name; int64_t most;
+} known[] = {
+    { "data_batch_1.bin", 10000 * DCN__CIFAR_RECORD },
+    { "data_batch_2.bin", 10000 * DCN__CIFAR_RECORD },
+    { "data_batch_3.bin", 10000 * DCN__CIFAR_RECORD },
+    { "data_batch_4.bin", 10000 * DCN__CIFAR_RECORD },
+    { "data_batch_5.bin", 10000 * DCN__CIFAR_RECORD },
+    { "test_batch.bin", 10000 * DCN__CIFAR_RECORD },
+    { "batches.meta.txt", 4096 },
+    { "readme.html", 65536 },
 };
 
 struct api {
@@ -71,7 +76,8 @@ static dcn_status open_library(struct api *api, dcn_error *err)
     return DCN_OK;
 }
 
-static dcn_status damaged(const struct api *api, struct archive *a, const char *where, dcn_error *err)
+static dcn_status damaged(const struct api *api, struct archive *a, const char *where,
+                          dcn_error *err)
 {
     const char *text = api->error(a);
 
@@ -80,8 +86,8 @@ static dcn_status damaged(const struct api *api, struct archive *a, const char *
 }
 
 /* The file that an entry may become; NULL and DCN_OK: the folder itself. */
-static dcn_status judge(const struct known **file, const struct api *api, struct archive_entry *entry,
-                        const char *where, dcn_error *err)
+static dcn_status judge(const struct known **file, const struct api *api,
+                        struct archive_entry *entry, const char *where, dcn_error *err)
 {
     const char *path = api->pathname(entry);
     const size_t n = sizeof prefix - 1;
@@ -95,13 +101,16 @@ static dcn_status judge(const struct known **file, const struct api *api, struct
         if (strncmp(path, prefix, n) == 0 && strcmp(path + n, known[i].name) == 0)
             *file = &known[i];
     if (!*file)
-        return dcn__fail(err, DCN_INPUT, where,
-                         "the archive holds \"%.100s\", which is no file of CIFAR-10's binary version; "
-                         "use the official archive", path ? path : "(no name)");
+        return dcn__fail(
+            err, DCN_INPUT, where,
+            "the archive holds \"%.100s\", which is no file of CIFAR-10's binary version; "
+            "use the official archive",
+            path ? path : "(no name)");
     if (api->size(entry) < 0 || api->size(entry) > (*file)->most)
-        return dcn__fail(err, DCN_INPUT, where, "%s has %lld bytes in the archive, the limit is %lld; "
-                         "use the official archive", (*file)->name, (long long)api->size(entry),
-                         (long long)(*file)->most);
+        return dcn__fail(err, DCN_INPUT, where,
+                         "%s has %lld bytes in the archive, the limit is %lld; "
+                         "use the official archive",
+                         (*file)->name, (long long)api->size(entry), (long long)(*file)->most);
     return DCN_OK;
 }
 

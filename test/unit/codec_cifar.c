@@ -32,13 +32,14 @@ static void bad_label(void **state)
 
     (void)state;
     bytes[7 * RECORD] = 10;
-    assert_refused(dcn__cifar_parse(&records, bytes, 9 * RECORD, "data_batch_3.bin", &err), DCN_INPUT,
+    assert_refused(dcn__cifar_parse(&records, bytes, 9 * RECORD, "data_batch_3.bin", &err),
+                   DCN_INPUT,
                    "data_batch_3.bin@0x5407: record 7 has label 10, CIFAR-10 labels are 0..9; "
                    "extract the binary archive again");
     assert_int_equal(records, 0);
     /* In a later piece of the file both numbers still count from its beginning. */
-    assert_refused(dcn__cifar_check_labels(bytes + 5 * RECORD, 4, 5, NULL, "f.bin", &err), DCN_INPUT,
-                   "f.bin@0x5407: record 7 has label 10");
+    assert_refused(dcn__cifar_check_labels(bytes + 5 * RECORD, 4, 5, NULL, "f.bin", &err),
+                   DCN_INPUT, "f.bin@0x5407: record 7 has label 10");
     free(bytes);
 }
 
@@ -48,7 +49,8 @@ static void bad_sizes(void **state)
     int64_t records;
 
     (void)state;
-    assert_refused(dcn__cifar_parse(&records, bytes, 0, "f.bin", &err), DCN_INPUT, "f.bin: is empty");
+    assert_refused(dcn__cifar_parse(&records, bytes, 0, "f.bin", &err), DCN_INPUT,
+                   "f.bin: is empty");
     assert_refused(dcn__cifar_parse(&records, bytes, 1, "f.bin", &err), DCN_INPUT,
                    "f.bin@0x0: record 0 has 1 of 3073 bytes");
     assert_refused(dcn__cifar_parse(&records, bytes, 3 * RECORD - 1, "f.bin", &err), DCN_INPUT,
@@ -57,8 +59,9 @@ static void bad_sizes(void **state)
                    "record 2 has 5 of 3073 bytes");
     assert_refused(dcn__cifar_parse(&records, bytes, 2 * 3074, "f.bin", &err), DCN_INPUT,
                    "CIFAR-100 records");
-    assert_refused(dcn__cifar_check_head(&records, bytes, 512, (uint64_t)RECORD << 32, "f.bin", &err),
-                   DCN_INPUT, "records, the limit is");
+    assert_refused(
+        dcn__cifar_check_head(&records, bytes, 512, (uint64_t)RECORD << 32, "f.bin", &err),
+        DCN_INPUT, "records, the limit is");
     free(bytes);
 }
 

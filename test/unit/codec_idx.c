@@ -40,12 +40,18 @@ static void good_files(void **state)
 static void broken_headers(void **state)
 {
     static const struct { int at; uint8_t value; const char *say; } cases[] = {
-        { 0, 1, "begins with 01 00" },         { 1, 7, "begins with 00 07" },
-        { 2, 0x0d, "p@0x2: IDX elements are floats" }, { 2, 0x09, "signed bytes" },
-        { 2, 0x42, "no IDX element type has code 0x42" }, { 3, 2, "p@0x3: IDX rank is 2" },
-        { 3, 255, "IDX rank is 255" },         { 7, 0, "p@0x4: IDX dimension 0 is 0" },
-        { 11, 0, "p@0x8: IDX dimension 1 is 0" }, { 12, 0xff, "p@0xc: IDX dimension 2 is 4278190085" },
-        { 4, 0xff, "IDX dimension 0 is" },     { 5, 0xff, "the file ends here" },
+        { 0, 1, "begins with 01 00" },
+        { 1, 7, "begins with 00 07" },
+        { 2, 0x0d, "p@0x2: IDX elements are floats" },
+        { 2, 0x09, "signed bytes" },
+        { 2, 0x42, "no IDX element type has code 0x42" },
+        { 3, 2, "p@0x3: IDX rank is 2" },
+        { 3, 255, "IDX rank is 255" },
+        { 7, 0, "p@0x4: IDX dimension 0 is 0" },
+        { 11, 0, "p@0x8: IDX dimension 1 is 0" },
+        { 12, 0xff, "p@0xc: IDX dimension 2 is 4278190085" },
+        { 4, 0xff, "IDX dimension 0 is" },
+        { 5, 0xff, "the file ends here" },
         { 7, 4, "the file ends here, its header announces 96 bytes" },
         { 7, 2, "p@0x38: 20 bytes follow the last element" },
     };
@@ -117,8 +123,8 @@ static void packed_files(void **state)
     assert_int_equal(idx.bytes, 1920);
     assert_memory_equal(idx.data, buffer + 16, 1920);
     dcn__idx_clear(&idx);
-    /* Every cut is refused, and so is every flipped byte of the stream and of its sum; only the bits
-     * that fill the stream's last byte mean nothing. */
+    /* Every cut is refused, and so is every flipped byte of the stream and of its sum; only the
+     * bits that fill the stream's last byte mean nothing. */
     for (size_t cut = 0; cut < n; cut++)
         assert_int_equal(dcn__idx_parse(&idx, 3, packed, cut, "p.gz", &err), DCN_INPUT);
     for (size_t i = 10; i < n; i++) {
@@ -199,8 +205,9 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_files), cmocka_unit_test(broken_headers), cmocka_unit_test(short_files),
-        cmocka_unit_test(huge_dimensions), cmocka_unit_test(files),
+        cmocka_unit_test(good_files),   cmocka_unit_test(broken_headers),
+        cmocka_unit_test(short_files),  cmocka_unit_test(huge_dimensions),
+        cmocka_unit_test(files),
 #ifdef DCN_HAVE_ZLIB
         cmocka_unit_test(packed_files), cmocka_unit_test(bombs),
 #endif

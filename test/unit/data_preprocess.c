@@ -24,7 +24,7 @@ static void assert_near(double got, double want, double within)
         fail_msg("%.9g is not within %g of %.9g", got, within, want);
 }
 
-/* ---- text -------------------------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------------------- */
 
 static void text_and_back(void **state)
 {
@@ -53,15 +53,21 @@ static void text_and_back(void **state)
 static void refused_texts(void **state)
 {
     static const struct { const char *text, *say; } cases[] = {
-        { "", "does not begin with a shape" },        { "24x24 standardize", "shape" },
-        { "24x24x3", "names no normalisation" },      { "24x24x3 imagenet", "names no normalisation" },
-        { "0x24x3 none", "shape of 1..32768" },       { "24x99999x3 none", "shape of 1..32768" },
-        { "24x24x4 none", "shape of" },               { "24x24x2 none", "cannot become 2 channels" },
-        { "-1x24x3 none", "shape" },                  { "24x24x3x3 none", "shape" },
+        { "", "does not begin with a shape" },
+        { "24x24 standardize", "shape" },
+        { "24x24x3", "names no normalisation" },
+        { "24x24x3 imagenet", "names no normalisation" },
+        { "0x24x3 none", "shape of 1..32768" },
+        { "24x99999x3 none", "shape of 1..32768" },
+        { "24x24x4 none", "shape of" },
+        { "24x24x2 none", "cannot become 2 channels" },
+        { "-1x24x3 none", "shape" },
+        { "24x24x3x3 none", "shape" },
         { "24x24x3 none crop", "\"crop\" is not known here" },
         { "24x24x3 none resize resize", "\"resize\" is not known here" },
         { "32768x32768x3 none", "32768x32768 pixels is outside" },
-        { "99999999999999999999x1x1 none", "shape" }, { "24x24x3 standardizeresize", "normalisation" },
+        { "99999999999999999999x1x1 none", "shape" },
+        { "24x24x3 standardizeresize", "normalisation" },
     };
     dcn_preprocess p;
 
@@ -70,7 +76,7 @@ static void refused_texts(void **state)
         assert_refused(dcn_preprocess_parse(&p, cases[i].text, &err), DCN_USAGE, cases[i].say);
 }
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------- */
 
 static void standardize(void **state)
 {
@@ -169,17 +175,30 @@ static void scaled(void **state)
 {
     /* 60x100 -> 24x40 -> columns 8..31; 12x20 -> the same. */
     static const struct { int h, w, resize; struct { int y, x, rgb[3]; } at[5]; } cases[] = {
-        { 60, 100, 1, { { 0, 0, { 4, 52, 121 } }, { 5, 17, { 53, 158, 32 } }, { 12, 12, { 123, 127, 0 } },
-                        { 23, 23, { 232, 195, 113 } }, { 20, 2, { 203, 64, 72 } } } },
-        { 12, 20, 0, { { 0, 0, { 0, 9, 217 } }, { 5, 17, { 9, 31, 157 } }, { 12, 12, { 23, 24, 158 } },
-                       { 23, 23, { 44, 38, 112 } }, { 20, 2, { 39, 12, 176 } } } },
+        { 60,
+          100,
+          1,
+          { { 0, 0, { 4, 52, 121 } },
+            { 5, 17, { 53, 158, 32 } },
+            { 12, 12, { 123, 127, 0 } },
+            { 23, 23, { 232, 195, 113 } },
+            { 20, 2, { 203, 64, 72 } } } },
+        { 12,
+          20,
+          0,
+          { { 0, 0, { 0, 9, 217 } },
+            { 5, 17, { 9, 31, 157 } },
+            { 12, 12, { 23, 24, 158 } },
+            { 23, 23, { 44, 38, 112 } },
+            { 20, 2, { 39, 12, 176 } } } },
     };
     float out[24 * 24 * 3];
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
         const dcn_preprocess p = { { 24, 24, 3 }, DCN_NORMALIZE_NONE, cases[i].resize };
-        const dcn_image image = { cases[i].h, cases[i].w, 3, smooth_picture(cases[i].h, cases[i].w) };
+        const dcn_image image = { cases[i].h, cases[i].w, 3,
+                                  smooth_picture(cases[i].h, cases[i].w) };
 
         assert_ok(dcn_preprocess_image(&p, &image, out, &err));
         for (int k = 0; k < 5; k++)
@@ -239,7 +258,7 @@ static void refused_pictures(void **state)
     free(out);
 }
 
-/* ---- random distortions ----------------------------------------------------------------------- */
+/* ---- random distortions -------------------------------------------------------------- */
 
 /* Coordinates as colours tell where a value came from: red 5 * row, green 5 * column, blue 0. */
 static void fill_coordinates(void)
@@ -280,7 +299,7 @@ static void distortions(void **state)
             mean_out += out[3 * i + 2] * 255 / 576;
             mean_in += pixels[(py * 32 + px) * 3 + 2] / 576.0;
         }
-        for (int i = 0; i < 24 * 24; i += 37) {    /* the crop, the flip and one factor explain all */
+        for (int i = 0; i < 24 * 24; i += 37) { /* the crop, the flip and one factor explain all */
             const int py = y + i / 24, px = x + (flip ? 23 - i % 24 : i % 24);
 
             assert_near(out[3 * i + 2] * 255,
@@ -333,12 +352,14 @@ static void distorted_and_standard(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_and_back), cmocka_unit_test(refused_texts), cmocka_unit_test(standardize),
-        cmocka_unit_test(nearly_flat), cmocka_unit_test(plain_values), cmocka_unit_test(channels),
+        cmocka_unit_test(text_and_back),    cmocka_unit_test(refused_texts),
+        cmocka_unit_test(standardize),      cmocka_unit_test(nearly_flat),
+        cmocka_unit_test(plain_values),     cmocka_unit_test(channels),
 #ifdef DCN_HAVE_PNG                            /* a full build, which has stb as well */
-        cmocka_unit_test(scaled), cmocka_unit_test(odd_sizes), cmocka_unit_test(refused_pictures),
+        cmocka_unit_test(scaled),           cmocka_unit_test(odd_sizes),
+        cmocka_unit_test(refused_pictures),
 #endif
-        cmocka_unit_test(distortions), cmocka_unit_test(distorted_and_standard),
+        cmocka_unit_test(distortions),      cmocka_unit_test(distorted_and_standard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
