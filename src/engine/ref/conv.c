@@ -32,13 +32,21 @@
                         }                                                                           \
     } while (0)
 
-/* Input channels [*first, *first + n) feed output channel k of a grouped convolution. */
-static size_t group_first(const ref_kernel *k, int channel)
-{
-    const int outs = k->out.c / k->node->groups, ins = k->in.c / k->node->groups;
-
-    return (size_t)(channel / outs) * (size_t)ins;
-}
+/* Calls BODY for every weight of a tap: input channel `in` of x[xi], output channel `o` of y[yi], and
+ * `at`, their place in W from wi. Output channels run innermost, along memory. */
+#define EACH_WEIGHT(k, BODY)                                                                         \
+    do {                                                                                             \
+        const size_t C_ = (size_t)((k)->in.c / (k)->node->groups), K_ = (size_t)(k)->out.c;          \
+        const size_t O_ = K_ / (size_t)(k)->node->groups;                                            \
+        for (size_t g_ = 0; g_ < (size_t)(k)->node->groups; g_++)                                    \
+            for (size_t c_ = 0; c_ < C_; c_++) {                                                     \
+                const size_t in = g_ * C_ + c_;                                                      \
+                for (size_t o = g_ * O_; o < (g_ + 1) * O_; o++) {                                   \
+                    const size_t at = c_ * K_ + o;                                                   \
+                    BODY                                                                             \
+                }                                                                                    \
+            }                                                                                        \
+    } while (0)
 
 void REF(conv)(const dcn__kernel *kernel, const dcn__frame *f)
 {
@@ -46,55 +54,34 @@ void REF(conv)(const dcn__kernel *kernel, const dcn__frame *f)
     const real *x = ref_read(k, f, 0), *w = f->weights[k->node->weight];
     const real *b = k->node->bias >= 0 ? f->weights[k->node->bias] : NULL;
     const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w, K = (size_t)k->out.c;
-    const size_t C = (size_t)(k->in.c / k->node->groups);
     real *y = ref_write(k, f);
 
     for (size_t i = 0; i < cells; i++)
         for (size_t o = 0; o < K; o++)
             y[i * K + o] = b ? b[o] : 0;
-    if (k->node->groups == 1)   /* the same sum in the same order; the inner loop runs along memory */
-        EACH_TAP(k, {
-            for (size_t c = 0; c < C; c++)
-                for (size_t o = 0; o < K; o++)
-                    y[yi + o] += x[xi + c] * w[wi + c * K + o];
-        });
-    else
-        EACH_TAP(k, {
-            for (size_t c = 0; c < C; c++)
-                for (size_t o = 0; o < K; o++)
-                    y[yi + o] += x[xi + group_first(k, (int)o) + c] * w[wi + c * K + o];
-        });
+    EACH_TAP(k, EACH_WEIGHT(k, y[yi + o] += x[xi + in] * w[wi + at];););
 }
 
 void REF(conv_data)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
     const real *s = ref_read(k, f, 0), *w = f->weights[k->node->weight];
-    const size_t K = (size_t)k->out.c, C = (size_t)(k->in.c / k->node->groups);
     real *x = ref_write(k, f);
 
     memset(x, 0, (size_t)k->chunk * ref_size(k->in) * sizeof *x);
-    EACH_TAP(k, {
-        for (size_t c = 0; c < C; c++)
-            for (size_t o = 0; o < K; o++)
-                x[xi + group_first(k, (int)o) + c] += s[yi + o] * w[wi + c * K + o];
-    });
+    EACH_TAP(k, EACH_WEIGHT(k, x[xi + in] += s[yi + o] * w[wi + at];););
 }
 
 void REF(conv_weights)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
     const real *x = ref_read(k, f, 0), *s = ref_read(k, f, 1);
-    const size_t K = (size_t)k->out.c, C = (size_t)(k->in.c / k->node->groups);
+    const size_t K = (size_t)k->out.c;
     const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w;
     real *dw = ref_gradient(k, f), *db = dw + k->graph->weights[k->node->weight].count;
 
     memset(dw, 0, k->base.gradient_bytes);
-    EACH_TAP(k, {
-        for (size_t c = 0; c < C; c++)
-            for (size_t o = 0; o < K; o++)
-                dw[wi + c * K + o] += x[xi + group_first(k, (int)o) + c] * s[yi + o];
-    });
+    EACH_TAP(k, EACH_WEIGHT(k, dw[wi + at] += x[xi + in] * s[yi + o];););
     for (size_t i = 0; k->node->bias >= 0 && i < cells; i++)
         for (size_t o = 0; o < K; o++)
             db[o] += s[i * K + o];
