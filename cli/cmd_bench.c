@@ -3,9 +3,9 @@
 
 #include "json.h"
 #include "message.h"
+#include "network.h"
 #include "progress.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,27 +66,24 @@ static const struct argp argp = { options, parse, "[tutorial|PROBLEM...]", doc, 
 
 static dcn_status read_file(bench_run *run, dcn_error *err)
 {
-    FILE *file = fopen(run->file, "re");
-    char line[4096], where[256];
-    dcn_status st = DCN_OK;
+    enum { FILE_MAX = 1 << 20 };
+    char *text, where[256], *line, *end;
+    dcn_status st;
+    size_t size;
+    int number = 0;
 
-    if (!file)
-        return cli_fail(err, DCN_FILE, run->file, "cannot open it (%s); name a file of problems",
-                        strerror(errno));
-    for (int number = 1; !st && fgets(line, sizeof line, file); number++) {
-        const size_t length = strcspn(line, "#\r\n");
+    if ((st = cli_read_text(&text, &size, run->file, FILE_MAX, err)))
+        return st;
+    for (line = text; !st && *line; line = end) {
+        const size_t length = strcspn(line, "\n");
 
-        snprintf(where, sizeof where, "%s:%d", run->file, number);
-        if (strlen(line) == sizeof line - 1)
-            st = cli_fail(err, DCN_USAGE, where, "the line is longer than %zu bytes; shorten it",
-                          sizeof line - 2);
+        end = line + length + (line[length] == '\n');
         line[length] = '\0';
-        if (!st)
-            st = bench_parse(run, line, where, err);
+        line[strcspn(line, "#\r")] = '\0';
+        snprintf(where, sizeof where, "%s:%d", run->file, ++number);
+        st = bench_parse(run, line, where, err);
     }
-    if (!st && ferror(file))
-        st = cli_fail(err, DCN_FILE, run->file, "cannot read it; name a file of problems");
-    fclose(file);
+    free(text);
     return st;
 }
 

@@ -66,9 +66,12 @@ static dcn_status fetch_main(int argc, char **argv, dcn_error *err)
     dcn_status st;
 
     cli_parse(&cli_fetch, argc, argv, &run);
-    if (!run.what || strcmp(run.what, "cifar10") != 0)
-        return cli_fail(err, DCN_USAGE, "arguments", "%s is not something to fetch; write deconvnet "
-                        "fetch cifar10", run.what ? run.what : "nothing");
+    if (!run.what)
+        return cli_fail(err, DCN_USAGE, "arguments", "it is not said what to fetch; write deconvnet fetch "
+                        "cifar10");
+    if (strcmp(run.what, "cifar10") != 0)
+        return cli_fail(err, DCN_USAGE, "arguments", "\"%.60s\" is not known; write deconvnet fetch "
+                        "cifar10", run.what);
     folder = run.to ? cli_text("%s", run.to) : cli_cache_folder();
     if (!folder)
         return cli_fail(err, DCN_FILE, "XDG_CACHE_HOME", "neither it nor HOME is set; give --to DIR");

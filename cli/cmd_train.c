@@ -105,7 +105,7 @@ static char *default_out(const char *net)
 
     if (!net || !strcmp(net, "tutorial"))
         return cli_run_free_name("tutorial");
-    if (!strncmp(net, "input", 5) || !strcmp(net, "-"))
+    if (cli_is_network_text(net) || !strcmp(net, "-"))
         return cli_run_free_name("net");
     base = strrchr(net, '/') ? strrchr(net, '/') + 1 : net;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(base, "."), base);

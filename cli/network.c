@@ -34,7 +34,7 @@ static dcn_status open_text(int *fd, const char *path, dcn_error *err)
     return DCN_OK;
 }
 
-static dcn_status read_text(char **text, size_t *size, const char *path, size_t limit, dcn_error *err)
+dcn_status cli_read_text(char **text, size_t *size, const char *path, size_t limit, dcn_error *err)
 {
     dcn_status st;
     ssize_t n = 1;
@@ -63,6 +63,20 @@ static dcn_status read_text(char **text, size_t *size, const char *path, size_t 
     return st;
 }
 
+bool cli_is_network_text(const char *spec)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *word = spec + strspn(spec, blanks);
+    const char *equals = word + strcspn(word, " \t\r\n=");
+
+    equals += strspn(equals, blanks);
+    if (*equals == '=') {                  /* NAME = input ... */
+        word = equals + 1;
+        word += strspn(word, blanks);
+    }
+    return !strncmp(word, "input", 5) && word[5] && strchr(blanks, word[5]);
+}
+
 dcn_status cli_load_network(dcn_graph **graph, const char *spec, int channels, int classes,
                             const dcn_limits *limits, dcn_error *err)
 {
@@ -74,9 +88,9 @@ dcn_status cli_load_network(dcn_graph **graph, const char *spec, int channels, i
     *graph = NULL;
     if (!spec || !strcmp(spec, "tutorial"))
         return dcn_graph_tutorial(graph, channels, classes, err);
-    if (!strncmp(spec, "input", 5) && (spec[5] == ' ' || spec[5] == '\t'))
+    if (cli_is_network_text(spec))
         return dcn_graph_parse(graph, spec, strlen(spec), "--net", limits, err);
-    if ((st = read_text(&text, &size, spec, limit, err)))
+    if ((st = cli_read_text(&text, &size, spec, limit, err)))
         return st;
     st = dcn_graph_parse(graph, text, size, spec, limits, err);
     free(text);
@@ -141,6 +155,21 @@ int cli_pooled_layers(const dcn_graph *graph, dcn_node *layers, int max)
     const int n = collect(graph, layers, max, true);
 
     return n > 0 ? n : collect(graph, layers, max, false);
+}
+
+int cli_layer_number(const dcn_graph *graph, dcn_node node)
+{
+    int number = 0;
+
+    for (int i = 0; i <= node && i < dcn_graph_node_count(graph); i++) {
+        dcn_node_info info;
+
+        dcn_graph_node_info(graph, i, &info);
+        number += info.is_layer != 0;
+        if (i == node)
+            return info.is_layer ? number : 0;
+    }
+    return 0;
 }
 
 dcn_shape cli_shape_of(const dcn_graph *graph, dcn_node node)

@@ -3,7 +3,6 @@
 
 #include "message.h"
 #include "network.h"
-#include "strips.h"
 #include "terminal.h"
 
 #include <stdlib.h>
@@ -182,7 +181,7 @@ static void tell(const show_run *run, int first, int i, const char *path)
 dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
 {
     const show_options *o = &run->options;
-    char *layers, *channel, *caption, *path, name[80];
+    char *layers, *channel, *caption, *path;
     dcn_image sheet = { 0 };
     dcn_status st;
 
@@ -192,10 +191,10 @@ dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
     }
     layers = layer_names(run);
     channel = channel_text(o);
-    cli_escape(name, sizeof name, run->names[first + i]);
-    caption = cli_text("%s: rule %s, layer %s, from %s, channel %s, scale %s, model %s", name,
-                       dcn_rule_name(o->rule), layers, dcn_from_name(o->from), channel,
-                       o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", run->model.hash);
+    caption = cli_text("rule %s, layer %s, from %s%s%s, scale %s, model %s", dcn_rule_name(o->rule),
+                       layers, dcn_from_name(o->from), *channel == '-' ? "" : " ",
+                       *channel == '-' ? "" : channel, o->scale == DCN_SCALE_TF1 ? "tf1" : "auto",
+                       run->model.hash);
     path = picture_path(run, first + i);
     if (!(st = draw_sheet(run, first, i, caption, &sheet, err))
         && !(st = save_sheet(run, &sheet, path, layers, channel, err))) {

@@ -9,18 +9,6 @@
 
 enum { VIEWS_MAX = 4096 };
 
-/* The number of a layer, from 1; 0 if the node is none. */
-static int number_of(const dcn_graph *graph, dcn_node node)
-{
-    dcn_node layers[SHOW_LAYERS_MAX];
-    const int n = cli_layers(graph, layers, SHOW_LAYERS_MAX);
-
-    for (int i = 0; i < n && i < SHOW_LAYERS_MAX; i++)
-        if (layers[i] == node)
-            return i + 1;
-    return 0;
-}
-
 static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_layers,
                                 dcn_error *err)
 {
@@ -93,7 +81,7 @@ static dcn_status add_view(show_run *run, int route, dcn_from from, int channel,
 {
     const dcn_graph *graph = run->model.graph;
     const dcn_node layer = run->layers[route];
-    const int number = number_of(graph, layer);
+    const int number = cli_layer_number(graph, layer);
     const char *name = cli_name_of(graph, layer), *rule = dcn_rule_name(run->options.rule);
     char *heading = number ? cli_text("layer %d", number) : cli_text("%s", name);
     show_view *view;

@@ -24,7 +24,6 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
     dcn_route routes[STRIPS_MAX_LAYERS];
     dcn_plan_desc desc = { .engine = shared->engine, .threads = shared->threads, .batch = s->n,
                            .routes = routes, .n_routes = s->n_layers };
-    const dcn_node output = dcn_graph_output(model->graph);
     dcn_plan *plan;
     dcn_status st;
 
@@ -33,7 +32,6 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
     if ((st = dcn_plan_create(&plan, model->graph, &desc, err)))
         return st;
     dcn_plan_forward(plan, s->images, s->n);
-    st = dcn_plan_value(plan, output, s->answers, err);
     for (int i = 0; i < s->n_layers && !st; i++) {
         st = dcn_plan_value(plan, s->layers[i], s->values[i], err);
         if (!st)
@@ -60,11 +58,10 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
     if (s->n_layers > STRIPS_MAX_LAYERS)
         s->n_layers = STRIPS_MAX_LAYERS;
     volume = cli_volume(s->shape);
-    s->classes = (int)cli_volume(cli_shape_of(model->graph, dcn_graph_output(model->graph)));
     s->images = cli_alloc((size_t)s->n * volume, sizeof(float));
     s->labels = cli_alloc((size_t)s->n, sizeof *s->labels);
-    s->answers = cli_alloc((size_t)s->n * (size_t)s->classes, sizeof(float));
     for (int i = 0; i < s->n_layers; i++) {
+        s->numbers[i] = cli_layer_number(model->graph, s->layers[i]);
         s->drawn[i] = cli_alloc((size_t)s->n * volume, sizeof(float));
         s->values[i] = cli_alloc((size_t)s->n * cli_volume(cli_shape_of(model->graph, s->layers[i])),
                                  sizeof(float));
@@ -78,7 +75,6 @@ void cli_strips_clear(cli_strips *s)
 {
     free(s->images);
     free(s->labels);
-    free(s->answers);
     for (int i = 0; i < STRIPS_MAX_LAYERS; i++) {
         free(s->drawn[i]);
         free(s->values[i]);
@@ -86,26 +82,13 @@ void cli_strips_clear(cli_strips *s)
     memset(s, 0, sizeof *s);
 }
 
-int cli_largest(const float *values, int n)
-{
-    int best = 0;
-
-    for (int i = 1; i < n; i++)
-        if (values[i] > values[best])
-            best = i;
-    return best;
-}
-
 static char *row_title(const cli_strips *s, int i, const dcn_data_info *info)
 {
-    const int answer = cli_largest(s->answers + (size_t)i * (size_t)s->classes, s->classes);
     const int label = s->labels[i];
 
-    if (!info->class_names || answer >= info->classes || label >= info->classes)
-        return cli_text("%d", label);
-    if (answer == label)
+    if (info->class_names && label >= 0 && label < info->classes)
         return cli_text("%s", info->class_names[label]);
-    return cli_text("%s, taken for %s", info->class_names[label], info->class_names[answer]);
+    return cli_text("%d", label);
 }
 
 dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
@@ -126,7 +109,7 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
         row[0] = (dcn_panel){ s->images + (size_t)i * volume, s->shape, i ? NULL : "original",
                               DCN_PANEL_PHOTO };
         for (int k = 0; k < s->n_layers; k++) {
-            snprintf(headings[k], sizeof headings[k], "layer %d", k + 1);
+            snprintf(headings[k], sizeof headings[k], "layer %d", s->numbers[k]);
             row[k + 1] = (dcn_panel){ s->drawn[k] + (size_t)i * volume, s->shape,
                                       i ? NULL : headings[k], DCN_PANEL_SIGNED };
         }

@@ -11,11 +11,10 @@ typedef struct cli_strips {
     dcn_shape shape;           /* of one */
     int n_layers;
     dcn_node layers[STRIPS_MAX_LAYERS];
+    int numbers[STRIPS_MAX_LAYERS];      /* from 1, as the user counts layers */
     float *images;             /* (n,h,w,c), as the network sees them */
     float *drawn[STRIPS_MAX_LAYERS];     /* (n,h,w,c) each */
     float *values[STRIPS_MAX_LAYERS];    /* (n, the layer's shape): activations */
-    float *answers;            /* (n,classes): the network's output */
-    int classes;
     int32_t *labels;
 } cli_strips;
 
@@ -28,6 +27,5 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
                             const dcn_data_info *info, const char *caption, dcn_error *err);
 /* Strip i alone with TensorFlow 1's scale, one pixel a value. dcn_image_clear(image). */
 dcn_status cli_strips_tf1(dcn_image *image, const cli_strips *s, int i, dcn_error *err);
-int cli_largest(const float *values, int n);
 
 #endif
