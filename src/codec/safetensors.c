@@ -84,6 +84,22 @@ static dcn_status read_header(dcn__bytes *header, uint64_t *file_size, const cha
     return DCN_OK;
 }
 
+dcn_status dcn__tensors_peek(dcn__tensors *t, const char *path, const dcn_limits *limits,
+                             dcn_error *err)
+{
+    uint64_t file_size;
+    dcn__bytes header;
+    dcn_status st;
+
+    memset(t, 0, sizeof *t);
+    if (!(st = read_header(&header, &file_size, path, limits, err)))
+        st = dcn__tensors_index(t, header.data, header.size, file_size, path, limits, err);
+    dcn__bytes_clear(&header);
+    t->bytes = NULL;
+    t->size = 0;
+    return st;
+}
+
 dcn_status dcn__tensors_open(dcn__tensors *t, const char *path, const dcn_limits *limits,
                              dcn_error *err)
 {

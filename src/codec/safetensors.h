@@ -47,6 +47,9 @@ dcn_status dcn__tensors_parse(dcn__tensors *t, const uint8_t *bytes, size_t size
 /* The header is checked before the numbers are read. */
 dcn_status dcn__tensors_open(dcn__tensors *t, const char *path, const dcn_limits *limits,
                              dcn_error *err);
+/* The header alone: names, shapes and metadata, but no numbers. */
+dcn_status dcn__tensors_peek(dcn__tensors *t, const char *path, const dcn_limits *limits,
+                             dcn_error *err);
 void dcn__tensors_close(dcn__tensors *t);
 
 const dcn__tensor *dcn__tensors_find(const dcn__tensors *t, const char *name);  /* NULL: none */
