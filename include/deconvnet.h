@@ -363,6 +363,10 @@ typedef struct dcn_train_desc {
     size_t max_bytes;             /* as in dcn_plan_desc */
 } dcn_train_desc;
 
+/* The settings (batch, rate, seed, augment) with which a checkpoint's training ran; the other members
+ * stay as they are. */
+DCN_API dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err);
+
 typedef struct dcn_train_report {
     int64_t step;                 /* steps done, this one included */
     double epoch;

@@ -118,6 +118,36 @@ static dcn_status check_network(const dcn_trainer *t, const dcn_model *loaded, c
     return DCN_OK;
 }
 
+dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err)
+{
+    static const char *const keys[] = { "train.batch", "train.seed", "train.augment", "train.rate" };
+    const char *values[4] = { 0 };
+    dcn__model_file *file;
+    dcn_status st = dcn__model_open(&file, path, NULL, err);
+    int64_t batch = 0, seed = 0;
+    double rate = 0;
+
+    if (st)
+        return st;
+    for (int i = 0; !st && i < 4; i++)
+        if (!(values[i] = dcn__model_metadata(file, keys[i])))
+            st = dcn__fail(err, DCN_STATE, path, "holds no training state (%s is missing); train from the "
+                           "beginning", keys[i]);
+    if (!st && (!dcn__parse_int(values[0], strlen(values[0]), 1, 1 << 20, &batch) ||
+                !dcn__parse_int(values[1], strlen(values[1]), 0, INT64_MAX, &seed) ||
+                (strcmp(values[2], "none") != 0 && strcmp(values[2], "cifar") != 0) ||
+                !dcn__parse_double(values[3], strlen(values[3]), &rate) || !(rate > 0)))
+        st = dcn__fail(err, DCN_STATE, path, "its training settings cannot be read; train from the beginning");
+    if (!st) {
+        desc->batch = (int)batch;
+        desc->seed = (uint64_t)seed;
+        desc->augment = strcmp(values[2], "cifar") == 0 ? DCN_AUGMENT_CIFAR : DCN_AUGMENT_NONE;
+        desc->rate = (float)rate;
+    }
+    dcn__model_close(file);
+    return st;
+}
+
 /* Takes weights, moments and the step over into the plan; the loader starts at the step's batch. */
 static dcn_status take_over(dcn_trainer *t, const dcn__model_file *file, const dcn_model *loaded, const char *path,
                             dcn_error *err)
