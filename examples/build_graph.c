@@ -21,7 +21,8 @@ static dcn_status build(dcn_graph **graph, dcn_error *err)
     both[0] = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &wide), NULL);
     both[1] = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &narrow), NULL);
     x = dcn_graph_concat(*graph, both, 2, "both");
-    x = dcn_graph_max_pool(*graph, x, &(dcn_pool_desc){ .name = "pool", .window = { 2, 2 } });
+    x = dcn_graph_max_pool(*graph, x, &(dcn_pool_desc){ .window = { 2, 2 } });
+    x = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &narrow), "top");
     dcn_graph_softmax(*graph, dcn_graph_dense(*graph, x, NULL, 10), NULL);
     if ((st = dcn_graph_check(*graph, err)) == DCN_OK)
         st = dcn_graph_init_weights(*graph, 1, err);
@@ -30,8 +31,8 @@ static dcn_status build(dcn_graph **graph, dcn_error *err)
 
 static dcn_status run(const dcn_graph *graph, dcn_error *err)
 {
-    const dcn_node pool = dcn_graph_find(graph, "pool");
-    const dcn_route routes[2] = { { pool, DCN_RULE_DECONVNET }, { pool, DCN_RULE_GUIDED } };
+    const dcn_node top = dcn_graph_find(graph, "top");
+    const dcn_route routes[2] = { { top, DCN_RULE_DECONVNET }, { top, DCN_RULE_GUIDED } };
     const dcn_plan_desc desc = { .batch = 1, .routes = routes, .n_routes = 2 };
     float picture[VALUES], down[VALUES];
     dcn_plan *plan = NULL;
