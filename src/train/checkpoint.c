@@ -15,7 +15,9 @@ static const char *const PREFIX[2] = { "optimizer.exp_avg.", "optimizer.exp_avg_
 
 /* What decides the bits of the next step, besides weights and optimiser. The learning rate is noted
  * too but may be changed on resuming. */
-typedef struct settings { char batch[16], seed[24], augment[16], data_hash[24], rate[32], optimizer_step[24]; } settings;
+typedef struct settings {
+    char batch[16], seed[24], augment[16], data_hash[24], rate[32], optimizer_step[24];
+} settings;
 
 static void write_settings(settings *s, const dcn_trainer *t)
 {
