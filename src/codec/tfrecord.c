@@ -86,7 +86,7 @@ dcn_status dcn__tfrecord_next(dcn__tfrecord_reader *r, const uint8_t **data, siz
                               dcn_error *err)
 {
     const uint64_t left = r->size - r->offset;
-    const uint8_t *record;
+    const uint8_t *record = NULL;
     uint64_t length;
     dcn_status st;
 

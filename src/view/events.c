@@ -1,7 +1,7 @@
 /* events.c - writes TensorBoard's event files (docs/formats/events.md).
  *
- * Every record goes out in one write: TensorBoard may read at any moment, and a full disk must leave
- * whole records behind. Nothing is kept in memory between calls. */
+ * Every record goes out in one write: TensorBoard may read at any moment, and a full disk must
+ * leave whole records behind. Nothing is kept in memory between calls. */
 #include "view/events.h"
 
 #ifdef DCN_HAVE_PROTOBUF
@@ -47,8 +47,8 @@ dcn_status dcn__events_append(dcn_events *e, Dcn__Tb__Event *event, dcn_error *e
     event->wall_time = wall_time();
     bytes = dcn__tb__event__get_packed_size(event);
     if (bytes > DCN__TFRECORD_MAX)
-        return dcn__fail(err, DCN_USAGE, e->path, "an event of %zu bytes is over the limit of %llu; "
-                         "write less at once", bytes, (unsigned long long)DCN__TFRECORD_MAX);
+        return dcn__fail(err, DCN_USAGE, e->path, "an event of %zu bytes is over the limit of "
+                         "%llu; write less at once", bytes, (unsigned long long)DCN__TFRECORD_MAX);
     if (!(record = dcn__alloc(bytes + DCN__TFRECORD_FRAME)))
         return dcn__fail_memory(err, "an event", bytes);
     dcn__tb__event__pack(event, record + DCN__TFRECORD_HEAD);

@@ -64,7 +64,8 @@ static dcn_status fill_node(node_store *s, const dcn_graph_view *view, int i, dc
         good = is_word(view->inputs[k]);
     if (!good)
         return dcn__fail(err, DCN_USAGE, "dcn_events_graph",
-                         "a name, operator or input of node %d is missing or not UTF-8; name it", i);
+                         "a name, operator or input of node %d is missing or not UTF-8; name it",
+                         i);
     dcn__tb__node__init(&s->node);
     s->node.name = (char *)(uintptr_t)view->name;
     s->node.op = (char *)(uintptr_t)view->op;

@@ -83,8 +83,8 @@ dcn_status dcn_events_histogram(dcn_events *e, const char *tag, int64_t step, co
 
         if (!isfinite(x)) {
             st = dcn__fail(err, DCN_NUMBERS, tag ? tag : "histogram",
-                           "value %lld of %lld is not finite; lower the learning rate", (long long)i,
-                           (long long)n);
+                           "value %lld of %lld is not finite; lower the learning rate",
+                           (long long)i, (long long)n);
             break;
         }
         c->buckets[dcn__histogram_bucket(c->edges, x)]++;

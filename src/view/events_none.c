@@ -7,8 +7,8 @@
 
 static dcn_status refuse(dcn_error *err)
 {
-    return dcn__fail(err, DCN_USAGE, "event file", "this build has no protobuf-c and neither writes "
-                     "nor reads event files; build with it, or use the report");
+    return dcn__fail(err, DCN_USAGE, "event file", "this build has no protobuf-c and neither "
+                     "writes nor reads event files; build with it, or use the report");
 }
 
 dcn_status dcn_events_create(dcn_events **events, const char *folder, dcn_error *err)

@@ -107,7 +107,8 @@ static void curve_to(pen *p, float cy, float cx, float y, float x)
     for (int i = 1; i <= STEPS; i++) {
         const float t = (float)i / STEPS, s = 1 - t;
 
-        line_to(p, s * s * y0 + 2 * s * t * cy + t * t * y, s * s * x0 + 2 * s * t * cx + t * t * x);
+        line_to(p, s * s * y0 + 2 * s * t * cy + t * t * y,
+                s * s * x0 + 2 * s * t * cx + t * t * x);
     }
 }
 

@@ -19,6 +19,8 @@ static void put(dcn__string *page, const char *html)
 
 /* ---- pictures ---------------------------------------------------------------------------- */
 
+#ifdef DCN_HAVE_PNG
+
 /* A picture of a few pixels is enlarged, whole pixels to whole pixels. */
 static int enlargement(const dcn_image *image)
 {
@@ -50,20 +52,25 @@ static dcn_status put_image(dcn__string *page, const dcn_report_picture *p, dcn_
     return DCN_OK;
 }
 
+#else
+
+static dcn_status put_image(dcn__string *page, const dcn_report_picture *p, dcn_error *err)
+{
+    (void)p, (void)err;
+    put(page, "<p class=\"note\">This build has no libpng, so the picture is left out.</p>\n");
+    return DCN_OK;
+}
+
+#endif
+
 dcn_status dcn__report_picture(dcn__string *page, const dcn_report_picture *picture, dcn_error *err)
 {
-    dcn_status st = DCN_OK;
+    dcn_status st;
 
     put(page, "<figure class=\"card\"><h3>");
     dcn__report_text(page, picture->title);
     put(page, "</h3>\n");
-#ifdef DCN_HAVE_PNG
     st = put_image(page, picture, err);
-#else
-    (void)put_image;
-    (void)err;
-    put(page, "<p class=\"note\">This build has no libpng, so the picture is left out.</p>\n");
-#endif
     if (picture->caption) {
         put(page, "<figcaption>");
         dcn__report_text(page, picture->caption);
@@ -201,8 +208,8 @@ static dcn_status put_page(dcn__string *page, const dcn_report_desc *d, dcn_erro
     for (int i = 0; i < d->n_tables; i++)
         dcn__report_table(page, &d->tables[i]);
     put(page, d->n_tables ? "</div>\n" : "");
-    put(page, "<footer>Made by deconvnet " DCN_VERSION ". This page is complete in itself: it loads "
-        "nothing.</footer>\n</main>\n</body>\n</html>\n");
+    put(page, "<footer>Made by deconvnet " DCN_VERSION ". This page is complete in itself: it "
+        "loads nothing.</footer>\n</main>\n</body>\n</html>\n");
     return st;
 }
 

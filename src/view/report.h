@@ -16,7 +16,8 @@ void dcn__report_number(dcn__string *page, double value);
 double dcn__report_last(const dcn_report_curve *curve, double *x);
 
 void dcn__report_chart(dcn__string *page, const dcn_report_chart *chart);
-dcn_status dcn__report_picture(dcn__string *page, const dcn_report_picture *picture, dcn_error *err);
+dcn_status dcn__report_picture(dcn__string *page, const dcn_report_picture *picture,
+                               dcn_error *err);
 void dcn__report_confusion(dcn__string *page, const dcn_report_desc *desc);
 void dcn__report_table(dcn__string *page, const dcn_report_table *table);
 

@@ -1,7 +1,7 @@
 /* report_chart.c - a line chart as inline SVG.
  *
- * Colours and type come from the page's style. A long, noisy curve is drawn twice, faintly as it is and
- * boldly as a running mean, and a note says so. Values that are not finite leave a gap. */
+ * Colours and type come from the page's style. A long, noisy curve is drawn twice, faintly as it
+ * is and boldly as a running mean, and a note says so. Values that are not finite leave a gap. */
 #include "view/report.h"
 
 #include <math.h>
@@ -85,7 +85,8 @@ static void tick_text(dcn__string *page, double v, double step)
         dcn__string_printf(page, "%.*f", decimals, v);
 }
 
-static void draw_axes(dcn__string *page, const dcn_report_chart *chart, const axis *x, const axis *y)
+static void draw_axes(dcn__string *page, const dcn_report_chart *chart, const axis *x,
+                      const axis *y)
 {
     const double first_x = ceil(x->low / x->step - 1e-9), first_y = ceil(y->low / y->step - 1e-9);
 
@@ -101,9 +102,9 @@ static void draw_axes(dcn__string *page, const dcn_report_chart *chart, const ax
     for (int i = 0; i < 3 * TICKS && (first_x + i) * x->step <= x->high + x->step * 1e-6; i++) {
         const double v = (first_x + i) * x->step, px = place(x, v);
 
-        dcn__string_printf(page, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
-                           "<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", px, px, HEIGHT - BOTTOM,
-                           HEIGHT - BOTTOM + 5, px, HEIGHT - BOTTOM + 20,
+        dcn__string_printf(page, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" "
+                           "y2=\"%d\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">", px, px,
+                           HEIGHT - BOTTOM, HEIGHT - BOTTOM + 5, px, HEIGHT - BOTTOM + 20,
                            px > WIDTH - RIGHT - 12 ? "end" : "middle");
         tick_text(page, v, x->step);
         dcn__string_printf(page, "</text>\n");
@@ -139,7 +140,8 @@ static void trace_points(trace *t, const dcn_report_curve *c)
         return;
     }
     for (int b = 0; b < BUCKETS; b++) {
-        const int from = (int)((int64_t)c->n * b / BUCKETS), to = (int)((int64_t)c->n * (b + 1) / BUCKETS);
+        const int from = (int)((int64_t)c->n * b / BUCKETS);
+        const int to = (int)((int64_t)c->n * (b + 1) / BUCKETS);
         int low = -1, high = -1;
 
         for (int i = from; i < to; i++) {

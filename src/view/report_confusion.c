@@ -1,7 +1,7 @@
 /* report_confusion.c - which classes were taken for which.
  *
- * Up to MATRIX_MAX classes: the whole matrix, each row shaded by its own share, so that rare classes
- * can be read as well as common ones. More classes: the commonest mistakes as a list. */
+ * Up to MATRIX_MAX classes: the whole matrix, each row shaded by its own share, so that rare
+ * classes can be read as well as common ones. More classes: the commonest mistakes as a list. */
 #include "view/report.h"
 
 #include <math.h>
@@ -60,8 +60,8 @@ static void matrix_row(dcn__string *page, const dcn_report_desc *d, int truth)
 
 static void matrix(dcn__string *page, const dcn_report_desc *d)
 {
-    dcn__string_printf(page, "<p class=\"axes\">Rows: what the picture shows. Columns: what the network "
-                       "says. Shading: share of the row.</p>\n<div class=\"scroll\">"
+    dcn__string_printf(page, "<p class=\"axes\">Rows: what the picture shows. Columns: what the "
+                       "network says. Shading: share of the row.</p>\n<div class=\"scroll\">"
                        "<table class=\"matrix\"><thead><tr><td class=\"rate\"></td>");
     for (int i = 0; i < d->classes; i++) {
         dcn__string_printf(page, "<th scope=\"col\"><span>");
@@ -98,8 +98,8 @@ static void mistakes(dcn__string *page, const dcn_report_desc *d)
         }
     dcn__string_printf(page, "<p class=\"axes\">The most frequent mistakes among %d classes.</p>\n"
                        "<table class=\"list\"><thead><tr><th scope=\"col\">shows</th>"
-                       "<th scope=\"col\">taken for</th><th scope=\"col\">pictures</th></tr></thead>"
-                       "<tbody>\n", d->classes);
+                       "<th scope=\"col\">taken for</th><th scope=\"col\">pictures</th></tr>"
+                       "</thead><tbody>\n", d->classes);
     for (int i = 0; i < n; i++) {
         dcn__string_printf(page, "<tr><td>");
         class_name(page, d, worst[i].truth);

@@ -4,11 +4,13 @@
 #include "view/report.h"
 
 #define LIGHT \
-    "--paper:#f7f7f5;--card:#fff;--ink:#1b2028;--quiet:#667080;--line:#e4e6ea;--hit:38 160 142;" \
-    "--miss:214 88 24;--c0:#2463d6;--c1:#d35c12;--c2:#0d7a6c;--c3:#8b3fd1;--c4:#a8710a;--c5:#56637a;"
+    "--paper:#f7f7f5;--card:#fff;--ink:#1b2028;--quiet:#667080;--line:#e4e6ea;" \
+    "--hit:38 160 142;--miss:214 88 24;" \
+    "--c0:#2463d6;--c1:#d35c12;--c2:#0d7a6c;--c3:#8b3fd1;--c4:#a8710a;--c5:#56637a;"
 #define DARK \
-    "--paper:#13161b;--card:#1b1f26;--ink:#e7e9ec;--quiet:#98a2b0;--line:#2e343d;--hit:34 138 122;" \
-    "--miss:240 128 62;--c0:#7cabff;--c1:#ff9c5a;--c2:#4fcfb6;--c3:#c79bff;--c4:#e8bd55;--c5:#a9b5c6;"
+    "--paper:#13161b;--card:#1b1f26;--ink:#e7e9ec;--quiet:#98a2b0;--line:#2e343d;" \
+    "--hit:34 138 122;--miss:240 128 62;" \
+    "--c0:#7cabff;--c1:#ff9c5a;--c2:#4fcfb6;--c3:#c79bff;--c4:#e8bd55;--c5:#a9b5c6;"
 
 const char dcn__report_css[] =
     ":root{color-scheme:light dark;" LIGHT "}\n"
@@ -27,9 +29,10 @@ const char dcn__report_css[] =
     "nav{margin-top:16px;font-size:14px}\n"
     "nav a{color:var(--c0);text-decoration:none;margin-right:18px}\n"
     "nav a:hover{text-decoration:underline}\n"
-    ".grid{display:grid;gap:18px;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}\n"
-    ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 18px;"
-    "margin:0;min-width:0}\n"
+    ".grid{display:grid;gap:18px;"
+    "grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}\n"
+    ".card{background:var(--card);border:1px solid var(--line);border-radius:10px;"
+    "padding:16px 18px;margin:0;min-width:0}\n"
     ".tiles{display:grid;gap:14px;grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}\n"
     ".tile b{display:block;font-size:28px;line-height:1.25;font-weight:640;letter-spacing:-.02em}\n"
     ".tile span{color:var(--quiet);font-size:13px}\n"
@@ -44,7 +47,8 @@ const char dcn__report_css[] =
     ".chart text{font-size:13px;fill:var(--quiet)}\n"
     ".chart .tick{stroke:var(--line)}\n"
     ".chart .axis{stroke:var(--quiet);stroke-opacity:.55}\n"
-    ".chart path{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}\n"
+    ".chart path{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round;"
+    "stroke-linecap:round}\n"
     ".chart path.raw{stroke-width:1;stroke-opacity:.32}\n"
     ".chart circle{fill:var(--c);opacity:0}\n"
     ".chart circle.seen{opacity:1;stroke:var(--card);stroke-width:1.5}\n"

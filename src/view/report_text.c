@@ -21,7 +21,8 @@ void dcn__report_text(dcn__string *page, const char *text)
     n = dcn__text_escape(clean, size, text ? text : "", bytes);
     for (size_t i = 0, from = 0; i <= n; i++) {
         const char *entity = i == n ? "" : clean[i] == '<' ? "&lt;" : clean[i] == '>' ? "&gt;"
-            : clean[i] == '&' ? "&amp;" : clean[i] == '"' ? "&quot;" : clean[i] == '\'' ? "&#39;" : NULL;
+            : clean[i] == '&' ? "&amp;" : clean[i] == '"' ? "&quot;" : clean[i] == '\'' ? "&#39;"
+            : NULL;
 
         if (!entity)
             continue;

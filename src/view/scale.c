@@ -57,7 +57,8 @@ dcn__tf1_map dcn__tf1_map_of(dcn__range range)
 
 /* The product and the sum are rounded one after the other (the build forbids their fusion): with
  * the truncating cast a single fused rounding would show as another byte. */
-void dcn__tf1_apply(dcn__tf1_map map, const float *values, size_t pixels, int channels, uint8_t *out)
+void dcn__tf1_apply(dcn__tf1_map map, const float *values, size_t pixels, int channels,
+                    uint8_t *out)
 {
     for (size_t i = 0; i < pixels; i++, values += channels, out += channels) {
         if (!pixel_is_finite(values, channels)) {
@@ -160,8 +161,10 @@ void dcn__photo_apply(dcn__range range, const float *values, size_t pixels, int 
             continue;
         }
         /* A picture of one tone has no contrast to stretch: middle grey. */
-        for (int c = 0; c < channels; c++)
-            out[c] = (uint8_t)(span > 0 ? lrint(255 * ((double)values[c] - (double)range.min) / span)
-                               : 128);
+        for (int c = 0; c < channels; c++) {
+            const double above = (double)values[c] - (double)range.min;
+
+            out[c] = (uint8_t)(span > 0 ? lrint(255 * above / span) : 128);
+        }
     }
 }

@@ -17,7 +17,8 @@ typedef struct dcn__range { float min, max; } dcn__range;
 dcn__range dcn__range_empty(void);
 void dcn__range_add(dcn__range *range, const float *values, size_t pixels, int channels);
 dcn__tf1_map dcn__tf1_map_of(dcn__range range);
-void dcn__tf1_apply(dcn__tf1_map map, const float *values, size_t pixels, int channels, uint8_t *out);
+void dcn__tf1_apply(dcn__tf1_map map, const float *values, size_t pixels, int channels,
+                    uint8_t *out);
 
 /* The magnitude that a signed panel shows at full contrast: the 99.5th percentile of its
  * non-zero finite magnitudes; 0: there is none. */

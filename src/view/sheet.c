@@ -46,16 +46,16 @@ static dcn_status check_desc(const dcn_sheet_desc *d, dcn_error *err)
 {
     if (d->rows < 1 || d->columns < 1 || d->rows > GRID_MAX / d->columns)
         return dcn__fail(err, DCN_USAGE, "dcn_sheet_draw",
-                         "%d x %d panels are outside 1..%d; draw several sheets", d->rows, d->columns,
-                         GRID_MAX);
+                         "%d x %d panels are outside 1..%d; draw several sheets", d->rows,
+                         d->columns, GRID_MAX);
     for (int i = 0; i < d->rows * d->columns; i++) {
         const dcn_panel *p = &d->panels[i];
 
         if (p->values && (p->shape.h < 1 || p->shape.w < 1 || p->shape.h > SIDE_MAX ||
                           p->shape.w > SIDE_MAX || (p->shape.c != 1 && p->shape.c != 3)))
             return dcn__fail(err, DCN_USAGE, "dcn_sheet_draw",
-                             "panel %d is %dx%dx%d; panels have 1 or 3 channels and sides of 1..%d", i,
-                             p->shape.h, p->shape.w, p->shape.c, SIDE_MAX);
+                             "panel %d is %dx%dx%d; panels have 1 or 3 channels and sides of 1..%d",
+                             i, p->shape.h, p->shape.w, p->shape.c, SIDE_MAX);
     }
     return DCN_OK;
 }
@@ -88,7 +88,7 @@ static bool row_has_titles(const dcn_sheet_desc *d, int row)
     return any && differs;
 }
 
-/* Sums are in 64 bits: a side of 32768 at a zoom of 32768 passes through here before it is refused. */
+/* Sums are in 64 bits: a side of 32768 at a zoom of 32768 passes through here, then is refused. */
 static int64_t place_columns(dcn__sheet_layout *l, const dcn_sheet_desc *d, int64_t x)
 {
     for (int c = 0; c < d->columns && x <= SIDE_MAX; c++) {
@@ -251,7 +251,8 @@ static dcn_status draw_row(const dcn_image *image, const dcn__sheet_layout *l,
     for (int c = 0; c < d->columns && d->scale == DCN_SCALE_TF1; c++)
         if (panels[c].values)
             dcn__range_add(&strip, panels[c].values,
-                           (size_t)panels[c].shape.h * (size_t)panels[c].shape.w, panels[c].shape.c);
+                           (size_t)panels[c].shape.h * (size_t)panels[c].shape.w,
+                           panels[c].shape.c);
     for (int c = 0; c < d->columns && !st; c++) {
         const dcn_shape s = panels[c].shape;
         const int x = l->x[c], y = l->y[r], h = s.h * l->zoom, w = s.w * l->zoom;

@@ -60,7 +60,8 @@ def main():
     with open(os.path.join(folder, "view_tf1.bin"), "wb") as f:
         f.write(data)
     with open(os.path.join(folder, "view_tf1.txt"), "w") as f:
-        f.write(f"made by make_view_tf1.py with TensorFlow {tf.__version__}, NumPy {np.__version__}\n")
+        f.write(f"made by make_view_tf1.py with TensorFlow {tf.__version__}, "
+                f"NumPy {np.__version__}\n")
         f.write(f"view_tf1.bin sha256 {hashlib.sha256(data).hexdigest()}\n")
         f.writelines(f"{i:2} {name}\n" for i, name in enumerate(names))
 

@@ -5,8 +5,8 @@
                                [--graph-nodes a,b] [--golden-histograms]
 
 Both of TensorBoard's ways in are taken: the event accumulator (values as they were written) and the
-data provider (values as the web pages ask for them, after its migration). Any miss ends in exit code
-1 with one line about it. Needs the package tensorboard.
+data provider (values as the web pages ask for them, after its migration). Any miss ends in exit
+code 1 with one line about it. Needs the package tensorboard.
 """
 import argparse
 import io
@@ -47,7 +47,8 @@ def check_scalars(accumulator, wanted):
     for tag in wanted:
         demand(tag in present, f"scalar {tag} is missing; there are {present}")
         check_steps(tag, accumulator.Scalars(tag))
-        demand(all(isinstance(e.value, float) for e in accumulator.Scalars(tag)), f"{tag}: no floats")
+        demand(all(isinstance(e.value, float) for e in accumulator.Scalars(tag)),
+               f"{tag}: no floats")
     return len(present)
 
 

@@ -21,7 +21,9 @@ static void a_build_without_protobuf_refuses_by_name(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_build_without_protobuf_refuses_by_name) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_build_without_protobuf_refuses_by_name),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
@@ -86,8 +88,8 @@ static void the_name_is_tensorboards_and_never_taken_twice(void **state)
     write_run(first, sizeof first);
     write_run(second, sizeof second);
     assert_string_not_equal(first, second);
-    assert_int_equal(sscanf(dcn__path_name(first), "events.out.tfevents.%n%lld%n", &digits, &seconds,
-                            &end), 1);
+    assert_int_equal(sscanf(dcn__path_name(first), "events.out.tfevents.%n%lld%n", &digits,
+                            &seconds, &end), 1);
     assert_int_equal(end - digits, 10);
 }
 
@@ -197,10 +199,11 @@ static void foreign_records_are_refused(void **state)
     assert_int_equal(check_record("\x10\x05", 2), DCN_INPUT);                 /* no version */
     assert_int_equal(check_record("\x1a\x0d" "brain.Event:2\x22\x7f", 17), DCN_INPUT);
     /* an image without bytes; a histogram with an edge and no count */
-    assert_int_equal(check_record("\x1a\x0d" "brain.Event:2\x2a\x08\x0a\x06\x22\x04\x08\x01\x10\x01",
-                                  25), DCN_INPUT);
-    assert_int_equal(check_record("\x1a\x0d" "brain.Event:2\x2a\x0e\x0a\x0c\x2a\x0a\x32\x08\0\0\0\0\0\0\0\0",
-                                  31), DCN_INPUT);
+    assert_int_equal(check_record("\x1a\x0d" "brain.Event:2"
+                                  "\x2a\x08\x0a\x06\x22\x04\x08\x01\x10\x01", 25), DCN_INPUT);
+    assert_int_equal(check_record("\x1a\x0d" "brain.Event:2"
+                                  "\x2a\x0e\x0a\x0c\x2a\x0a\x32\x08\0\0\0\0\0\0\0\0", 31),
+                     DCN_INPUT);
     /* a message inside a message inside ... in a field that the schema leaves out: it stays flat */
     while (n > 8) {
         const size_t inside = sizeof nested - n;

@@ -151,11 +151,12 @@ static void text_from_outside_stays_text(void **state)
     assert_int_equal(count(page, "<script"), 0);
     assert_int_equal(count(page, "alert('x')"), 0);
     assert_int_equal(count(page, "onload=\""), 0);
-    assert_true(count(page, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot; onload=&quot;y&amp;z"
-                            "\\x01\\xff") > 15);
+    assert_true(count(page, "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot; "
+                            "onload=&quot;y&amp;z\\x01\\xff") > 15);
     desc = make(false);
     other = save(&desc);
-    assert_int_equal(count(page, "<"), count(other, "<"));      /* the same tags, whatever the text */
+    /* the same tags, whatever the text */
+    assert_int_equal(count(page, "<"), count(other, "<"));
     dcn__free(page);
     dcn__free(other);
 }
@@ -167,7 +168,8 @@ static void nothing_is_fetched(void **state)
 
     (void)state;
     assert_int_equal(count(page, "http"), 1 + count(page, "xmlns=\"http://www.w3.org/2000/svg\""));
-    assert_int_equal(count(page, "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'"), 1);
+    assert_int_equal(count(page, "http-equiv=\"Content-Security-Policy\" "
+                                 "content=\"default-src 'none'"), 1);
     assert_int_equal(count(page, "url("), 0);
     assert_int_equal(count(page, "@import"), 0);
     assert_int_equal(count(page, "src=\""), count(page, "src=\"data:image/png;base64,"));
@@ -209,9 +211,11 @@ static void the_matrix_counts_and_shades_by_row(void **state)
     (void)state;
     assert_non_null(strstr(page, "<b>90.0 %</b><span>18 of 20 test pictures right</span>"));
     assert_non_null(strstr(page, "plain taken for 1: 1 of 10 (10.0 %)\">1</td>"));
-    assert_non_null(strstr(page, "<td class=\"right\" style=\"--a:1.000\" title=\"1 taken for 1: 10 of 10"));
+    assert_non_null(strstr(page, "<td class=\"right\" style=\"--a:1.000\" "
+                                 "title=\"1 taken for 1: 10 of 10"));
     assert_non_null(strstr(page, "<i></i>80.0 %</td>"));
-    assert_non_null(strstr(page, "<td class=\"rate\">none</td>"));     /* a class without pictures */
+    /* a class without pictures */
+    assert_non_null(strstr(page, "<td class=\"rate\">none</td>"));
     dcn__free(page);
 }
 
@@ -240,7 +244,8 @@ static void many_classes_become_a_list_of_mistakes(void **state)
 
 static void base64_is_rfc_4648s(void **state)
 {
-    const char *plain[4] = { "", "f", "fo", "foobar" }, *coded[4] = { "", "Zg==", "Zm8=", "Zm9vYmFy" };
+    const char *plain[4] = { "", "f", "fo", "foobar" };
+    const char *coded[4] = { "", "Zg==", "Zm8=", "Zm9vYmFy" };
 
     (void)state;
     for (int i = 0; i < 4; i++) {

@@ -13,7 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const float SMALL[2 * 3 * 3] = { 1, -1, 0.5f, 0, 0, 0, -1, 1, -1, 1, 1, 1, 0.25f, 0, 0, 0, 0.5f, -1 };
+static const float SMALL[2 * 3 * 3] = { 1, -1, 0.5f, 0, 0, 0, -1, 1, -1,
+                                        1, 1, 1, 0.25f, 0, 0, 0, 0.5f, -1 };
 static const float GREY[2 * 2] = { 1, 0, -1, 0 }, ZERO[4 * 4] = { 0 };
 
 static const uint8_t *at(const dcn_image *image, int y, int x)
@@ -86,7 +87,8 @@ static int ink_between(const dcn_image *image, int from, int to, int *left, int 
 static void words_stay_inside_and_scales_are_printed(void **state)
 {
     const dcn_panel panels[2] = {
-        { SMALL, { 2, 3, 3 }, "a heading that is far too long for so small a panel", DCN_PANEL_SIGNED },
+        { SMALL, { 2, 3, 3 }, "a heading that is far too long for so small a panel",
+          DCN_PANEL_SIGNED },
         { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_PHOTO } };
     const char *titles[1] = { "a row title that is longer than any row title ought to be" };
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 2, .zoom = 20,
@@ -219,8 +221,10 @@ static void impossible_sheets_are_refused(void **state)
                     none = { NULL, { 0, 0, 0 }, NULL, DCN_PANEL_SIGNED };
     const dcn_sheet_desc bad[6] = {
         { .panels = &two, .rows = 1, .columns = 1 }, { .panels = &flat, .rows = 1, .columns = 1 },
-        { .panels = &good, .rows = 0, .columns = 1 }, { .panels = &good, .rows = 1, .columns = 1, .zoom = 30000 },
-        { .panels = &good, .rows = 65536, .columns = 65536 }, { .panels = &none, .rows = 1, .columns = 1, .bare = 1 } };
+        { .panels = &good, .rows = 0, .columns = 1 },
+        { .panels = &good, .rows = 1, .columns = 1, .zoom = 30000 },
+        { .panels = &good, .rows = 65536, .columns = 65536 },
+        { .panels = &none, .rows = 1, .columns = 1, .bare = 1 } };
     dcn_image image;
     dcn_error err;
 
@@ -259,7 +263,8 @@ static void every_failed_allocation_is_reported(void **state)
         failures += st != DCN_OK;
         dcn_image_clear(&image);
     }
-    assert_int_equal(failures, 6);   /* layout, picture, and for each panel its bytes and its scale */
+    /* layout, picture, and for each panel its bytes and its scale */
+    assert_int_equal(failures, 6);
 }
 
 static void ascii_glyphs_are_all_distinct(void **state)
