@@ -4,55 +4,66 @@
 #include "base/text.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { WHERE_MAX = 150, FORMATTED_MAX = 1024 };
+/* The line on the screen is "deconvnet: error: " + text + newline and must stay within 400 bytes. WHERE
+ * and the advice have limits of their own, so that there is always room for both. */
+enum { TEXT_MAX = 375, WHERE_MAX = 150, ADVICE_MAX = 180, FORMATTED_MAX = 4096 };
 
-/* The line on the screen is "deconvnet: error: " + text + newline and must stay within 400 bytes. */
-enum { TEXT_MAX = 375 };
-
-/* Shortens `where` from the left (the end of a path says most) and escapes it. */
-static void write_where(char *out, size_t size, const char *where)
+/* Escapes `where`, without what stands on its left if it is too long: the end of a path says most. */
+static void write_where(char out[WHERE_MAX + 1], const char *where)
 {
-    const size_t n = strlen(where);
-    char tail[WHERE_MAX + 8];
+    const size_t all = strlen(where);
+    char tail[WHERE_MAX * 4 + 1];
+    size_t skip = all > WHERE_MAX ? all - (WHERE_MAX - 3) : 0;
 
-    if (n > WHERE_MAX)
-        snprintf(tail, sizeof tail, "...%s", where + n - (WHERE_MAX - 3));
-    else
-        snprintf(tail, sizeof tail, "%s", where);
-    dcn__text_escape(out, size, tail, strlen(tail));
+    /* What is escaped takes up to four times the room: cut on until it fits, at characters. */
+    for (;; skip++) {
+        while (skip && ((unsigned char)where[skip] & 0xc0) == 0x80)
+            skip++;
+        if (dcn__text_escape(tail, sizeof tail, where + skip, all - skip) + (skip ? 3 : 0) <= WHERE_MAX)
+            break;
+    }
+    snprintf(out, WHERE_MAX + 1, "%s%.*s", skip ? "..." : "", WHERE_MAX, tail);
+}
+
+/* The advice begins at the last ';'. In a text that was cut it is taken from the format. */
+static const char *find_advice(const char *raw, const char *format, bool cut)
+{
+    const char *advice = strrchr(cut ? format : raw, ';');
+
+    if (!advice)
+        return "";
+    return cut && strchr(advice, '%') ? "; give something shorter" : advice;
 }
 
 static dcn_status fail(dcn_error *err, dcn_status status, const char *where, const char *position,
                        const char *format, va_list args)
 {
-    char raw[FORMATTED_MAX], what[TEXT_MAX * 2], place[WHERE_MAX * 2];
-    size_t used, room;
-    const char *advice;
+    char raw[FORMATTED_MAX], place[WHERE_MAX + 1], what[TEXT_MAX + 8], advice[ADVICE_MAX + 1];
+    const char *tail;
+    size_t used, head, n;
+    bool cut;
 
     if (!err)
         return status;
-    vsnprintf(raw, sizeof raw, format, args);
-    dcn__text_escape(what, sizeof what, raw, strlen(raw));
-    write_where(place, sizeof place, where && *where ? where : "deconvnet");
+    n = (size_t)vsnprintf(raw, sizeof raw, format, args);
+    cut = n >= sizeof raw;
+    tail = find_advice(raw, format, cut);
+    head = strlen(raw) - (cut ? 0 : strlen(tail));
+    write_where(place, where && *where ? where : "deconvnet");
+    n = dcn__text_escape(what, sizeof what, raw, head);
+    dcn__text_escape(advice, sizeof advice, tail, strlen(tail));
     err->status = status;
-    snprintf(err->text, TEXT_MAX, "%s%s: ", place, position);
-    used = strlen(err->text);
-    room = TEXT_MAX - used;
-
-    /* If it is too long, the middle of WHAT goes; the advice after the last ';' stays. */
-    advice = strrchr(what, ';');
-    if (strlen(what) < room) {
-        snprintf(err->text + used, sizeof err->text - used, "%s", what);
-    } else if (advice && strlen(advice) + 8 < room) {
-        size_t keep = dcn__text_clip(what, room - strlen(advice) - 5);
-        snprintf(err->text + used, sizeof err->text - used, "%.*s...%s", (int)keep, what, advice);
-    } else {
-        size_t keep = dcn__text_clip(what, room - 5);
-        snprintf(err->text + used, sizeof err->text - used, "%.*s...", (int)keep, what);
+    used = (size_t)snprintf(err->text, sizeof err->text, "%s%s: ", place, position);
+    /* If it is too long, the end of WHAT goes; the advice stays. */
+    if (used + n + strlen(advice) > TEXT_MAX) {
+        n = dcn__text_clip(what, TEXT_MAX - used - strlen(advice) - 3);
+        snprintf(what + n, sizeof what - n, "...");
     }
+    snprintf(err->text + used, sizeof err->text - used, "%s%s", what, advice);
     return status;
 }
 
