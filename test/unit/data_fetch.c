@@ -81,15 +81,23 @@ static struct packed good;
 static struct server {
     int fd, port;
     pthread_t thread;
+    pthread_mutex_t lock;         /* held while it answers */
     const struct packed *content;
-    /* How it misbehaves; set while no request runs. */
+    /* How it misbehaves; set between requests. */
     size_t stop_after;            /* bytes of the body, then it hangs up; 0: all */
     int ignores_range, not_found, redirects;
     size_t extra;                 /* bytes too many */
     atomic_int requests;
     atomic_long last_from;        /* where the last request began; -1: no range */
     atomic_bool ending;
-} server;
+} server = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Waits until the server has finished its answer; what was set before is seen by the next one. */
+static void settle(void)
+{
+    pthread_mutex_lock(&server.lock);
+    pthread_mutex_unlock(&server.lock);
+}
 
 static void send_all(int fd, const void *data, size_t bytes)
 {
@@ -105,57 +113,62 @@ static void send_all(int fd, const void *data, size_t bytes)
     }
 }
 
-static void answer(int fd)
+/* Where the request wants to begin: -1 at the start, -2: there was no request. */
+static long read_request(int fd)
 {
-    static uint8_t zeros[256];
-    char request[4096], head[512];
+    char request[4096] = "";
     const char *range;
-    size_t got = 0, from = 0, total = server.content->size, body;
+    size_t got = 0;
     ssize_t n;
 
-    while (got + 1 < sizeof request &&
+    while (!strstr(request, "\r\n\r\n") && got + 1 < sizeof request &&
            (n = recv(fd, request + got, sizeof request - 1 - got, 0)) > 0) {
         got += (size_t)n;
         request[got] = '\0';
-        if (strstr(request, "\r\n\r\n"))
-            break;
     }
-    request[got] = '\0';
     if (!got)
+        return -2;
+    range = strstr(request, "Range: bytes=");
+    return range ? strtol(range + 13, NULL, 10) : -1;
+}
+
+static void send_head(int fd, const char *status, const char *field, size_t body)
+{
+    char head[512];
+
+    snprintf(head, sizeof head, "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\nConnection: close\r\n\r\n",
+             status, field, body);
+    send_all(fd, head, strlen(head));
+}
+
+static void answer(int fd)
+{
+    static uint8_t zeros[256];
+    const long wish = read_request(fd);
+    const size_t total = server.content->size;
+    const size_t from = wish < 0 || server.ignores_range ? 0 : (size_t)wish;
+    char range[128] = "";
+
+    if (wish == -2)
         return;
     atomic_fetch_add(&server.requests, 1);
-    range = strstr(request, "Range: bytes=");
-    atomic_store(&server.last_from, range ? strtol(range + 13, NULL, 10) : -1);
+    atomic_store(&server.last_from, wish);
     if (server.not_found) {
-        snprintf(head, sizeof head,
-                 "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\nConnection: close\r\n\r\nnone");
-        send_all(fd, head, strlen(head));
-        return;
+        send_head(fd, "404 Not Found", "", 0);
+    } else if (server.redirects) {
+        send_head(fd, "302 Found", "Location: file:///etc/passwd\r\n", 0);
+    } else {
+        if (from)
+            snprintf(range, sizeof range, "Content-Range: bytes %zu-%zu/%zu\r\n", from, total - 1,
+                     total);
+        send_head(fd, from ? "206 Partial Content" : "200 OK", range, total - from + server.extra);
+        if (server.stop_after && from + server.stop_after < total) {
+            send_all(fd, server.content->bytes + from, server.stop_after);
+            return;
+        }
+        send_all(fd, server.content->bytes + from, total - from);
+        send_all(fd, zeros, server.extra);
     }
-    if (server.redirects) {
-        snprintf(head, sizeof head,
-                 "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n"
-                 "Connection: close\r\n\r\n");
-        send_all(fd, head, strlen(head));
-        return;
-    }
-    if (range && !server.ignores_range)
-        from = (size_t)strtol(range + 13, NULL, 10);
-    body = total - from + server.extra;
-    if (from)
-        snprintf(head, sizeof head, "HTTP/1.1 206 Partial Content\r\nContent-Length: %zu\r\n"
-                 "Content-Range: bytes %zu-%zu/%zu\r\nConnection: close\r\n\r\n",
-                 body, from, total - 1, total);
-    else
-        snprintf(head, sizeof head,
-                 "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", body);
-    send_all(fd, head, strlen(head));
-    if (server.stop_after && from + server.stop_after < total) {
-        send_all(fd, server.content->bytes + from, server.stop_after);
-        return;
-    }
-    send_all(fd, server.content->bytes + from, total - from);
-    send_all(fd, zeros, server.extra);
 }
 
 static void *serve(void *unused)
@@ -165,9 +178,11 @@ static void *serve(void *unused)
 
         if (atomic_load(&server.ending) || fd < 0)
             return unused;
+        pthread_mutex_lock(&server.lock);
         answer(fd);
         shutdown(fd, SHUT_WR);
         close(fd);
+        pthread_mutex_unlock(&server.lock);
     }
 }
 
@@ -260,7 +275,12 @@ static const char *in_folder(const char *name)
 
 static dcn_status fetch(void)
 {
-    return dcn__fetch_archive(folder, &wanted, watch, &calls, &err);
+    dcn_status st;
+
+    settle();
+    st = dcn__fetch_archive(folder, &wanted, watch, &calls, &err);
+    settle();
+    return st;
 }
 
 static int64_t size_of(const char *name)
