@@ -26,7 +26,7 @@ static void write_where(char out[WHERE_MAX + 1], const char *where)
         if (dcn__text_escape(tail, sizeof tail, where + skip, all - skip) + (skip ? 3 : 0) <= WHERE_MAX)
             break;
     }
-    snprintf(out, WHERE_MAX + 1, "%s%.*s", skip ? "..." : "", WHERE_MAX, tail);
+    snprintf(out, WHERE_MAX + 1, "%s%.*s", skip ? "..." : "", WHERE_MAX - (skip ? 3 : 0), tail);
 }
 
 /* The advice begins at the last ';'. In a text that was cut it is taken from the format. */
