@@ -27,8 +27,8 @@ static const struct argp_option options[] = {
       CLI_GROUP_MAIN },
     { "out", KEY_OUT, "RUN", 0, "Folder for everything the run writes (runs/tutorial, or the next free "
       "name beside it)", CLI_GROUP_MAIN },
-    { "resume", KEY_RESUME, "RUN", 0, "Go on with a run to --steps in all; the other options must be "
-      "those it began with", CLI_GROUP_MAIN },
+    { "resume", KEY_RESUME, "RUN", 0, "Go on with a run to --steps in all, with its network and "
+      "settings; only --lr may be another", CLI_GROUP_MAIN },
     { "dry-run", KEY_DRY, NULL, 0, "Check everything, print the plan, train and write nothing",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to train:", CLI_GROUP_MORE),
@@ -81,11 +81,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_STEPS: o->steps = cli_parse_int(key, arg, 1, 1000000000); o->epochs = 0; break;
     case KEY_EPOCHS: o->epochs = cli_parse_int(key, arg, 1, 1000000); break;
     case KEY_RATE: o->rate = cli_parse_real(key, arg, 1e-30, 1e30); break;
-    case KEY_SEED: o->seed = (uint64_t)cli_parse_int(key, arg, 0, INT64_MAX); break;
+    case KEY_SEED:
+        o->seed = (uint64_t)cli_parse_int(key, arg, 0, INT64_MAX);
+        o->seed_given = true;
+        break;
     case KEY_LOG: o->log_interval = cli_parse_int(key, arg, 1, 1000000000); break;
     case KEY_SAVE: o->save_every = cli_parse_int(key, arg, 1, 1000000000); break;
     case KEY_EVAL: o->eval_every = cli_parse_int(key, arg, 1, 1000000000); break;
-    case KEY_AUGMENT: o->augment = (dcn_augment)cli_parse_word(key, arg, augments); break;
+    case KEY_AUGMENT:
+        o->augment = (dcn_augment)cli_parse_word(key, arg, augments);
+        o->augment_given = true;
+        break;
     case KEY_DRY: o->dry_run = true; break;
     case ARGP_KEY_ARG: cli_refuse_argument(arg);
     default: return cli_parse_shared(&o->shared, key, arg);
@@ -138,6 +144,22 @@ static dcn_status make_graph(train_run *run, const char *resume_model, dcn_error
                                &o->shared.limits, err)))
         return st;
     return dcn_graph_init_weights(run->graph, o->seed, err);
+}
+
+/* What was not given: the settings of the run that goes on, else the tutorial's. */
+static dcn_status complete_settings(train_run *run, const char *resume_model, dcn_error *err)
+{
+    train_options *o = &run->options;
+    dcn_train_desc usual = { .batch = 128, .rate = 1e-4f, .seed = 1, .augment = DCN_AUGMENT_NONE };
+    dcn_status st;
+
+    if (resume_model && (st = dcn_train_desc_load(&usual, resume_model, err)))
+        return st;
+    run->batch = o->shared.batch ? o->shared.batch : usual.batch;
+    o->rate = o->rate > 0 ? o->rate : (double)usual.rate;
+    o->seed = o->seed_given ? o->seed : usual.seed;
+    o->augment = o->augment_given ? o->augment : usual.augment;
+    return DCN_OK;
 }
 
 /* What the trainer's plan will be: text and bytes for the user, and a refusal before anything is
@@ -328,24 +350,15 @@ static dcn_status after_step(train_run *run, const dcn_train_report *r, dcn_erro
     return DCN_OK;
 }
 
-/* The command that goes on: only what differs from the usual. */
+/* The command that goes on: the run knows its own settings. */
 static char *resume_command(const train_run *run)
 {
-    const train_options *o = &run->options;
-    const bool engine = o->shared.engine && strcmp(o->shared.engine, "cpu") != 0;
-    char batch[32] = "", rate[40] = "", seed[40] = "";
+    const cli_shared *s = &run->options.shared;
+    const bool engine = s->engine && strcmp(s->engine, "cpu") != 0;
 
-    if (run->batch != 128)
-        snprintf(batch, sizeof batch, " -b %d", run->batch);
-    if (o->rate != 1e-4)
-        snprintf(rate, sizeof rate, " --lr %.9g", o->rate);
-    if (o->seed != 1)
-        snprintf(seed, sizeof seed, " --seed %llu", (unsigned long long)o->seed);
-    return cli_text("deconvnet train --resume %s%s%s --steps %lld%s%s%s%s%s%s", run->folder.path,
-                    o->shared.data ? " --data " : "", o->shared.data ? o->shared.data : "",
-                    (long long)run->total, batch, rate, seed,
-                    o->augment == DCN_AUGMENT_CIFAR ? " --augment cifar" : "",
-                    engine ? " --engine " : "", engine ? o->shared.engine : "");
+    return cli_text("deconvnet train --resume %s%s%s --steps %lld%s%s", run->folder.path,
+                    s->data ? " --data " : "", s->data ? s->data : "", (long long)run->total,
+                    engine ? " --engine " : "", engine ? s->engine : "");
 }
 
 static dcn_status stopped(train_run *run, dcn_error *err)
@@ -368,6 +381,20 @@ static dcn_status stopped(train_run *run, dcn_error *err)
     return code;
 }
 
+/* Numbers that went wrong: at which step, if the library did not know. */
+static void add_step(const train_run *run, dcn_error *err)
+{
+    const dcn_error inner = *err;
+    const char *what = strstr(inner.text, ": ");
+    char where[sizeof inner.text];
+
+    if (!what || strstr(inner.text, "step"))
+        return;
+    snprintf(where, sizeof where, "step %lld: %.*s", (long long)run->last.step - 1,
+             (int)(what - inner.text), inner.text);
+    cli_fail(err, inner.status, where, "%s", what + 2);
+}
+
 static dcn_status train(train_run *run, dcn_error *err)
 {
     dcn_train_report report = { .step = run->first_step };
@@ -385,6 +412,8 @@ static dcn_status train(train_run *run, dcn_error *err)
     cli_progress_clear(&run->progress);
     if (st == DCN_STOPPED && cli_interrupted())
         return stopped(run, err);
+    if (st == DCN_NUMBERS)
+        add_step(run, err);
     return st;
 }
 
@@ -445,7 +474,8 @@ static dcn_status prepare(train_run *run, const char *resume_model, dcn_error *e
 {
     dcn_status st;
 
-    if ((st = cli_open_data(&run->data, &run->options.shared, err)))
+    if ((st = complete_settings(run, resume_model, err))
+        || (st = cli_open_data(&run->data, &run->options.shared, err)))
         return st;
     dcn_data_info_get(run->data, &run->data_info);
     if ((st = make_graph(run, resume_model, err)) || (st = make_trainer(run, resume_model, err)))
@@ -534,14 +564,12 @@ static dcn_status prepare_and_work(train_run *run, const char *out, const char *
 static dcn_status train_main(int argc, char **argv, dcn_error *err)
 {
     train_run run = { .folder = { NULL, -1 }, .began = cli_seconds(),
-                      .options = { .steps = 1500, .log_interval = 200, .save_every = 500, .rate = 1e-4,
-                                   .seed = 1 } };
+                      .options = { .steps = 1500, .log_interval = 200, .save_every = 500 } };
     char *model = NULL, *out = NULL;
     dcn_status st;
 
     cli_parse(&cli_train, argc, argv, &run.options);
     setvbuf(stdout, NULL, _IOLBF, 0);      /* a log that is followed */
-    run.batch = run.options.shared.batch ? run.options.shared.batch : 128;
     if (!(st = choose_paths(&run.options, &out, &model, err)))
         st = prepare_and_work(&run, out, model, err);
     clear(&run);

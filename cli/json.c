@@ -56,7 +56,7 @@ void cli_json_text(cli_json *to, const char *key, const char *value)
     }
     size = 4 * strlen(value) + 1;
     text = cli_alloc(size, 1);
-    cli_escape(text, size, value);     /* Jansson refuses what is not UTF-8 */
+    cli_utf8(text, size, value);       /* Jansson refuses what is not UTF-8 */
     set(to, key, json_string(text));
     free(text);
 }

@@ -49,7 +49,7 @@ static int character_length(const unsigned char *s)
         || (value >= 0x80 && value < 0xa0) ? 0 : n;
 }
 
-size_t cli_escape(char *out, size_t size, const char *text)
+static size_t escape(char *out, size_t size, const char *text, bool controls)
 {
     const unsigned char *s = (const unsigned char *)text;
     size_t used = 0;
@@ -57,7 +57,7 @@ size_t cli_escape(char *out, size_t size, const char *text)
     while (*s && size) {
         const int n = character_length(s);
 
-        if (n == 0 || *s < 0x20 || *s == 0x7f) {
+        if (n == 0 || (controls && (*s < 0x20 || *s == 0x7f))) {
             if (used + 5 > size)
                 break;
             used += (size_t)snprintf(out + used, size - used, "\\x%02x", *s);
@@ -73,6 +73,16 @@ size_t cli_escape(char *out, size_t size, const char *text)
     if (size)
         out[used] = '\0';
     return used;
+}
+
+size_t cli_escape(char *out, size_t size, const char *text)
+{
+    return escape(out, size, text, true);
+}
+
+size_t cli_utf8(char *out, size_t size, const char *text)
+{
+    return escape(out, size, text, false);
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */

@@ -45,6 +45,8 @@ const char *cli_plain(FILE *file);
 
 /* One line of UTF-8 without control bytes; what is neither becomes \xNN. */
 size_t cli_escape(char *out, size_t size, const char *text);
+/* Valid UTF-8, control bytes as they are. */
+size_t cli_utf8(char *out, size_t size, const char *text);
 
 /* Zeroed; they end the command with status 5 if there is no memory. */
 void *cli_alloc(size_t count, size_t size);

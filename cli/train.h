@@ -11,10 +11,10 @@ typedef struct train_options {
     cli_shared shared;
     const char *out, *resume, *net;
     int64_t steps, epochs, log_interval, save_every, eval_every;
-    double rate;
+    double rate;               /* 0: not given */
     uint64_t seed;
     dcn_augment augment;
-    bool dry_run;
+    bool seed_given, augment_given, dry_run;
 } train_options;
 
 /* Means of a few steps each, so that a curve of any run has some hundred points. */

@@ -1,0 +1,102 @@
+"""info and eval: what files are, and what wrong ones get."""
+import json
+import os
+
+import tool
+from tool import Case, call, path, train, write
+
+
+class Files(Case):
+    @classmethod
+    def setUpClass(cls):
+        assert train("files", 3).returncode == 0
+
+    def test_model(self):
+        text = self.good(call("info", "files/model.safetensors"))
+        self.assertIn("receptive" if "receptive" in text else "sees", text)
+        self.assertIn("conv1 = conv", text)
+        told = json.loads(self.good(call("info", "--json", "files/model.safetensors")))
+        self.assertEqual(told["step"], 3)
+        self.assertEqual(told["classes"], 10)
+        self.assertEqual([n["op"] for n in told["nodes"]][:4], ["input", "conv", "relu", "max_pool"])
+        self.assertEqual(told["nodes"][1]["shape"], [12, 12, 6])
+        self.assertEqual(told["nodes"][1]["parameters"], 6 * 3 * 9 + 6)
+        self.assertEqual(told["nodes"][3]["field"], {"start": [-1, -1], "size": [4, 4], "stride": [2, 2]})
+        self.assertEqual(told["parameters"], sum(n["parameters"] for n in told["nodes"]))
+        self.assertGreater(told["training"]["bytes"], 0)
+        # The text is a network that may be trained again.
+        write("again.txt", told["network"])
+        again = json.loads(self.good(call("info", "--json", "again.txt")))
+        self.assertEqual(again["network"], told["network"])
+
+    def test_corrupt_models(self):
+        model = tool.read("files", "model.safetensors")
+        for name, data in (("cut", model[:-1]), ("head", model[:40]), ("long", model + b"\0"),
+                           ("size", b"\xff" * 8 + model[8:]), ("flip", model[:9] + b"\x01" + model[10:])):
+            wrong = write(name + ".safetensors", data)
+            self.bad(call("eval", "--model", wrong, "--data", "synthetic"), 3, name + ".safetensors")
+            self.bad(call("show", "--model", wrong, "--data", "synthetic"), 3)
+            self.assertIn(call("info", wrong).returncode, (3,))
+
+    def test_pictures_and_nothing(self):
+        write("red.png", tool.png(20, 30, (255, 0, 0)))
+        self.assertIn("30 x 20 x 3", self.good(call("info", "red.png")))
+        whole = tool.read("red.png")
+        self.bad(call("info", write("half.png", whole[:60])), 3, "half.png")
+        self.bad(call("info", "red.png", "--max-pixels", "599"), 3, "red.png")
+        self.good(call("info", "red.png", "--max-pixels", "600"))
+        self.bad(call("info", write("empty", b"")), 3, "empty")
+        self.bad(call("info", write("noise", bytes(range(256)) * 4)), 3, "noise")
+        self.bad(call("info", "not-there"), 4, "not-there")
+
+    def test_special_files(self):
+        os.mkfifo(path("fifo"))
+        for arguments in (("info", "fifo"), ("eval", "--data", "synthetic", "--model", "fifo"),
+                          ("train", "--data", "synthetic", "--net", "fifo"), ("bench", "--file", "fifo"),
+                          ("show", "--model", "files", "fifo")):
+            self.bad(call(*arguments, timeout=20), 4, "fifo")
+        self.bad(call("info", "/dev/null"), 4)
+
+    def test_networks(self):
+        self.assertIn("conv1", self.good(call("info", write("net.txt", tool.NET.replace("; ", "\n")))))
+        self.bad(call("info", write("broken.txt", "input 8x8x3\nconv filters=0\n")), 2, "broken.txt:2:")
+        self.bad(call("train", "--data", "synthetic", "--net", "input 8x8x3; cnv 3"), 2, "--net:1:14", "conv")
+        self.bad(call("train", "--data", "synthetic", "--net", "nowhere.txt"), 4, "nowhere.txt")
+
+    def test_events(self):
+        name = next(n for n in os.listdir(path("files")) if n.startswith("events."))
+        told = json.loads(self.good(call("info", "--json", path("files", name))))
+        self.assertEqual((told["graphs"], told["torn_bytes"]), (1, 0))
+        self.assertGreater(told["scalars"], 9)
+        self.assertGreater(told["histograms"], 0)
+        self.assertEqual(told["images"] % 3, 0)
+        whole = tool.read("files", name)
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        self.bad(call("info", write("events.out.tfevents.1.flip", bytes(flipped))), 3, "@0x")
+
+    def test_data(self):
+        os.makedirs(path("set", "train", "a"))
+        self.assertIn(call("info", path("set")).returncode, (3, 4))
+        for split in ("train", "test"):
+            for i, name in enumerate(("a", "b")):
+                os.makedirs(path("set", split, name), exist_ok=True)
+                for k in range(3):
+                    write("set/%s/%s/%d.png" % (split, name, k), tool.png(14, 14, (200 * i, 9 * k, 40)))
+        told = json.loads(self.good(call("info", "--json", "set")))
+        self.assertEqual((told["train"], told["test"], told["class_names"]), (6, 6, ["a", "b"]))
+        write("set/test/b/1.png", tool.png(14, 14, (1, 2, 3))[:50])
+        self.bad(call("info", "set"), 3, "1.png")
+
+    def test_eval(self):
+        told = json.loads(self.good(call("eval", "--json", "--model", "files", "--data", "synthetic")))
+        matrix = told["confusion"]
+        self.assertEqual(sum(map(sum, matrix)), told["pictures"])
+        self.assertEqual(sum(matrix[i][i] for i in range(10)), told["correct"])
+        self.assertAlmostEqual(told["accuracy"], told["correct"] / told["pictures"], places=6)
+        self.assertEqual(told["first_batch_pictures"], 128)
+        text = self.good(call("eval", "--model", "files/model.safetensors", "--data", "synthetic"))
+        self.assertIn("accuracy %.4f" % told["accuracy"], text)
+        self.assertIn("red cross", text)
+        self.bad(call("eval", "--model", "files", "--data", "not-there"), 4, "not-there")
+        self.bad(call("eval", "--model", "not-there"), 4, "not-there")

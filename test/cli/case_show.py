@@ -1,0 +1,149 @@
+"""show: pictures, dumps, and the numbers in them."""
+import json
+import os
+import struct
+
+import tool
+from tool import Case, call, path, train, write
+
+
+def npy(shape, values):
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': %r, }" % (shape,)
+    head += " " * (63 - (10 + len(head)) % 64) + "\n"
+    return (b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head.encode()
+            + struct.pack("<%df" % len(values), *values))
+
+
+class Show(Case):
+    @classmethod
+    def setUpClass(cls):
+        assert train("show", 30).returncode == 0
+
+    def show(self, *arguments):
+        return call("show", "--model", "show", *arguments)
+
+    def test_data(self):
+        text = self.good(self.show("--data", "synthetic", "--count", 20, "--out", "pictures"))
+        names = sorted(os.listdir(path("pictures")))
+        self.assertEqual(names, ["test-%05d-reconstruct.png" % i for i in range(20)])
+        self.assertEqual(text.count(" %"), 100)            # top 5 of each
+        width, height, channels, _, texts = tool.png_read(tool.read("pictures", names[0]))
+        self.assertEqual(channels, 3)
+        self.assertGreater(width, 2 * height // 2)
+        model = json.loads(self.good(call("info", "--json", "show/model.safetensors")))
+        for key, value in (("rule", "reconstruct"), ("layer", "max_pool1,max_pool2"), ("from", "layer"),
+                           ("scale", "auto"), ("model", model["hash"])):
+            self.assertEqual(texts[key], value)
+
+    def test_batches_change_nothing(self):
+        """20 pictures in one call (chunks of 16) are the 20 of the dump, bit for bit in the PNG."""
+        self.good(self.show("--data", "synthetic", "--count", 20, "--out", "many"))
+        self.good(self.show("--data", "synthetic", "--count", 18, "--out", "fewer"))
+        for i in (0, 15, 16, 17):
+            name = "test-%05d-reconstruct.png" % i
+            self.assertEqual(tool.read("many", name), tool.read("fewer", name))
+
+    def test_files(self):
+        os.makedirs(path("p"), exist_ok=True)
+        for name in ("cat.png", "p/cat.png", "odd name.png"):
+            write(name, tool.png(40, 30, (200, 30, 90)))
+        self.good(self.show("cat.png", "p/cat.png", "odd name.png", "--rule", "guided", "--from", "peak",
+                            "--channel", 3, "--out", "photos"))
+        self.assertEqual(sorted(os.listdir(path("photos"))),
+                         ["cat-2-guided-peak-3.png", "cat-guided-peak-3.png", "odd name-guided-peak-3.png"])
+        self.bad(self.show("missing.png"), 4, "missing.png")
+        write("clash-reconstruct.png", tool.png(9, 9, (1, 2, 3)))
+        os.link(path("clash-reconstruct.png"), path("clash.png"))
+        self.bad(self.show("clash.png", "--out", "."), 2, "clash-reconstruct.png")
+        self.assertEqual(tool.read("clash.png"), tool.png(9, 9, (1, 2, 3)))
+
+    def test_arguments(self):
+        self.bad(self.show("--layer", "max_poool1"), 2, "did you mean max_pool1")
+        self.bad(self.show("--layer", "9"), 2, "1 to 3")
+        self.bad(self.show("--layer", "0"), 2)
+        self.bad(self.show("--layer", ""), 2)
+        self.bad(self.show("--data", "synthetic", "--channel", 6, "--layer", 1), 2, "max_pool1", "0 to 5")
+        self.bad(self.show("--from", "peak"), 2, "--channel K")
+        self.bad(self.show("--from", "layer", "--channel", 1), 2, "--from layer")
+        self.bad(self.show("--rule", "magic"), 2, "reconstruct, deconvnet, guided, gradient")
+        self.bad(self.show("--rule", "guided", "--bias"), 2, "guided")
+        self.bad(self.show("--input", "x.npy", "y.png"), 2, "--input")
+        self.bad(self.show("--layer", "softmax1", "--rule", "deconvnet", "--data", "synthetic"), 2, "softmax1")
+
+    def test_input_and_dump(self):
+        n = 2 * 12 * 12 * 3
+        values = [((i * 7919) % 2003) / 1000 - 1 for i in range(n)]
+        write("x.npy", npy((2, 12, 12, 3), values))
+        self.good(self.show("--input", "x.npy", "--dump", "all.st", "--bias"))
+        self.assertFalse(os.path.exists(path("shown")))
+        dump, metadata = tool.tensors(tool.read("all.st"))
+        self.assertEqual(metadata["layout"], "NHWC")
+        self.assertEqual(tool.floats(dump["input1"]), tuple(struct.unpack("<%df" % n, struct.pack(
+            "<%df" % n, *values))))
+        for name, shape in (("conv1", [2, 12, 12, 6]), ("max_pool1", [2, 6, 6, 6]), ("softmax1", [2, 1, 1, 10]),
+                            ("max_pool2/reconstruct/layer", [2, 12, 12, 3]),
+                            ("max_pool2/reconstruct/zero", [2, 12, 12, 3]),
+                            ("max_pool2/reconstruct/layer@conv2", [2, 6, 6, 8]),
+                            ("max_pool2/reconstruct/layer@max_pool1", [2, 6, 6, 6])):
+            self.assertEqual(dump[name][:2], ("F32", shape), name)
+        self.assertEqual(dump["max_pool1.mask"][:2], ("I64", [2, 6, 6, 6]))
+        # The switches point at the values that the pool kept, in TensorFlow's form.
+        relu, pooled = tool.floats(dump["relu1"]), tool.floats(dump["max_pool1"])
+        mask = struct.unpack("<%dq" % len(pooled), dump["max_pool1.mask"][2])
+        per = 12 * 12 * 6
+        for i, (m, value) in enumerate(zip(mask, pooled)):
+            self.assertEqual(relu[i // (6 * 6 * 6) * per + m], value)
+            self.assertEqual(m % 6, i % 6)
+        # reconstruct has no ReLU on the way down: the signal below it is the one above it.
+        down = "max_pool2/reconstruct/layer"
+        self.assertEqual(dump[down + "@relu2"][2], dump[down + "@conv2"][2])
+        self.assertEqual(dump[down][2], dump[down + "@input1"][2])
+        self.bad(self.show("--input", write("y.npy", npy((12, 12, 1), values[:144]))), 3, "y.npy")
+
+    def test_channels_add_up(self):
+        """Without the bias the channels' pictures sum to the layer's (gradient has no bias)."""
+        common = ("--data", "synthetic", "--count", 1, "--layer", 1, "--rule", "deconvnet")
+        self.good(self.show(*common, "--dump", "layer.st"))
+        self.good(self.show(*common, "--dump", "channels.st", "--channel", "all"))
+        layer = tool.floats(tool.tensors(tool.read("layer.st"))[0]["max_pool1/deconvnet/layer"])
+        channels = tool.tensors(tool.read("channels.st"))[0]
+        each = [tool.floats(channels["max_pool1/deconvnet/channel/%d" % k]) for k in range(6)]
+        most = max(map(abs, layer))
+        self.assertGreater(most, 0)
+        for values in zip(layer, *each):
+            self.assertAlmostEqual(values[0], sum(values[1:]), delta=1e-5 * most)
+
+    def test_tf1(self):
+        """The strip alone, in TensorFlow 1's bytes, computed here once more."""
+        self.good(self.show("--data", "synthetic", "--count", 1, "--scale", "tf1", "--out", "tf1", "--dump",
+                            "tf1.st"))
+        width, height, channels, rows, texts = tool.png_read(tool.read("tf1/test-00000-reconstruct.png"))
+        self.assertEqual((width, height, channels, texts["scale"]), (36, 12, 3, "tf1"))
+        dump = tool.tensors(tool.read("tf1.st"))[0]
+        panels = [tool.floats(dump[name]) for name in ("input1", "max_pool1/reconstruct/layer",
+                                                       "max_pool2/reconstruct/layer")]
+        strip = [v for y in range(12) for p in panels for v in p[y * 36:(y + 1) * 36]]
+        f32 = struct.Struct("<f")
+
+        def single(x):
+            return f32.unpack(f32.pack(x))[0]
+        most = max(map(abs, strip))
+        self.assertLess(min(strip), 0)
+        scale = single(127 / most)
+        for got, value in zip(b"".join(rows), strip):
+            self.assertAlmostEqual(got, max(0, min(255, single(single(value * scale) + 128))), delta=1.0)
+
+    def test_json_and_terminal(self):
+        told = json.loads(self.good(self.show("--data", "synthetic", "--count", 2, "--json", "--out", "j")))
+        self.assertEqual(len(told["pictures"]), 2)
+        for picture in told["pictures"]:
+            self.assertTrue(os.path.exists(path(picture["file"])))
+            values = [entry["value"] for entry in picture["top"]]
+            self.assertEqual(values, sorted(values, reverse=True))
+        common = ("--data", "synthetic", "--count", 1, "--out", "t", "--graphics")
+        self.assertNotIn("\x1b", self.good(self.show(*common, "auto")))
+        self.assertNotIn("\x1b", self.good(self.show(*common, "none")))
+        if "deconvnet" in self.good(call("--version")) and "\x1b" in self.good(self.show(*common, "symbols")):
+            self.assertIn("\x1bP", self.good(self.show(*common, "sixel")))
+            self.assertIn("\x1b_G", self.good(self.show(*common, "kitty")))
+            self.assertIn("\x1b]1337", self.good(self.show(*common, "iterm")))
