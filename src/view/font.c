@@ -74,12 +74,25 @@ typedef struct pen {
     float y, x;                 /* where it stands */
 } pen;
 
+/* The cells 0..n-1 that a stroke from a to b can touch. */
+static void reach(int *from, int *to, float a, float b, int origin, int n)
+{
+    const int low = (int)floorf(fminf(a, b)) + origin - 1;
+    const int high = (int)ceilf(fmaxf(a, b)) + origin + 2;
+
+    *from = low < 0 ? 0 : low;
+    *to = high > n ? n : high;
+}
+
 static void touch(pen *p, float y0, float x0, float y1, float x1, float radius)
 {
     const float dy = y1 - y0, dx = x1 - x0, length2 = dy * dy + dx * dx;
+    int top, bottom, left, right;
 
-    for (int row = 0; row < CELL_H; row++) {
-        for (int column = 0; column < CELL_W; column++) {
+    reach(&top, &bottom, y0, y1, TOP, CELL_H);
+    reach(&left, &right, x0, x1, LEFT, CELL_W);
+    for (int row = top; row < bottom; row++) {
+        for (int column = left; column < right; column++) {
             const float y = (float)(row - TOP) - y0, x = (float)(column - LEFT) - x0;
             float t = length2 > 0 ? (y * dy + x * dx) / length2 : 0;
             float cover;
