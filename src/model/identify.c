@@ -1,13 +1,14 @@
 /* identify.c - says what a file or a folder is, by its content.
  *
  * It looks at names and first bytes; whether everything behind them is whole is for the reader of
- * that kind to say. What is nothing that we read is named where it can be. */
+ * that kind to say (single IDX files, which have none, are read here). What is nothing that we read is named where it can be. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "codec/cifar.h"
 #include "codec/digest.h"
 #include "codec/gunzip.h"
+#include "codec/idx.h"
 #include "codec/image.h"
 #include "codec/npy.h"
 #include "codec/safetensors.h"
@@ -92,6 +93,18 @@ static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_er
     return DCN_OK;
 }
 
+/* Nothing else reads such a file alone, so that it is checked here whether it is whole. */
+static dcn_status look_into_idx(const struct head *h, dcn_kind *kind, dcn_error *err)
+{
+    dcn__idx idx;
+    dcn_status st = dcn__idx_load(&idx, 0, h->path, err);
+
+    dcn__idx_clear(&idx);
+    if (!st)
+        *kind = DCN_KIND_IDX_FILE;
+    return st;
+}
+
 /* ---- what we do not ------------------------------------------------------------------------------- */
 
 static dcn_status refuse(const struct head *h, const char *what, dcn_error *err)
@@ -107,10 +120,8 @@ static dcn_status look_into_gzip(const struct head *h, dcn_kind *kind, dcn_error
     if (dcn__gunzip(inside, TAR_HEAD, false, h->bytes, h->size, h->path, NULL) != DCN_OK &&
         dcn__gunzip(inside, 8, false, h->bytes, h->size, h->path, err) == DCN_USAGE)
         return DCN_USAGE;
-    if (is_idx(inside, 8)) {
-        *kind = DCN_KIND_IDX_FILE;
-        return DCN_OK;
-    }
+    if (is_idx(inside, 8))
+        return look_into_idx(h, kind, err);
     if (memcmp(inside + 257, "ustar", 5) == 0)
         return refuse(h, "is a .tar.gz archive; unpack it with tar xzf", err);
     return refuse(h, "is a gzip file, but no IDX file is inside; unpack it with gunzip", err);
@@ -215,7 +226,7 @@ dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err)
     else if (dcn__npy_is(h.bytes, h.size))
         *kind = DCN_KIND_NPY;
     else if (is_idx(h.bytes, h.size))
-        *kind = DCN_KIND_IDX_FILE;
+        return look_into_idx(&h, kind, err);
     else if (is_records(&h))
         *kind = DCN_KIND_EVENTS;
     else if (dcn__tensors_is(h.bytes, h.size, h.file_size))
