@@ -169,16 +169,52 @@ static void training(void **state)
  * rate: 4e-5 where 1 - beta2 is taken from a float32, the rest for the rounding of m (a sum of
  * gradients, divided by the root of v that is at least 0.03 of the largest), and by two roundings
  * of the weight. */
+typedef struct adam { double *w, *m, *v; } adam;     /* of one weight tensor */
+
+static void adam_begin(adam *a, const dcn_weight_info *first)
+{
+    a->w = dcn__alloc_array((size_t)first->count, sizeof(double));
+    a->m = dcn__alloc_array((size_t)first->count, sizeof(double));
+    a->v = dcn__alloc_array((size_t)first->count, sizeof(double));
+    assert_true(a->w && a->m && a->v);
+    for (int64_t k = 0; k < first->count; k++)
+        a->w[k] = (double)first->data[k];
+}
+
+static void adam_step(adam *a, int t, const float *gradient, int64_t count)
+{
+    const double rate = (double)RATE * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t));
+
+    for (int64_t k = 0; k < count; k++) {
+        const double g = (double)gradient[k];
+
+        a->m[k] = 0.9 * a->m[k] + 0.1 * g;
+        a->v[k] = 0.999 * a->v[k] + 0.001 * g * g;
+        a->w[k] -= rate * a->m[k] / (sqrt(a->v[k]) + 1e-8);
+    }
+}
+
+static void adam_compare(const adam *a, int t, const dcn_weight_info *now)
+{
+    for (int64_t k = 0; k < now->count; k++) {
+        const double allowed = t * (1e-4 * (double)RATE + fabs(a->w[k]) * 0x1p-23);
+
+        if (!(fabs((double)now->data[k] - a->w[k]) <= allowed))
+            fail_msg("step %d: %s[%lld] is %.9g, wanted %.9g +- %g", t, now->name, (long long)k,
+                     (double)now->data[k], a->w[k], allowed);
+    }
+}
+
 static void adam_by_its_formula(void **state)
 {
     const golden_test *test = *state;
     dcn_plan_desc d = { .engine = test->engine, .threads = test->threads, .training = 1 };
-    double *w[16], *m[16], *v[16];
+    dcn_weight_info info;
+    adam mirror[6];
     dcn_graph *now;
     dcn_plan *plan;
     dcn_error err;
     int32_t *labels;
-    int n_weights;
     golden g;
 
     golden_need_engine(test->engine);
@@ -187,59 +223,35 @@ static void adam_by_its_formula(void **state)
     d.batch = g.batch + test->spare;
     golden_ok(dcn_plan_create(&plan, g.graph, &d, &err));
     golden_ok(dcn_graph_copy(&now, g.graph, &err));
-    n_weights = dcn_graph_weight_count(g.graph);
-    assert_int_equal(n_weights, 6);
-    for (int i = 0; i < n_weights; i++) {
-        dcn_weight_info info;
-
+    assert_int_equal(dcn_graph_weight_count(g.graph), 6);
+    for (int i = 0; i < 6; i++) {
         dcn_graph_weight_info(g.graph, i, &info);
-        w[i] = dcn__alloc_array((size_t)info.count, sizeof(double));
-        m[i] = dcn__alloc_array((size_t)info.count, sizeof(double));
-        v[i] = dcn__alloc_array((size_t)info.count, sizeof(double));
-        assert_true(w[i] && m[i] && v[i]);
-        for (int64_t k = 0; k < info.count; k++)
-            w[i][k] = (double)info.data[k];
+        adam_begin(&mirror[i], &info);
     }
     for (int t = 1; t <= 6; t++) {
-        const double rate = (double)RATE * sqrt(1 - pow(0.999, t)) / (1 - pow(0.9, t));
         dcn_loss loss;
 
         golden_ok(dcn_plan_gradient(plan, g.pictures, labels, g.batch, &loss, &err));
-        for (int i = 0; i < n_weights; i++) {
-            dcn_weight_info info;
+        for (int i = 0; i < 6; i++) {
             float *gradient;
 
-            dcn_graph_weight_info(g.graph, i, &info);
+            dcn_graph_weight_info(now, i, &info);
             gradient = golden_output(info.count);
             golden_ok(dcn_plan_weight_gradient(plan, i, gradient, &err));
-            for (int64_t k = 0; k < info.count; k++) {
-                const double s = (double)gradient[k];
-
-                m[i][k] = 0.9 * m[i][k] + 0.1 * s;
-                v[i][k] = 0.999 * v[i][k] + 0.001 * s * s;
-                w[i][k] -= rate * m[i][k] / (sqrt(v[i][k]) + 1e-8);
-            }
+            adam_step(&mirror[i], t, gradient, info.count);
             golden_release(gradient, info.count);
         }
         golden_ok(dcn_plan_adam(plan, RATE, &err));
         golden_ok(dcn_plan_store_weights(plan, now, &err));
-        for (int i = 0; i < n_weights; i++) {
-            dcn_weight_info info;
-
+        for (int i = 0; i < 6; i++) {
             dcn_graph_weight_info(now, i, &info);
-            for (int64_t k = 0; k < info.count; k++) {
-                const double allowed = t * (1e-4 * (double)RATE + fabs(w[i][k]) * 0x1p-23);
-
-                if (!(fabs((double)info.data[k] - w[i][k]) <= allowed))
-                    fail_msg("step %d: %s[%lld] is %.9g, wanted %.9g +- %g", t, info.name,
-                             (long long)k, (double)info.data[k], w[i][k], allowed);
-            }
+            adam_compare(&mirror[i], t, &info);
         }
     }
-    for (int i = 0; i < n_weights; i++) {
-        dcn__free(w[i]);
-        dcn__free(m[i]);
-        dcn__free(v[i]);
+    for (int i = 0; i < 6; i++) {
+        dcn__free(mirror[i].w);
+        dcn__free(mirror[i].m);
+        dcn__free(mirror[i].v);
     }
     dcn_graph_destroy(now);
     dcn_plan_destroy(plan);
