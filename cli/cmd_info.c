@@ -340,6 +340,18 @@ static dcn_status tell_array(cli_json *json, const char *path, dcn_error *err)
     return st;
 }
 
+/* The folder of a run stands for its model. Allocated. */
+static char *model_in(const char *path)
+{
+    char *model = cli_text("%s/model.safetensors", path);
+    struct stat file;
+
+    if (stat(model, &file) == 0)
+        return model;
+    free(model);
+    return cli_text("%s", path);
+}
+
 static dcn_status tell(cli_json *json, const info_run *run, const char *path, dcn_error *err)
 {
     dcn_kind kind;
@@ -380,10 +392,12 @@ static dcn_status info_main(int argc, char **argv, dcn_error *err)
         return cli_fail(err, DCN_USAGE, "--json", "tells of one path at a time; name one");
     for (int i = 0; i < run.n_paths && !st; i++) {
         cli_json *json = run.shared.json ? cli_json_create() : NULL;
+        char *path = model_in(run.paths[i]);
 
         if (i > 0)
             putchar('\n');
-        st = tell(json, &run, run.paths[i], err);
+        st = tell(json, &run, path, err);
+        free(path);
         if (!st && json)
             st = cli_json_print(json, err);
         if (json)

@@ -31,33 +31,58 @@ void cli_help_main(const cli_command *const *commands)
 
 /* ---- mdoc ----------------------------------------------------------------------------------- */
 
-/* Plain text into mdoc: quotes backslashes, keeps a line from beginning with a control character,
- * and ends each sentence's line, as mdoc wants. */
+/* A word of text, quoted for mdoc: a backslash, a dot at the beginning of a line, an option's dashes. */
+static int print_word(const char *word, size_t length, bool begins_line)
+{
+    int written = 0;
+
+    if (begins_line && (*word == '.' || *word == '\''))
+        written += printf("\\&");
+    for (size_t i = 0; i < length; i++) {
+        if (word[i] == '\\')
+            written += printf("\\e");
+        else if (word[i] == '-' && i + 1 < length && (word[i + 1] == '-' || (i && word[i - 1] == '-')))
+            written += printf("\\-");
+        else
+            written += printf("%c", word[i]);
+    }
+    return written;
+}
+
+/* Plain text into lines of mdoc: filled, and a new one after each sentence, as mdoc wants. */
 static void print_text(const char *text, size_t length)
 {
-    bool fresh = true;
+    enum { WIDTH = 78 };
+    const char *end = text + length;
+    int column = 0;
 
-    for (size_t i = 0; i < length && text[i]; i++) {
-        const char c = text[i];
+    while (text < end) {
+        size_t word = strcspn(text, " ");
+        bool sentence;
 
-        if (fresh && c == ' ')
+        if (text + word > end)
+            word = (size_t)(end - text);
+        if (word == 0) {
+            text++;
             continue;
-        if (fresh && (c == '.' || c == '\''))
-            fputs("\\&", stdout);
-        fresh = c == '\n';
-        if (c == '\\')
-            fputs("\\e", stdout);
-        else if (c == '-' && i > 0 && text[i - 1] == '-')
-            fputs("\\-", stdout);
-        else
-            putchar(c);
-        if (i + 1 < length && strchr(".;:", c) && text[i + 1] == ' '
-            && (c != '.' || isupper((unsigned char)text[i + 2]) || text[i + 2] == '"')) {
-            putchar('\n');
-            fresh = true;
         }
+        if (column > 0 && column + 1 + (int)word > WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        if (column > 0)
+            column += printf(" ");
+        column += print_word(text, word, column == 0);
+        /* A capital must follow: not "et al. 2013". */
+        sentence = text[word - 1] == '.' && text + word + 1 < end
+                   && isupper((unsigned char)text[word + 1]);
+        if (sentence) {
+            putchar('\n');
+            column = 0;
+        }
+        text += word;
     }
-    if (!fresh)
+    if (column > 0)
         putchar('\n');
 }
 
@@ -192,11 +217,32 @@ void cli_manual_command(const cli_command *command)
     print_exit_codes();
     if (after) {
         end = strstr(after + 1, "Exit codes:");
+        after += !strncmp(after + 1, "Example", 7) ? strcspn(after, "\n") : 0;    /* the heading */
         puts(".Sh EXAMPLES");
         print_paragraphs(cli_text("%.*s", end ? (int)(end - after - 1) : (int)strlen(after + 1),
                                   after + 1));
     }
     puts(".Sh SEE ALSO\n.Xr deconvnet 1");
+}
+
+/* The other pages, in the order of the alphabet. */
+static void print_references(const cli_command *const *commands)
+{
+    const char *last = "";
+
+    for (;;) {
+        const char *least = NULL;
+
+        for (int i = 0; commands[i]; i++)
+            if (strcmp(commands[i]->name, last) > 0
+                && (!least || strcmp(commands[i]->name, least) < 0))
+                least = commands[i]->name;
+        if (!least)
+            break;
+        printf("%s.Xr deconvnet-%s 1", *last ? " ,\n" : "", least);
+        last = least;
+    }
+    putchar('\n');
 }
 
 void cli_manual_main(const cli_command *const *commands)
@@ -217,6 +263,5 @@ void cli_manual_main(const cli_command *const *commands)
          "deconvnet train\n"
          "deconvnet show --model runs/tutorial\n"
          ".Ed\n.Sh SEE ALSO");
-    for (int i = 0; commands[i]; i++)
-        printf(".Xr deconvnet-%s 1%s\n", commands[i]->name, commands[i + 1] ? " ," : "");
+    print_references(commands);
 }

@@ -136,9 +136,10 @@ static void print_top(const show_run *run, int first, int i, const char *path)
     size_t used;
 
     find_top(answers, run->classes, top, &n);
-    used = (size_t)snprintf(line, sizeof line, "%s%s%s:", run->names[first + i],
-                            run->truths[first + i] ? ", a " : "",
-                            run->truths[first + i] ? run->truths[first + i] : "");
+    used = (size_t)snprintf(line, sizeof line, "%s%s%s%s:", run->names[first + i],
+                            run->truths[first + i] ? " (" : "",
+                            run->truths[first + i] ? run->truths[first + i] : "",
+                            run->truths[first + i] ? ")" : "");
     for (int k = 0; k < n && used < sizeof line - 120; k++) {
         cli_escape(name, sizeof name, show_class_name(run, top[k], number, sizeof number));
         used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %.1f %%", k ? "," : "", name,

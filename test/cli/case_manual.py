@@ -27,4 +27,7 @@ class Manual(Case):
         for command in COMMANDS:
             page = os.path.join(PAGES, name(command))
             result = subprocess.run(["mandoc", "-T", "lint", "-W", "style", page], capture_output=True)
-            self.assertEqual((result.returncode, result.stdout), (0, b""), result.stdout.decode())
+            # The pages refer to each other, and need not be installed here.
+            faults = [line for line in result.stdout.decode().splitlines()
+                      if "referenced manual not found: Xr deconvnet" not in line]
+            self.assertEqual(faults, [])
