@@ -1,0 +1,638 @@
+/* The engine cpu against the definition, step by step: every action, alone and fused, on random shapes.
+ *
+ * Whole numbers (every partial sum below 2^24): equal. Real numbers: within the rounding bound of the sums
+ * that make a slot, 2 gamma(terms) * sum |a b|, which engine ref computes from absolute values. Every slot
+ * has its own memory, full of NaN before and with guards around. A failing case prints one line; its first
+ * word, given as argument, runs it alone. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/threads.h"
+#include "engine/program.h"
+
+#ifdef DCN_HAVE_DNNL
+
+enum { GUARD = 64, WEIGHTS = 16, CASES = 120 };      /* GUARD in bytes: also the alignment */
+
+static const dcn__engine *wrong;                     /* the engine under test */
+static uint64_t only;                                /* a seed, or 0: all */
+
+/* ---- random networks ------------------------------------------------------------------------------ */
+
+typedef struct picker { dcn__random r; } picker;
+
+static int pick(picker *p, int min, int max)
+{
+    return min + (int)dcn__random_below(&p->r, (uint64_t)(max - min + 1));
+}
+
+static bool chance(picker *p, int percent)
+{
+    return pick(p, 1, 100) <= percent;
+}
+
+static void pick_pad(picker *p, dcn_pad *kind, int pad[4], const int kernel[2])
+{
+    *kind = chance(p, 50) ? DCN_PAD_SAME : chance(p, 50) ? DCN_PAD_VALID : DCN_PAD_EXPLICIT;
+    for (int i = 0; i < 4; i++)
+        pad[i] = pick(p, 0, kernel[i % 2] - 1);
+}
+
+static dcn_node add_conv(picker *p, dcn_graph *g, dcn_node x, bool plain)
+{
+    static const int filters[] = { 1, 3, 8, 10, 16, 17, 32, 48, 64 };
+    dcn_conv_desc d = { .filters = filters[pick(p, 0, 8)], .no_bias = chance(p, 15) };
+    dcn_node_info info;
+
+    dcn_graph_node_info(g, x, &info);
+    for (int a = 0; a < 2; a++) {
+        d.kernel[a] = pick(p, 1, 5);
+        d.stride[a] = plain || chance(p, 60) ? 1 : pick(p, 1, 3);
+        d.dilation[a] = plain || chance(p, 70) ? 1 : pick(p, 1, 3);
+    }
+    if (plain || chance(p, 50))
+        d.kernel[1] = d.kernel[0] = chance(p, 40) ? 5 : chance(p, 60) ? 3 : d.kernel[0];
+    if (!plain && chance(p, 25)) {
+        d.groups = chance(p, 50) ? info.shape.c : info.shape.c % 2 == 0 ? 2 : 1;
+        d.filters = d.groups * pick(p, 1, 3);
+    }
+    pick_pad(p, &d.pad_kind, d.pad, d.kernel);
+    if (plain && chance(p, 60))
+        d.pad_kind = DCN_PAD_SAME;
+    return dcn_graph_conv(g, x, &d);
+}
+
+static dcn_node add_pool(picker *p, dcn_graph *g, dcn_node x, bool max)
+{
+    dcn_pool_desc d = { .window = { pick(p, 1, 4), pick(p, 1, 4) } };
+
+    if (chance(p, 50))
+        d.window[0] = d.window[1] = 2;
+    if (chance(p, 40)) {
+        d.stride[0] = pick(p, 1, 3);
+        d.stride[1] = pick(p, 1, 3);
+    }
+    if (chance(p, 8)) {                              /* switches of four bytes */
+        d.window[0] = d.window[1] = 17;
+        d.stride[0] = d.stride[1] = 5;
+        d.pad_kind = DCN_PAD_SAME;
+        return dcn_graph_max_pool(g, x, &d);
+    }
+    pick_pad(p, &d.pad_kind, d.pad, d.window);
+    return max ? dcn_graph_max_pool(g, x, &d) : dcn_graph_avg_pool(g, x, &d);
+}
+
+static dcn_node add_any(picker *p, dcn_graph *g, dcn_node x)
+{
+    dcn_node several[3];
+
+    switch (pick(p, 0, 8)) {
+    case 0:
+        return dcn_graph_relu(g, x, NULL);
+    case 1:
+        return add_pool(p, g, x, true);
+    case 2:
+        return add_pool(p, g, x, false);
+    case 3:
+        return dcn_graph_add(g, x, dcn_graph_relu(g, x, NULL), NULL);
+    case 4:
+        several[0] = dcn_graph_relu(g, x, NULL);
+        several[1] = several[2] = x;
+        return dcn_graph_concat(g, several, pick(p, 2, 3), NULL);
+    case 5:
+        return dcn_graph_softmax(g, x, NULL);
+    case 6:
+        return dcn_graph_dense(g, x, NULL, pick(p, 1, 20));
+    default:
+        return add_conv(p, g, x, false);
+    }
+}
+
+/* The form that this project lives on: conv, relu, max_pool, again and again. */
+static dcn_node add_block(picker *p, dcn_graph *g, dcn_node x)
+{
+    x = add_conv(p, g, x, chance(p, 80));
+    if (x >= 0 && chance(p, 90))
+        x = dcn_graph_relu(g, x, NULL);
+    return x >= 0 && chance(p, 80) ? add_pool(p, g, x, chance(p, 90)) : x;
+}
+
+static dcn_graph *random_graph(picker *p, bool blocks, bool whole)
+{
+    static const int channels[] = { 1, 2, 3, 4, 7, 16, 32, 33, 64 };
+    dcn_graph *g;
+    dcn_error err;
+    dcn_shape in = { pick(p, 1, 14), pick(p, 1, 14), channels[pick(p, 0, 8)] };
+    dcn_node x;
+
+    assert_int_equal(dcn_graph_create(&g, &err), DCN_OK);
+    if (chance(p, 25))
+        in.h = in.w = chance(p, 50) ? 12 : 24;
+    x = dcn_graph_input(g, NULL, in);
+    for (int n = pick(p, 1, whole ? 3 : 1); n > 0 && x >= 0; n--)
+        x = blocks ? add_block(p, g, x) : add_any(p, g, x);
+    if (x >= 0 && chance(p, 50) && (whole || !blocks))
+        x = dcn_graph_dense(g, x, NULL, pick(p, 2, 12));
+    if (dcn_graph_check(g, &err)) {                  /* a shape that cannot be: try another */
+        dcn_graph_destroy(g);
+        return NULL;
+    }
+    return g;
+}
+
+static float number(picker *p, bool whole, int largest)
+{
+    return whole ? (float)pick(p, -largest, largest) : (float)dcn__random_normal(&p->r);
+}
+
+/* ---- running programs ------------------------------------------------------------------------------- */
+
+typedef struct bench {
+    const dcn_graph *g;
+    int chunk, n;
+    bool whole;
+    void *weights[WEIGHTS], *abs_weights[WEIGHTS];
+    int32_t labels[8];
+    char line[1200];
+} bench;
+
+/* A program with its own memory for every slot. */
+typedef struct rig {
+    dcn__program program;
+    const dcn__engine *engine;
+    void **slots;
+    bool *written;
+    uint8_t *gradients;
+    void *scratch;
+    double loss;
+    int correct;
+} rig;
+
+static void *guarded(size_t bytes, int fill)
+{
+    uint8_t *block = dcn__alloc_aligned(bytes + 2 * GUARD);
+
+    assert_non_null(block);
+    memset(block, 0xa5, bytes + 2 * GUARD);
+    memset(block + GUARD, fill, bytes);
+    return block + GUARD;
+}
+
+static void unguard(const bench *b, void *array, size_t bytes, const char *what)
+{
+    const uint8_t *block = (const uint8_t *)array - GUARD;
+
+    for (size_t i = 0; i < GUARD; i++)
+        if (block[i] != 0xa5 || block[GUARD + bytes + i] != 0xa5)
+            fail_msg("%s: wrote beside %s", b->line, what);
+    dcn__free_aligned((uint8_t *)array - GUARD);
+}
+
+static size_t bytes_of(const bench *b, const dcn__slot *slot)
+{
+    return dcn__slot_bytes(b->g, slot, sizeof(float), b->chunk);
+}
+
+static void rig_open(rig *r, const bench *b, const dcn__engine *engine, void *const *weights)
+{
+    const int n = r->program.walk.n_slots;
+    dcn_error err;
+    int token;
+
+    r->engine = engine;
+    token = engine->enter(1);
+    assert_int_equal(dcn__program_group(&r->program, b->g, engine, &err), DCN_OK);
+    assert_int_equal(dcn__program_place(&r->program, b->g, sizeof(float), b->chunk, &err), DCN_OK);
+    if (dcn__program_prepare(&r->program, b->g, engine, b->chunk, 1, &err))
+        fail_msg("%s: %s", b->line, err.text);
+    r->slots = dcn__alloc_array((size_t)n + 1, sizeof *r->slots);
+    r->written = dcn__alloc_array((size_t)n + 1, sizeof *r->written);
+    for (int s = 0; s < n; s++)
+        r->slots[s] = guarded(bytes_of(b, &r->program.walk.slots[s]), 0xff);
+    r->gradients = guarded(r->program.gradient_bytes, 0xff);
+    r->scratch = guarded(r->program.scratch_bytes, 0xff);
+    for (int i = 0; i < r->program.n_groups; i++)
+        if (r->program.kernels[i]->pack)
+            r->program.kernels[i]->pack(r->program.kernels[i], weights);
+    engine->leave(token);
+}
+
+/* The groups whose first step is one of [first, end). */
+static void rig_run(rig *r, const bench *b, void *const *weights, int first, int end, dcn_from from,
+                    int channel)
+{
+    const dcn__walk *w = &r->program.walk;
+    const dcn__frame f = { .slots = r->slots, .scratch = r->scratch, .weights = weights, .n = b->n,
+                           .gradients = r->gradients, .from = from, .channel = channel, .labels = b->labels,
+                           .total = 16, .loss = &r->loss, .correct = &r->correct };
+    const int token = r->engine->enter(1);
+
+    for (int i = 0; i < r->program.n_groups; i++) {
+        const int *reads;
+        int n_reads, n_writes, writes[DCN__GROUP_SLOTS];
+
+        if (r->program.groups[i].first < first || r->program.groups[i].first >= end)
+            continue;
+        r->program.kernels[i]->run(r->program.kernels[i], &f);
+        dcn__group_slots(w, &r->program.groups[i], &reads, &n_reads, writes, &n_writes);
+        for (int k = 0; k < n_writes; k++)
+            r->written[writes[k]] = true;
+    }
+    r->engine->leave(token);
+}
+
+static void rig_close(rig *r, const bench *b)
+{
+    for (int s = 0; s < r->program.walk.n_slots; s++)
+        unguard(b, r->slots[s], bytes_of(b, &r->program.walk.slots[s]), "a slot");
+    unguard(b, r->gradients, r->program.gradient_bytes, "the gradients");
+    unguard(b, r->scratch, r->program.scratch_bytes, "the scratch");
+    dcn__free(r->slots);
+    dcn__free(r->written);
+    dcn__program_clear(&r->program);
+}
+
+/* ---- comparing ------------------------------------------------------------------------------------------ */
+
+/* Products in the longest sum of the network, over one operator. */
+static double terms(const bench *b)
+{
+    double most = 1;
+
+    for (int i = 0; i < b->g->n_nodes; i++) {
+        const dcn__node *n = &b->g->nodes[i];
+        const double taps = (double)n->window.kernel[0] * n->window.kernel[1];
+        const double in = n->n_inputs ? b->g->nodes[n->inputs[0]].shape.c : 1;
+        const double size = n->n_inputs ? (double)dcn__shape_size(b->g->nodes[n->inputs[0]].shape) : 1;
+        const double all[] = { taps * in, taps * n->shape.c, (double)b->chunk * n->shape.h * n->shape.w,
+                               n->op == DCN__OP_DENSE ? size : 1 };
+
+        for (int k = 0; k < 4; k++)
+            most = all[k] > most ? all[k] : most;
+    }
+    return most + 4;
+}
+
+/* sums: of absolute values. Whole numbers whose sums may pass 2^24 prove nothing and are left out. */
+static void compare(const bench *b, const char *what, const float *got, const float *want, const float *sums,
+                    size_t n)
+{
+    const double gamma = b->whole ? 0 : 2 * terms(b) * 0x1p-24;
+
+    for (size_t i = 0; i < n; i++) {
+        const double bound = b->whole ? 0 : gamma * fabs((double)sums[i]) + 1e-37;
+
+        if (b->whole && !(sums[i] < 0x1p24f) && !isnan(got[i]))
+            continue;
+        if (isnan(got[i]) != isnan(want[i]) || isinf(got[i]) != isinf(want[i]) ||
+            (!isnan(want[i]) && !isinf(want[i]) && !(fabs((double)got[i] - (double)want[i]) <= bound)))
+            fail_msg("%s: %s, element %zu is %.9g, wanted %.9g +- %g", b->line, what, i, (double)got[i],
+                     (double)want[i], bound);
+    }
+}
+
+/* Only where no rounding can have changed a winner. sums: of the pool's values. */
+static void compare_switches(const bench *b, const dcn__node *pool, const void *got, const void *want,
+                             const float *sums)
+{
+    const int bytes = dcn__switch_bytes(&pool->window);
+    const size_t n = (size_t)b->chunk * (size_t)dcn__shape_size(pool->shape);
+
+    for (size_t i = 0; b->whole && i < n; i++)
+        if (sums[i] < 0x1p24f && memcmp((const uint8_t *)got + i * (size_t)bytes,
+                                        (const uint8_t *)want + i * (size_t)bytes, (size_t)bytes) != 0)
+            fail_msg("%s: switch %zu of %s differs", b->line, i, pool->name);
+}
+
+/* Everything that the engine under test wrote. */
+static int compare_slots(const bench *b, const rig *got, const rig *want, const rig *sums)
+{
+    const dcn__walk *w = &got->program.walk;
+    int compared = 0;
+
+    for (int s = 0; s < w->n_slots; s++) {
+        const dcn__slot *slot = &w->slots[s];
+        char what[200];
+
+        if (!got->written[s])
+            continue;
+        assert_true(want->written[s]);
+        snprintf(what, sizeof what, "%s of %s", slot->kind == DCN__SLOT_VALUE ? "value" : "signal",
+                 b->g->nodes[slot->node].name);
+        compared++;
+        if (slot->kind == DCN__SLOT_SWITCH)
+            compare_switches(b, &b->g->nodes[slot->node], got->slots[s], want->slots[s],
+                             sums->slots[dcn__walk_find(w, DCN__SLOT_VALUE, slot->node)]);
+        else
+            compare(b, what, got->slots[s], want->slots[s], sums->slots[s],
+                    (size_t)b->chunk * (size_t)dcn__shape_size(slot->shape));
+    }
+    return compared;
+}
+
+static void unpack_all(const rig *r, void *const *gradients)
+{
+    const int token = r->engine->enter(1);
+
+    for (int i = 0; i < r->program.n_groups; i++) {
+        const dcn__kernel *k = r->program.kernels[i];
+
+        if (k->gradient_bytes)
+            k->unpack(k, r->gradients + k->gradient_offset, gradients);
+    }
+    r->engine->leave(token);
+}
+
+static void compare_gradients(const bench *b, const rig *got, const rig *want, const rig *sums)
+{
+    const rig *rigs[3] = { got, want, sums };
+    void *out[3][WEIGHTS] = { { NULL } };
+
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < b->g->n_weights; i++)
+            out[k][i] = guarded((size_t)b->g->weights[i].count * sizeof(float), 0xff);
+        unpack_all(rigs[k], out[k]);
+    }
+    for (int i = 0; i < b->g->n_weights; i++) {
+        const size_t n = (size_t)b->g->weights[i].count;
+
+        compare(b, b->g->weights[i].name, out[0][i], out[1][i], out[2][i], n);
+        for (int k = 0; k < 3; k++)
+            unguard(b, out[k][i], n * sizeof(float), b->g->weights[i].name);
+    }
+}
+
+/* ---- one case ---------------------------------------------------------------------------------------------- */
+
+static void fill_pictures(picker *p, const bench *b, float *x, bool whole)
+{
+    const size_t size = (size_t)dcn__shape_size(b->g->nodes[0].shape);
+
+    for (size_t i = 0; i < size * (size_t)b->chunk; i++)
+        x[i] = i < size * (size_t)b->n ? number(p, whole, 3) : 0;
+}
+
+static void make_walk(rig *r, const bench *b, dcn_node to, int rule)
+{
+    dcn_error err;
+    dcn__walk *w = &r->program.walk;
+
+    memset(r, 0, sizeof *r);
+    if (rule < 0 || rule > 3)
+        assert_int_equal(dcn__walk_forward(w, b->g, to, &err), DCN_OK);
+    if (rule > 3)
+        assert_int_equal(dcn__walk_training(w, b->g, &err), DCN_OK);
+    else if (rule >= 0)
+        assert_int_equal(dcn__walk_down(w, b->g, to, (dcn_rule)rule, &err), DCN_OK);
+    assert_int_equal(dcn__program_begin(&r->program, &err), DCN_OK);
+}
+
+/* Values and switches of `from` where `to` has a slot for them. */
+static void take_values(const bench *b, rig *to, const rig *from)
+{
+    for (int s = 0; s < to->program.walk.n_slots; s++) {
+        const dcn__slot *slot = &to->program.walk.slots[s];
+        const int t = slot->kind == DCN__SLOT_VALUE || slot->kind == DCN__SLOT_SWITCH
+                          ? dcn__walk_find(&from->program.walk, slot->kind, slot->node) : -1;
+
+        if (t >= 0)
+            memcpy(to->slots[s], from->slots[t], bytes_of(b, slot));
+    }
+}
+
+static void make_abs(rig *r, const bench *b)
+{
+    for (int s = 0; s < r->program.walk.n_slots; s++) {
+        const dcn__slot *slot = &r->program.walk.slots[s];
+        float *v = r->slots[s];
+
+        for (size_t i = 0; slot->kind == DCN__SLOT_VALUE &&
+                           i < (size_t)b->chunk * (size_t)dcn__shape_size(slot->shape); i++)
+            v[i] = fabsf(v[i]);
+    }
+}
+
+static void set_biases(const bench *b, float sign)
+{
+    for (int i = 0; i < b->g->n_weights; i++)
+        for (int64_t k = 0; k < b->g->weights[i].count; k++)
+            ((float *)b->abs_weights[i])[k] = fabsf(((const float *)b->weights[i])[k]) *
+                                              (b->g->weights[i].rank == 1 ? sign : 1);
+}
+
+/* Training starts from fractions. Whole numbers in their place keep the rest exact; the rig of absolute
+ * values gets those of the signal. */
+static void start_signal(const bench *b, rig *r, const rig *reference, int k, bool whole)
+{
+    const int slot = dcn__walk_find(&r->program.walk, DCN__SLOT_SIGNAL, dcn__loss_node(b->g));
+    const size_t n = (size_t)b->chunk * (size_t)r->program.walk.slots[slot].shape.c;
+    float *s = r->slots[slot];
+
+    for (size_t i = 0; i < n; i++)
+        if (k == 2)
+            s[i] = fabsf(((const float *)reference->slots[slot])[i]);
+        else if (whole)
+            s[i] = (float)((int)(i * 7 % 5) - 2);
+}
+
+/* rule -1: up; 0..3: down from `to`; 4: training's way down. */
+static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule, bool whole, bool all)
+{
+    const dcn_from from = rule < 4 ? (dcn_from)pick(p, 0, 3) : DCN_FROM_LAYER;
+    const dcn__engine *const engines[3] = { wrong, &dcn__engine_ref_f32, &dcn__engine_ref_f32 };
+    const int channel = pick(p, 0, b->g->nodes[to].shape.c - 1);
+    rig r[3];
+    int compared, first;
+
+    for (int k = 0; k < 3; k++) {
+        void *const *weights = k == 2 ? b->abs_weights : b->weights;
+
+        set_biases(b, rule == DCN_RULE_RECONSTRUCT ? -1 : 1);
+        make_walk(&r[k], b, to, rule);
+        for (int s = 0; s < r[k].program.walk.n_slots; s++)
+            r[k].program.needed[s] = all || (rule < 0 && r[k].program.walk.slots[s].node == to);
+        rig_open(&r[k], b, engines[k], weights);
+        take_values(b, &r[k], up);
+        if (k == 2)
+            make_abs(&r[k], b);
+        first = rule > 3 ? r[k].program.walk.first_reverse : 0;
+        if (rule > 3) {
+            rig_run(&r[k], b, weights, first, first + 1, from, channel);
+            start_signal(b, &r[k], &r[1], k, whole);
+            first++;
+        }
+        rig_run(&r[k], b, weights, first, r[k].program.walk.n_steps, from, channel);
+    }
+    compared = compare_slots(b, &r[0], &r[1], &r[2]);
+    if (rule > 3)
+        compare_gradients(b, &r[0], &r[1], &r[2]);
+    if (rule > 3 && (r[0].loss != r[1].loss || r[0].correct != r[1].correct))
+        fail_msg("%s: loss %.17g, wanted %.17g", b->line, r[0].loss, r[1].loss);
+    for (int k = 0; k < 3; k++)
+        rig_close(&r[k], b);
+    return compared;
+}
+
+static void make_weights(picker *p, bench *b, bool whole)
+{
+    for (int i = 0; i < b->g->n_weights; i++) {
+        const dcn__weight *w = &b->g->weights[i];
+
+        b->weights[i] = dcn__alloc_aligned((size_t)w->count * sizeof(float));
+        b->abs_weights[i] = dcn__alloc_aligned((size_t)w->count * sizeof(float));
+        for (int64_t k = 0; k < w->count; k++)
+            ((float *)b->weights[i])[k] = whole ? (chance(p, 60) ? 0 : number(p, true, 1)) : number(p, false, 0);
+    }
+}
+
+static void describe(bench *b, uint64_t seed, bool whole)
+{
+    const size_t n = (size_t)snprintf(b->line, sizeof b->line, "%llu: n%d of %d, %s: ",
+                                      (unsigned long long)seed, b->n, b->chunk, whole ? "whole" : "real");
+
+    dcn_graph_text(b->g, b->line + n, sizeof b->line - n);
+    for (char *c = b->line; *c; c++)
+        if (*c == '\n')
+            *c = c[1] ? ';' : '\0';
+}
+
+/* Fractions come in with averages, softmax and the loss: with those only real fills make sense. */
+static bool can_be_whole(const dcn_graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].op == DCN__OP_AVG_POOL || g->nodes[i].op == DCN__OP_SOFTMAX)
+            return false;
+    return true;
+}
+
+static bool has_softmax(const dcn_graph *g)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].op == DCN__OP_SOFTMAX)
+            return true;
+    return false;
+}
+
+/* How many operators of the network sum products or fractions: with two, bounds would have to be chained. */
+static int weighted(const dcn_graph *g)
+{
+    int n = 0;
+
+    for (int i = 0; i < g->n_nodes; i++)
+        n += g->nodes[i].weight >= 0 || g->nodes[i].op == DCN__OP_AVG_POOL || g->nodes[i].op == DCN__OP_SOFTMAX;
+    return n;
+}
+
+static int check_graph(picker *p, dcn_graph *g, uint64_t seed, bool whole)
+{
+    bench b = { .g = g, .chunk = pick(p, 1, 8), .whole = whole };
+    const dcn_node top = dcn_graph_output(g);
+    const bool loss = g->nodes[top].shape.h == 1 && g->nodes[top].shape.w == 1 && !has_softmax(g);
+    rig up;
+    int compared = 0;
+
+    b.n = chance(p, 50) ? b.chunk : pick(p, 1, b.chunk);
+    for (int i = 0; i < 8; i++)
+        b.labels[i] = pick(p, 0, g->nodes[top].shape.c - 1);
+    describe(&b, seed, whole);
+    make_weights(p, &b, whole);
+    make_walk(&up, &b, top, -1);
+    memset(up.program.needed, 1, (size_t)up.program.walk.n_slots);
+    rig_open(&up, &b, &dcn__engine_ref_f32, b.weights);
+    fill_pictures(p, &b, up.slots[dcn__walk_find(&up.program.walk, DCN__SLOT_VALUE, 0)], whole);
+    rig_run(&up, &b, b.weights, 0, up.program.walk.n_steps, DCN_FROM_LAYER, 0);
+    for (int all = 0; all < 2; all++) {
+        compared += check_walk(p, &b, &up, top, -1, whole, all);
+        for (int rule = 0; rule < 4 && !has_softmax(g); rule++)
+            compared += check_walk(p, &b, &up, top, rule, whole, all);
+        if (loss)
+            compared += check_walk(p, &b, &up, top, 4, whole, all);
+    }
+    rig_close(&up, &b);
+    for (int i = 0; i < g->n_weights; i++) {
+        dcn__free_aligned(b.weights[i]);
+        dcn__free_aligned(b.abs_weights[i]);
+    }
+    return compared;
+}
+
+static void random_networks(uint64_t first, bool blocks, bool whole)
+{
+    int done = 0, compared = 0;
+
+    for (uint64_t seed = first; done < CASES; seed++) {
+        picker p = { dcn__random_stream(seed, blocks, whole) };
+        dcn_graph *g;
+
+        if (only && seed != only) {
+            done++;
+            continue;
+        }
+        g = random_graph(&p, blocks, whole);
+        if (!g)
+            continue;
+        if (whole ? can_be_whole(g) : weighted(g) <= 1) {
+            compared += check_graph(&p, g, seed, whole);
+            done++;
+        }
+        dcn_graph_destroy(g);
+    }
+    assert_true(only || compared > 3 * CASES);
+}
+
+static void whole_numbers_are_equal(void **state)
+{
+    (void)state;
+    random_networks(1000, false, true);
+}
+
+static void real_numbers_are_within_the_bound(void **state)
+{
+    (void)state;
+    random_networks(2000, false, false);
+}
+
+static void whole_blocks_are_equal(void **state)
+{
+    (void)state;
+    random_networks(3000, true, true);
+}
+
+static void real_blocks_are_within_the_bound(void **state)
+{
+    (void)state;
+    random_networks(4000, true, false);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_numbers_are_equal),
+        cmocka_unit_test(real_numbers_are_within_the_bound),
+        cmocka_unit_test(whole_blocks_are_equal),
+        cmocka_unit_test(real_blocks_are_within_the_bound),
+    };
+
+    only = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
+    wrong = &dcn__engine_cpu;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+#else
+
+int main(void)
+{
+    printf("skipped: this build has no engine cpu\n");
+    return 77;
+}
+
+#endif
