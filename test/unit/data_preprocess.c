@@ -131,6 +131,20 @@ static void plain_values(void **state)
             assert_true(out[y * 72 + i] == (float)pixels[(y + 4) * 96 + 12 + i] / 255.0f);
 }
 
+/* 32 - 25 = 7 left over: 3 before and 4 behind, as tf.image.resize_with_crop_or_pad. */
+static void odd_rest(void **state)
+{
+    const dcn_preprocess p = { { 25, 25, 3 }, DCN_NORMALIZE_NONE, 0 };
+    float out[25 * 25 * 3];
+
+    (void)state;
+    fill_picture();
+    assert_ok(dcn_preprocess_image(&p, &picture, out, &err));
+    for (int y = 0; y < 25; y++)
+        for (int i = 0; i < 25 * 3; i++)
+            assert_true(out[y * 75 + i] == (float)pixels[(y + 3) * 96 + 9 + i] / 255.0f);
+}
+
 static void channels(void **state)
 {
     const dcn_preprocess to_grey = { { 24, 24, 1 }, DCN_NORMALIZE_STANDARDIZE, 0 };
