@@ -4,7 +4,13 @@
 
 #include "options.h"
 
-typedef enum bench_op { BENCH_TUTORIAL, BENCH_CONV, BENCH_DENSE, BENCH_MAX_POOL, BENCH_AVG_POOL } bench_op;
+typedef enum bench_op {
+    BENCH_TUTORIAL,
+    BENCH_CONV,
+    BENCH_DENSE,
+    BENCH_MAX_POOL,
+    BENCH_AVG_POOL
+} bench_op;
 
 /* conv n2 h32 w32 c3 k16 r3 s3 u1 p1 g1 d1 */
 typedef struct bench_problem {
@@ -18,7 +24,8 @@ typedef struct bench_problem {
 typedef struct bench_result {
     double forward_ms, reverse_ms, train_ms;        /* medians; train 0: not measured */
     double forward_gflops, reverse_gflops, train_gflops;
-    double forward_error, reverse_error, gradient_error;     /* largest, relative to the largest value */
+    /* The largest difference, relative to the largest value. */
+    double forward_error, reverse_error, gradient_error;
     size_t bytes;
 } bench_result;
 

@@ -50,8 +50,8 @@ static void choose_routes(bench_plan *b, const bench_problem *p)
         b->routes[i] = (dcn_route){ layers[i], DCN_RULE_RECONSTRUCT };
 }
 
-static dcn_status open_plan(bench_plan *b, const bench_problem *p, const char *engine, int threads, int n,
-                            bool training, dcn_error *err)
+static dcn_status open_plan(bench_plan *b, const bench_problem *p, const char *engine, int threads,
+                            int n, bool training, dcn_error *err)
 {
     dcn_plan_desc desc = { .engine = engine, .batch = n, .threads = threads, .training = training };
     dcn_status st;
@@ -104,8 +104,10 @@ static dcn_status judge(const bench_problem *p, const char *what, double error, 
     if (error <= limit)
         return DCN_OK;
     bench_text(p, text, sizeof text);
-    return cli_fail(err, DCN_BUG, text, "%s differs from ref by %.3g of the largest value, the limit is "
-                    "%.3g; report it with this line: deconvnet bench %s", what, error, limit, text);
+    return cli_fail(err, DCN_BUG, text,
+                    "%s differs from ref by %.3g of the largest value, the limit is %.3g; report "
+                    "it with this line: deconvnet bench %s",
+                    what, error, limit, text);
 }
 
 static dcn_status compare_outputs(const bench_plan *a, const bench_plan *b, bench_result *r,
@@ -198,8 +200,8 @@ static bool trains(const bench_problem *p)
     return p->op == BENCH_TUTORIAL || ((p->op == BENCH_CONV || p->op == BENCH_DENSE) && p->k > 1);
 }
 
-static dcn_status verify(const bench_run *run, const bench_problem *p, bool training, bench_result *r,
-                         dcn_error *err)
+static dcn_status verify(const bench_run *run, const bench_problem *p, bool training,
+                         bench_result *r, dcn_error *err)
 {
     const int n = p->n < VERIFY_MAX ? p->n : VERIFY_MAX;
     bench_plan a = { 0 }, b = { 0 };
@@ -218,7 +220,8 @@ done:
     return st;
 }
 
-dcn_status bench_verify(const bench_run *run, const bench_problem *p, bench_result *r, dcn_error *err)
+dcn_status bench_verify(const bench_run *run, const bench_problem *p, bench_result *r,
+                        dcn_error *err)
 {
     /* Whole numbers: nothing may differ. Else the rounding of sums of a few thousand terms. */
     const double limit = bench_is_exact(p) ? 0 : 2e-5;

@@ -46,8 +46,10 @@ static dcn_status set_member(bench_problem *p, const char *word, const char *whe
     long number;
 
     if (!value || digits == 0 || digits > 5 || word[1 + digits])
-        return cli_fail(err, DCN_USAGE, where, "\"%.40s\" is not part of a problem; write it like conv n2 "
-                        "h32 w32 c3 k16 r3 s3 u1 p1", word);
+        return cli_fail(err, DCN_USAGE, where,
+                        "\"%.40s\" is not part of a problem; write it like conv n2 h32 w32 c3 k16 "
+                        "r3 s3 u1 p1",
+                        word);
     number = strtol(word + 1, NULL, 10);
     if (number > 65536 || (number == 0 && word[0] != 'p'))
         return cli_fail(err, DCN_USAGE, where, "\"%.40s\" is outside 1..65536; correct it", word);
@@ -56,7 +58,8 @@ static dcn_status set_member(bench_problem *p, const char *word, const char *whe
 }
 
 /* What a problem leaves out. -1 stands for "not given". */
-static dcn_status complete(bench_problem *p, const bench_run *run, const char *where, dcn_error *err)
+static dcn_status complete(bench_problem *p, const bench_run *run, const char *where,
+                           dcn_error *err)
 {
     const bool pool = p->op == BENCH_MAX_POOL || p->op == BENCH_AVG_POOL;
     const int kernel = pool ? 2 : 3;
@@ -69,9 +72,12 @@ static dcn_status complete(bench_problem *p, const bench_run *run, const char *w
     }
     p->n = p->n < 0 ? run->shared.batch ? run->shared.batch : 1 : p->n;
     if (p->c < 0 || (p->h < 0 && p->op != BENCH_DENSE) || (p->k < 0 && !pool))
-        return cli_fail(err, DCN_USAGE, where, "the problem %s needs %s; write it like conv n2 h32 w32 c3 "
-                        "k16 r3 s3 u1 p1", ops[p->op], pool ? "h and c" : p->op == BENCH_DENSE
-                        ? "c and k" : "h, c and k");
+        return cli_fail(err, DCN_USAGE, where,
+                        "the problem %s needs %s; write it like conv n2 h32 w32 c3 k16 r3 s3 u1 p1",
+                        ops[p->op],
+                        pool                   ? "h and c"
+                        : p->op == BENCH_DENSE ? "c and k"
+                                               : "h, c and k");
     p->h = p->h < 0 ? 1 : p->h;
     p->w = p->w < 0 ? p->h : p->w;
     p->r = p->r < 0 ? kernel : p->r;
@@ -104,12 +110,15 @@ dcn_status bench_parse(bench_run *run, const char *text, const char *where, dcn_
             if (run->n_problems == PROBLEMS_MAX)
                 return cli_fail(err, DCN_USAGE, where, "holds more than %d problems; split it",
                                 PROBLEMS_MAX);
-            run->problems = cli_grow(run->problems, (size_t)run->n_problems + 1, sizeof *run->problems);
+            run->problems =
+                cli_grow(run->problems, (size_t)run->n_problems + 1, sizeof *run->problems);
             p = &run->problems[run->n_problems++];
             *p = (bench_problem){ op, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 };
         } else if (!p) {
-            st = cli_fail(err, DCN_USAGE, where, "\"%.40s\" is not a problem; begin with tutorial, conv, "
-                          "dense, max_pool or avg_pool", word);
+            st = cli_fail(err, DCN_USAGE, where,
+                          "\"%.40s\" is not a problem; begin with tutorial, conv, dense, max_pool "
+                          "or avg_pool",
+                          word);
         } else {
             st = set_member(p, word, where, err);
         }
@@ -192,9 +201,13 @@ static dcn_status set_whole_weights(dcn_graph *g, const bench_problem *p, dcn_er
 
 static dcn_node add_op(dcn_graph *g, dcn_node x, const bench_problem *p)
 {
-    const dcn_conv_desc conv = { .filters = p->k, .kernel = { p->r, p->s }, .stride = { p->u, p->u },
-                                 .dilation = { p->d, p->d }, .groups = p->g,
-                                 .pad_kind = DCN_PAD_EXPLICIT, .pad = { p->p, p->p, p->p, p->p } };
+    const dcn_conv_desc conv = { .filters = p->k,
+                                 .kernel = { p->r, p->s },
+                                 .stride = { p->u, p->u },
+                                 .dilation = { p->d, p->d },
+                                 .groups = p->g,
+                                 .pad_kind = DCN_PAD_EXPLICIT,
+                                 .pad = { p->p, p->p, p->p, p->p } };
     const dcn_pool_desc pool = { .window = { p->r, p->s }, .stride = { p->u, p->u },
                                  .pad_kind = DCN_PAD_EXPLICIT, .pad = { p->p, p->p, p->p, p->p } };
 

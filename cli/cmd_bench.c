@@ -30,14 +30,14 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Compares an engine with ref on a few pictures, and only if they agree measures its speed: "
-    "milliseconds, GFLOP/s and the share of the machine's measured peak. A problem is tutorial (its "
-    "whole network) or one operator:\n\n"
+    "milliseconds, GFLOP/s and the share of the machine's measured peak. A problem is tutorial "
+    "(its whole network) or one operator:\n\n"
     "  conv n2 h32 w32 c3 k16 r3 s3 u1 p1 g1 d1\n"
     "  dense n128 c1024 k10\n"
     "  max_pool n128 h24 w24 c64 r2 s2 u2\n"
     "  avg_pool n128 h6 w6 c10 r6\n\n"
-    "n pictures of h rows, w columns, c channels; k filters; r x s kernel; u stride, p pad, g groups, d "
-    "dilation. Operators are checked with whole numbers: nothing may differ.\v"
+    "n pictures of h rows, w columns, c channels; k filters; r x s kernel; u stride, p pad, g "
+    "groups, d dilation. Operators are checked with whole numbers: nothing may differ.\v"
     "Examples:\n"
     "  deconvnet bench tutorial -b 128 -j 2\n"
     "  deconvnet bench conv n8 h56 w56 c64 k64 r3 p1 --json\n"
@@ -89,7 +89,8 @@ static dcn_status read_file(bench_run *run, dcn_error *err)
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-static void print_line(const bench_run *run, const char *what, double ms, double gflops, double error)
+static void print_line(const bench_run *run, const char *what, double ms, double gflops,
+                       double error)
 {
     char speed[64] = "";
 
@@ -113,7 +114,8 @@ static void print_text(const bench_run *run, const bench_problem *p, const bench
     printf("  %-12s %10.1f MB\n", "memory", (double)r->bytes / 1e6);
 }
 
-static void add_result(const bench_run *run, cli_json *to, const bench_problem *p, const bench_result *r)
+static void add_result(const bench_run *run, cli_json *to, const bench_problem *p,
+                       const bench_result *r)
 {
     const bool tutorial = p->op == BENCH_TUTORIAL, trained = r->train_ms > 0;
     char text[128];
@@ -208,8 +210,8 @@ static dcn_status bench_main(int argc, char **argv, dcn_error *err)
     if (!st && o.run.file)
         st = read_file(&o.run, err);
     if (!st && o.run.n_problems == 0)
-        st = cli_fail(err, DCN_USAGE, o.run.file ? o.run.file : "arguments", "holds no problem; write one "
-                      "like conv n2 h32 w32 c3 k16 r3 s3 u1 p1");
+        st = cli_fail(err, DCN_USAGE, o.run.file ? o.run.file : "arguments",
+                      "holds no problem; write one like conv n2 h32 w32 c3 k16 r3 s3 u1 p1");
     if (!st)
         st = bench(&o.run, err);
     free(o.run.problems);
@@ -217,4 +219,5 @@ static dcn_status bench_main(int argc, char **argv, dcn_error *err)
     return st;
 }
 
-const cli_command cli_bench = { "bench", "check an engine against ref, then time it", &argp, bench_main };
+const cli_command cli_bench = { "bench", "check an engine against ref, then time it", &argp,
+                                bench_main };

@@ -30,13 +30,13 @@ static const struct argp_option options[] = {
     { 0 }
 };
 
-static const char doc[] =
-    "Runs all test pictures through a model: accuracy, accuracy per class, confusion matrix, and the "
-    "tutorial's figure, the accuracy on the first batch.\v"
-    "Example:\n"
-    "  deconvnet eval --model runs/tutorial\n"
-    "  deconvnet eval --model runs/tutorial --json | jq .accuracy\n"
-    "\n" CLI_EXIT_CODES;
+static const char doc[] = "Runs all test pictures through a model: accuracy, accuracy per class, "
+                          "confusion matrix, and the tutorial's figure, the accuracy on the first "
+                          "batch.\v"
+                          "Example:\n"
+                          "  deconvnet eval --model runs/tutorial\n"
+                          "  deconvnet eval --model runs/tutorial --json | jq .accuracy\n"
+                          "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -173,4 +173,5 @@ static dcn_status eval_main(int argc, char **argv, dcn_error *err)
     return st;
 }
 
-const cli_command cli_eval = { "eval", "accuracy of a model on all test pictures", &argp, eval_main };
+const cli_command cli_eval = { "eval", "accuracy of a model on all test pictures", &argp,
+                               eval_main };

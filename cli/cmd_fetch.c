@@ -26,9 +26,9 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-    "Downloads the official CIFAR-10 archive (binary version, 163 MiB), checks its SHA-256 and unpacks "
-    "it. An interrupted download goes on where it stopped. Nothing else of deconvnet uses the "
-    "network.\v"
+    "Downloads the official CIFAR-10 archive (binary version, 163 MiB), checks its SHA-256 and "
+    "unpacks it. An interrupted download goes on where it stopped. Nothing else of deconvnet uses "
+    "the network.\v"
     "Example:\n"
     "  deconvnet fetch cifar10\n"
     "\n" CLI_EXIT_CODES;
@@ -67,25 +67,28 @@ static dcn_status fetch_main(int argc, char **argv, dcn_error *err)
 
     cli_parse(&cli_fetch, argc, argv, &run);
     if (!run.what)
-        return cli_fail(err, DCN_USAGE, "arguments", "it is not said what to fetch; write deconvnet fetch "
-                        "cifar10");
+        return cli_fail(err, DCN_USAGE, "arguments",
+                        "it is not said what to fetch; write deconvnet fetch cifar10");
     if (strcmp(run.what, "cifar10") != 0)
-        return cli_fail(err, DCN_USAGE, "arguments", "\"%.60s\" is not known; write deconvnet fetch "
-                        "cifar10", run.what);
+        return cli_fail(err, DCN_USAGE, "arguments",
+                        "\"%.60s\" is not known; write deconvnet fetch cifar10",
+                        run.what);
     folder = run.to ? cli_text("%s", run.to) : cli_cache_folder();
     if (!folder)
-        return cli_fail(err, DCN_FILE, "XDG_CACHE_HOME", "neither it nor HOME is set; give --to DIR");
+        return cli_fail(err, DCN_FILE, "XDG_CACHE_HOME",
+                        "neither it nor HOME is set; give --to DIR");
     cli_interrupt_begin();
     cli_progress_begin(&run.progress, &run.shared, "fetch", "MB");
     st = dcn_fetch_cifar10(folder, run.url, draw, &run.progress, err);
     cli_progress_clear(&run.progress);
     if (st == DCN_STOPPED && cli_interrupted())
-        st = cli_fail(err, (dcn_status)cli_interrupted(), folder, "interrupted; run the same command to "
-                      "go on");
+        st = cli_fail(err, (dcn_status)cli_interrupted(), folder,
+                      "interrupted; run the same command to go on");
     else if (!st)
         printf("%s/cifar-10-batches-bin\n", folder);
     free(folder);
     return st;
 }
 
-const cli_command cli_fetch = { "fetch", "download CIFAR-10, resumable, checked", &argp, fetch_main };
+const cli_command cli_fetch = { "fetch", "download CIFAR-10, resumable, checked", &argp,
+                                fetch_main };

@@ -26,15 +26,15 @@ static const struct argp_option options[] = {
     { 0 }
 };
 
-static const char doc[] =
-    "Says what a file or folder is, by content and not by name, and checks all of it: a CIFAR-10 folder, "
-    "a folder of IDX files, an image folder, a picture, a model, a network, an event file, an array. Of a "
-    "model it prints every node with its shape, parameters and receptive field, and the memory that "
-    "plans need.\v"
-    "Examples:\n"
-    "  deconvnet info runs/tutorial/model.safetensors\n"
-    "  deconvnet info ~/.cache/deconvnet/cifar-10-batches-bin\n"
-    "\n" CLI_EXIT_CODES;
+static const char doc[] = "Says what a file or folder is, by content and not by name, and checks "
+                          "all of it: a CIFAR-10 folder, a folder of IDX files, an image folder, a "
+                          "picture, a model, a network, an event file, an array. Of a model it "
+                          "prints every node with its shape, parameters and receptive field, and "
+                          "the memory that plans need.\v"
+                          "Examples:\n"
+                          "  deconvnet info runs/tutorial/model.safetensors\n"
+                          "  deconvnet info ~/.cache/deconvnet/cifar-10-batches-bin\n"
+                          "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -50,7 +50,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = { options, parse, "PATH...", doc, NULL, NULL, NULL };
 
-/* ---- one line of the answer: text, or a member of the JSON object ----------------------------- */
+/* ---- one line of the answer: text, or a member of the JSON object --------------------------- */
 
 /* json NULL: print. */
 static void tell_text(cli_json *json, const char *key, const char *value)
@@ -110,8 +110,8 @@ static void print_nodes(const dcn_graph *graph)
         snprintf(shape, sizeof shape, "[%d, %d, %d]", n.shape.h, n.shape.w, n.shape.c);
         snprintf(field, sizeof field, "%dx%d, %d,%d, %d,%d", n.field.size[0], n.field.size[1],
                  n.field.start[0], n.field.start[1], n.field.stride[0], n.field.stride[1]);
-        printf("%-*s  %-8s  %-14s  %10lld  %s\n", width, n.name, n.op, shape, (long long)n.n_weights,
-               field);
+        printf("%-*s  %-8s  %-14s  %10lld  %s\n", width, n.name, n.op, shape,
+               (long long)n.n_weights, field);
     }
 }
 
@@ -147,8 +147,8 @@ static void add_nodes(cli_json *json, const dcn_graph *graph)
 }
 
 /* The memory and the cut of a plan for this network. */
-static dcn_status tell_plan(cli_json *json, const info_run *run, const dcn_graph *graph, bool training,
-                            dcn_error *err)
+static dcn_status tell_plan(cli_json *json, const info_run *run, const dcn_graph *graph,
+                            bool training, dcn_error *err)
 {
     const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
                                  .batch = run->shared.batch ? run->shared.batch : 128,
@@ -242,7 +242,8 @@ static dcn_status tell_model(cli_json *json, const info_run *run, const char *pa
     return st;
 }
 
-static dcn_status tell_network(cli_json *json, const info_run *run, const char *path, dcn_error *err)
+static dcn_status tell_network(cli_json *json, const info_run *run, const char *path,
+                               dcn_error *err)
 {
     dcn_graph *graph;
     dcn_status st;
@@ -295,7 +296,8 @@ static dcn_status tell_data(cli_json *json, const info_run *run, const char *pat
     return st;
 }
 
-static dcn_status tell_picture(cli_json *json, const info_run *run, const char *path, dcn_error *err)
+static dcn_status tell_picture(cli_json *json, const info_run *run, const char *path,
+                               dcn_error *err)
 {
     dcn_image image = { 0 };
     const dcn_status st = dcn_image_load(&image, path, &run->shared.limits, err);

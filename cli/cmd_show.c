@@ -18,28 +18,37 @@ static const struct argp_option options[] = {
     CLI_HEADER("What to show:", CLI_GROUP_MAIN),
     CLI_OPTION_MODEL,
     CLI_OPTION_DATA,
-    { "count", KEY_COUNT, "N", 0, "How many test pictures of the data to show (8)", CLI_GROUP_MAIN },
+    { "count", KEY_COUNT, "N", 0, "How many test pictures of the data to show (8)",
+      CLI_GROUP_MAIN },
     { "input", KEY_INPUT, "X.npy", 0, "Preprocessed pictures instead, (N,H,W,C) float32",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
-    { "layer", KEY_LAYER, "NAME|all", 0, "A node's name, a layer's number from 1, several with commas, or "
-      "all (without it: the layers that end in a max pool)", CLI_GROUP_MORE },
-    { "rule", KEY_RULE, "reconstruct|deconvnet|guided|gradient", 0, "What a signal meets on the way down "
-      "(reconstruct)", CLI_GROUP_MORE },
-    { "from", KEY_FROM, "layer|channel|peak", 0, "Begin with all activations of the layer, with one "
-      "channel's, or with that channel's largest (layer; channel if --channel is given)",
+    { "layer", KEY_LAYER, "NAME|all", 0,
+      "A node's name, a layer's number from 1, several with commas, or all (without it: the layers "
+      "that end in a max pool)",
+      CLI_GROUP_MORE },
+    { "rule", KEY_RULE, "reconstruct|deconvnet|guided|gradient", 0,
+      "What a signal meets on the way down (reconstruct)",
+      CLI_GROUP_MORE },
+    { "from", KEY_FROM, "layer|channel|peak", 0,
+      "Begin with all activations of the layer, with one channel's, or with that channel's largest "
+      "(layer; channel if --channel is given)",
       CLI_GROUP_MORE },
     { "channel", KEY_CHANNEL, "K|all", 0, "The channel, from 0; all draws a panel for each",
       CLI_GROUP_MORE },
-    { "bias", KEY_BIAS, NULL, 0, "Add a panel of what the biases alone draw: it hardly depends on the "
-      "picture", CLI_GROUP_MORE },
+    { "bias", KEY_BIAS, NULL, 0,
+      "Add a panel of what the biases alone draw: it hardly depends on the picture",
+      CLI_GROUP_MORE },
     CLI_HEADER("Where to:", CLI_GROUP_OUTPUT),
     { "out", KEY_OUT, "DIR", 0, "Folder for one PNG a picture (shown; none with --dump alone)",
       CLI_GROUP_OUTPUT },
-    { "dump", KEY_DUMP, "FILE", 0, "Write every value, switch and signal as named tensors "
-      "(safetensors)", CLI_GROUP_OUTPUT },
-    { "scale", KEY_SCALE, "auto|tf1", 0, "auto: symmetric about zero, per panel; tf1: the bare strip in "
-      "the bytes of TensorFlow 1's image summary (auto)", CLI_GROUP_OUTPUT },
+    { "dump", KEY_DUMP, "FILE", 0,
+      "Write every value, switch and signal as named tensors (safetensors)",
+      CLI_GROUP_OUTPUT },
+    { "scale", KEY_SCALE, "auto|tf1", 0,
+      "auto: symmetric about zero, per panel; tf1: the bare strip in the bytes of TensorFlow 1's "
+      "image summary (auto)",
+      CLI_GROUP_OUTPUT },
     CLI_OPTION_GRAPHICS,
     CLI_OPTION_JSON,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
@@ -50,12 +59,12 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-    "Draws what layers of a model respond to in pictures (PNG, JPEG), projected back to pixels: one "
-    "panel \"original | layer 1 | layer 2 ...\" a picture. Without pictures the first test pictures of "
-    "the data are shown.\n\n"
-    "The rules: reconstruct takes the bias off before each transposed convolution and knows no ReLU; "
-    "deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014) and gradient (Simonyan et "
-    "al. 2013) differ in what they do at a ReLU.\v"
+    "Draws what layers of a model respond to in pictures (PNG, JPEG), projected back to pixels: "
+    "one panel \"original | layer 1 | layer 2 ...\" a picture. Without pictures the first test "
+    "pictures of the data are shown.\n\n"
+    "The rules: reconstruct takes the bias off before each transposed convolution and knows no "
+    "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014) and gradient "
+    "(Simonyan et al. 2013) differ in what they do at a ReLU.\v"
     "Examples:\n"
     "  deconvnet show --model runs/tutorial cat.jpg\n"
     "  deconvnet show --model runs/tutorial --layer 2 --rule guided --from peak --channel all\n"
@@ -118,14 +127,18 @@ static dcn_status make_plan(show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
     dcn_route routes[SHOW_LAYERS_MAX];
-    dcn_plan_desc desc = { .engine = o->shared.engine, .threads = o->shared.threads,
-                           .routes = routes, .n_routes = run->n_layers, .keep_all = o->dump != NULL };
+    dcn_plan_desc desc = { .engine = o->shared.engine,
+                           .threads = o->shared.threads,
+                           .routes = routes,
+                           .n_routes = run->n_layers,
+                           .keep_all = o->dump != NULL };
     const dcn_node output = dcn_graph_output(run->model.graph);
     dcn_status st;
 
     if (o->dump && run->n > DUMP_MAX)
-        return cli_fail(err, DCN_USAGE, "--dump", "holds every value of %d pictures, the limit is %d; "
-                        "name fewer", run->n, DUMP_MAX);
+        return cli_fail(err, DCN_USAGE, "--dump",
+                        "holds every value of %d pictures, the limit is %d; name fewer",
+                        run->n, DUMP_MAX);
     run->chunk = o->dump ? run->n : chunk_size(run);
     desc.batch = run->chunk;
     for (int i = 0; i < run->n_layers; i++)
@@ -152,8 +165,8 @@ static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, d
     for (int i = 0; i < run->n_views && !st; i++) {
         show_view *v = &run->views[i];
 
-        st = dcn_plan_project(run->plan, v->route, v->from, v->channel < 0 ? 0 : v->channel, v->drawn,
-                              err);
+        st = dcn_plan_project(run->plan, v->route, v->from, v->channel < 0 ? 0 : v->channel,
+                              v->drawn, err);
         if (!st && dump)
             st = show_dump_view(dump, run, v, err);
     }
@@ -187,8 +200,9 @@ static dcn_status show(show_run *run, const char *model, dcn_error *err)
         || (st = show_read_inputs(run, err)) || (st = show_choose_views(run, err)))
         return st;
     if (o->out && run->shape.c != 1 && run->shape.c != 3)
-        return cli_fail(err, DCN_USAGE, model, "its input has %d channels, a picture has 1 or 3; use --dump "
-                        "alone", run->shape.c);
+        return cli_fail(err, DCN_USAGE, model,
+                        "its input has %d channels, a picture has 1 or 3; use --dump alone",
+                        run->shape.c);
     if ((st = make_plan(run, err)) || (o->out && (st = cli_make_folder(o->out, err))))
         return st;
     return walk_all(run, err);
@@ -207,8 +221,8 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
     if (!o->from_given && (o->channel >= 0 || o->all_channels))
         o->from = DCN_FROM_CHANNEL;
     if (o->from == DCN_FROM_LAYER && (o->channel >= 0 || o->all_channels))
-        cli_die(DCN_USAGE, "--channel", "means nothing with --from layer; use --from channel or --from "
-                "peak");
+        cli_die(DCN_USAGE, "--channel",
+                "means nothing with --from layer; use --from channel or --from peak");
     if (!o->out && !o->dump)
         o->out = "shown";
     if (o->shared.json) {
@@ -235,4 +249,5 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
     return st;
 }
 
-const cli_command cli_show = { "show", "draw what layers and channels respond to", &argp, show_main };
+const cli_command cli_show = { "show", "draw what layers and channels respond to", &argp,
+                               show_main };

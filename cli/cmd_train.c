@@ -22,27 +22,33 @@ enum { KEY_OUT = CLI_KEY_OWN, KEY_STEPS, KEY_EPOCHS, KEY_RATE, KEY_AUGMENT, KEY_
 static const struct argp_option options[] = {
     CLI_HEADER("What to train:", CLI_GROUP_MAIN),
     CLI_OPTION_DATA,
-    { "net", KEY_NET, "SPEC|FILE", 0, "The network: tutorial, a text such as \"input 24x24x3; conv "
-      "filters=64 kernel=5; relu; max_pool 2; ...\", a file with such a text, or - (tutorial)",
+    { "net", KEY_NET, "SPEC|FILE", 0,
+      "The network: tutorial, a text such as \"input 24x24x3; conv filters=64 kernel=5; relu; "
+      "max_pool 2; ...\", a file with such a text, or - (tutorial)",
       CLI_GROUP_MAIN },
-    { "out", KEY_OUT, "RUN", 0, "Folder for everything the run writes (runs/tutorial, or the next free "
-      "name beside it)", CLI_GROUP_MAIN },
-    { "resume", KEY_RESUME, "RUN", 0, "Go on with a run to --steps in all, with its network and "
-      "settings; only --lr may be another", CLI_GROUP_MAIN },
+    { "out", KEY_OUT, "RUN", 0,
+      "Folder for everything the run writes (runs/tutorial, or the next free name beside it)",
+      CLI_GROUP_MAIN },
+    { "resume", KEY_RESUME, "RUN", 0,
+      "Go on with a run to --steps in all, with its network and settings; only --lr may be another",
+      CLI_GROUP_MAIN },
     { "dry-run", KEY_DRY, NULL, 0, "Check everything, print the plan, train and write nothing",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to train:", CLI_GROUP_MORE),
     { "steps", KEY_STEPS, "N", 0, "Steps in all (1500)", CLI_GROUP_MORE },
-    { "epochs", KEY_EPOCHS, "N", 0, "Passes over the pictures, instead of --steps", CLI_GROUP_MORE },
+    { "epochs", KEY_EPOCHS, "N", 0, "Passes over the pictures, instead of --steps",
+      CLI_GROUP_MORE },
     { "lr", KEY_RATE, "RATE", 0, "Learning rate of Adam (1e-4)", CLI_GROUP_MORE },
-    { "augment", KEY_AUGMENT, "none|cifar", 0, "none: the files' order, centre crops; cifar: shuffled, "
-      "random crops, flips, brightness and contrast (none)", CLI_GROUP_MORE },
+    { "augment", KEY_AUGMENT, "none|cifar", 0,
+      "none: the files' order, centre crops; cifar: shuffled, random crops, flips, brightness and "
+      "contrast (none)",
+      CLI_GROUP_MORE },
     { "seed", KEY_SEED, "N", 0, "Of first weights, order and augmentation (1)", CLI_GROUP_MORE },
     { "log-interval", KEY_LOG, "N", 0, "Steps between printed lines, histograms and strips (200)",
       CLI_GROUP_MORE },
     { "save-every", KEY_SAVE, "N", 0, "Steps between saved models (500)", CLI_GROUP_MORE },
-    { "eval-every", KEY_EVAL, "N", 0, "Steps between evaluations of all test pictures (only at the end)",
-      CLI_GROUP_MORE },
+    { "eval-every", KEY_EVAL, "N", 0,
+      "Steps between evaluations of all test pictures (only at the end)", CLI_GROUP_MORE },
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     CLI_OPTION_BATCH,
     CLI_OPTIONS_COMPUTE,
@@ -56,11 +62,11 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Trains a network and writes into RUN: model.safetensors (weights under PyTorch's names, and "
-    "everything needed to go on), an event file for TensorBoard, strips.png (what the layers keep of "
-    "test pictures) and report.html, one page with all results.\n\n"
+    "everything needed to go on), an event file for TensorBoard, strips.png (what the layers keep "
+    "of test pictures) and report.html, one page with all results.\n\n"
     "Without options it is the tutorial: its network, 1,500 steps, batches of 128, Adam with 1e-4. "
-    "Ctrl-C finishes the step, saves and says how to go on; N steps and M more after --resume give the "
-    "same bits as N + M.\v"
+    "Ctrl-C finishes the step, saves and says how to go on; N steps and M more after --resume give "
+    "the same bits as N + M.\v"
     "Train the tutorial's network, then longer with distorted pictures:\n"
     "  deconvnet train\n"
     "  deconvnet train --epochs 20 --augment cifar --out runs/long\n"
@@ -210,9 +216,10 @@ static dcn_status check_steps(train_run *run, dcn_error *err)
     if (o->epochs)
         run->total = (o->epochs * pictures + run->batch - 1) / run->batch;
     if (run->first_step >= run->total)
-        return cli_fail(err, DCN_STATE, o->resume, "has %lld steps already, and --steps asks for %lld in "
-                        "all; give a larger number", (long long)run->first_step,
-                        (long long)run->total);
+        return cli_fail(err, DCN_STATE, o->resume,
+                        "has %lld steps already, and --steps asks for %lld in all; give a larger "
+                        "number",
+                        (long long)run->first_step, (long long)run->total);
     run->step_ms = cli_alloc((size_t)(run->total - run->first_step), sizeof *run->step_ms);
     return DCN_OK;
 }
@@ -241,10 +248,11 @@ static dcn_status print_dry_run(const train_run *run, const char *out, dcn_error
     if (run->options.shared.json)
         return print_dry_json(run, out, err);
     cli_print_shapes(stdout, run->graph, run->batch);
-    printf("data      %s (%s): %lld to train, %lld to test\n", run->data_info.name, run->data_info.path,
-           (long long)run->data_info.count[0], (long long)run->data_info.count[1]);
-    printf("network   %lld parameters, %.1f MFLOP a picture\n", (long long)cli_weight_total(run->graph),
-           dcn_graph_flops(run->graph) / 1e6);
+    printf("data      %s (%s): %lld to train, %lld to test\n", run->data_info.name,
+           run->data_info.path, (long long)run->data_info.count[0],
+           (long long)run->data_info.count[1]);
+    printf("network   %lld parameters, %.1f MFLOP a picture\n",
+           (long long)cli_weight_total(run->graph), dcn_graph_flops(run->graph) / 1e6);
     printf("plan      %s\n", run->plan_text);
     printf("memory    %.1f MB\n", (double)run->plan_bytes / 1e6);
     printf("steps     %lld to %lld\n", (long long)run->first_step, (long long)run->total);
@@ -283,7 +291,8 @@ static int stop_if_asked(void *user, int64_t done, int64_t total)
     return cli_interrupt_asked();
 }
 
-static dcn_status evaluate(train_run *run, const dcn_model *model, dcn_evaluation *e, dcn_error *err)
+static dcn_status evaluate(train_run *run, const dcn_model *model, dcn_evaluation *e,
+                           dcn_error *err)
 {
     const cli_shared *s = &run->options.shared;
     const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads };
@@ -301,8 +310,8 @@ static dcn_status report_interval(train_run *run, const dcn_train_report *r, dcn
         return st;
     cli_progress_clear(&run->progress);
     if (talks(run))
-        fprintf(results(run), "step %lld, training accuracy %.4f, loss %.4f\n", (long long)(r->step - 1),
-                after.n ? (double)after.correct / after.n : 0, r->loss);
+        fprintf(results(run), "step %lld, training accuracy %.4f, loss %.4f\n",
+                (long long)(r->step - 1), after.n ? (double)after.correct / after.n : 0, r->loss);
     if ((st = dcn_trainer_model(run->trainer, &model, err)))
         return st;
     return train_log_pictures(run, model, r->step - 1, err);
@@ -372,8 +381,9 @@ static dcn_status stopped(train_run *run, dcn_error *err)
         return st;
     command = resume_command(run);
     if (strlen(command) > 230)
-        cli_fail(err, code, run->folder.path, "interrupted; step %lld is saved, go on with the same "
-                 "options and --resume", (long long)run->last.step);
+        cli_fail(err, code, run->folder.path,
+                 "interrupted; step %lld is saved, go on with the same options and --resume",
+                 (long long)run->last.step);
     else
         cli_fail(err, code, run->folder.path, "interrupted; step %lld is saved, go on with: %s",
                  (long long)run->last.step, command);
@@ -450,8 +460,9 @@ static dcn_status finish(train_run *run, dcn_error *err)
     if ((st = evaluate(run, model, &e, err))) {
         if (st != DCN_STOPPED || !cli_interrupted())
             return st;
-        return cli_fail(err, (dcn_status)cli_interrupted(), run->folder.path, "interrupted after the "
-                        "last step; all %lld are saved, see them with deconvnet eval --model %s",
+        return cli_fail(err, (dcn_status)cli_interrupted(), run->folder.path,
+                        "interrupted after the last step; all %lld are saved, see them with "
+                        "deconvnet eval --model %s",
                         (long long)run->last.step, run->folder.path);
     }
     cli_interrupt_hold();
@@ -535,18 +546,20 @@ static dcn_status choose_paths(const train_options *o, char **out, char **model,
     *out = o->out ? cli_text("%s", o->out) : slash
            ? cli_text("%.*s", slash > *model ? (int)(slash - *model) : 1, *model) : cli_text(".");
     if (stat(*model, &status) != 0)
-        return cli_fail(err, DCN_FILE, *model, "is not there, so there is nothing to go on with; name the "
-                        "folder of a run");
+        return cli_fail(err, DCN_FILE, *model,
+                        "is not there, so there is nothing to go on with; name the folder of a "
+                        "run");
     return DCN_OK;
 }
 
-static dcn_status prepare_and_work(train_run *run, const char *out, const char *model, dcn_error *err)
+static dcn_status prepare_and_work(train_run *run, const char *out, const char *model,
+                                   dcn_error *err)
 {
     const bool dry = run->options.dry_run;
     dcn_status st;
 
-    /* A new run makes its folder when nothing else can be refused; one that goes on is locked before
-     * its model is read. */
+    /* A new run makes its folder when nothing else can be refused; one that goes on is locked
+     * before its model is read. */
     st = model && !dry ? cli_run_open(&run->folder, out, err) : cli_check_folder(out, err);
     if (!st)
         st = prepare(run, model, err);

@@ -30,7 +30,8 @@ dcn_status cli_draw_filters(dcn_image *image, const dcn_graph *graph, dcn_error 
     *image = (dcn_image){ 0 };
     for (int i = 0; i < dcn_graph_weight_count(graph) && w.rank != 4; i++)
         dcn_graph_weight_info(graph, i, &w);
-    if (w.rank != 4 || !w.data || (w.dims[2] != 1 && w.dims[2] != 3) || w.dims[0] > 64 || w.dims[1] > 64)
+    if (w.rank != 4 || !w.data || (w.dims[2] != 1 && w.dims[2] != 3) || w.dims[0] > 64 ||
+        w.dims[1] > 64)
         return DCN_OK;
     n = w.dims[3] > FILTERS_MAX ? FILTERS_MAX : (int)w.dims[3];
     shape = (dcn_shape){ (int)w.dims[0], (int)w.dims[1], (int)w.dims[2] };

@@ -60,8 +60,9 @@ dcn_status cli_find_data(char **path, const cli_shared *shared, dcn_error *err)
                  FASHION_FOLDER);
         return DCN_OK;
     }
-    return cli_fail(err, DCN_FILE, "data", "no pictures were found; run \"deconvnet fetch cifar10\", "
-                    "give --data DIR, or try --data synthetic");
+    return cli_fail(err, DCN_FILE, "data",
+                    "no pictures were found; run \"deconvnet fetch cifar10\", give --data DIR, or "
+                    "try --data synthetic");
 }
 
 dcn_status cli_open_data(dcn_data **data, const cli_shared *shared, dcn_error *err)

@@ -34,8 +34,8 @@ static dcn_status unknown_command(const char *name, dcn_error *err)
     if (near)
         return cli_fail(err, DCN_USAGE, "arguments", "there is no command \"%.60s\"; did you mean "
                         "\"deconvnet %s\"?", name, near);
-    return cli_fail(err, DCN_USAGE, "arguments", "there is no command \"%.60s\"; see deconvnet --help",
-                    name);
+    return cli_fail(err, DCN_USAGE, "arguments",
+                    "there is no command \"%.60s\"; see deconvnet --help", name);
 }
 
 static dcn_status print_version(dcn_error *err)
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
     dcn_status st;
 
     cli_open_standard_files();
-    /* A reader that goes away must not kill a training run; the lost output is noticed at the end. */
+    /* A reader that goes away must not kill a run; the lost output is noticed at the end. */
     signal(SIGPIPE, SIG_IGN);
     st = run(argc, argv, &err);
     if (!st)

@@ -31,7 +31,8 @@ void cli_help_main(const cli_command *const *commands)
 
 /* ---- mdoc ----------------------------------------------------------------------------------- */
 
-/* A word of text, quoted for mdoc: a backslash, a dot at the beginning of a line, an option's dashes. */
+/* A word of text, quoted for mdoc: a backslash, a dot at the beginning of a line, an option's
+ * dashes. */
 static int print_word(const char *word, size_t length, bool begins_line)
 {
     int written = 0;
@@ -41,7 +42,8 @@ static int print_word(const char *word, size_t length, bool begins_line)
     for (size_t i = 0; i < length; i++) {
         if (word[i] == '\\')
             written += printf("\\e");
-        else if (word[i] == '-' && i + 1 < length && (word[i + 1] == '-' || (i && word[i - 1] == '-')))
+        else if (word[i] == '-' && i + 1 < length &&
+                 (word[i + 1] == '-' || (i && word[i - 1] == '-')))
             written += printf("\\-");
         else
             written += printf("%c", word[i]);
@@ -196,8 +198,8 @@ static void print_exit_codes(void)
 void cli_manual_command(const cli_command *command)
 {
     const char *doc = command->argp->doc, *after = strchr(doc, '\v');
-    char name[64], title[64], *before = cli_text("%.*s", after ? (int)(after - doc) : (int)strlen(doc),
-                                                 doc), *end = NULL;
+    char name[64], title[64],
+        *before = cli_text("%.*s", after ? (int)(after - doc) : (int)strlen(doc), doc), *end = NULL;
     size_t i;
 
     snprintf(name, sizeof name, "deconvnet-%s", command->name);

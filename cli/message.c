@@ -243,8 +243,10 @@ const char *cli_plain(FILE *file)
 
 static _Noreturn void no_memory(size_t count, size_t size)
 {
-    cli_die(DCN_MEMORY, "memory", "%zu x %zu bytes are not to be had; use fewer or smaller pictures, "
-            "or a smaller --batch-size", count, size);
+    cli_die(DCN_MEMORY, "memory",
+            "%zu x %zu bytes are not to be had; use fewer or smaller pictures, or a smaller "
+            "--batch-size",
+            count, size);
 }
 
 void *cli_alloc(size_t count, size_t size)

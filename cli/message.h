@@ -1,7 +1,7 @@
 /* message.h - what the command says: errors, notes, results.
  *
  * Results go to standard output; notes, progress and the one error line go to standard error. This
- * file is also the command's door to the heap: without memory a command cannot go on, and says so. */
+ * file is also the command's door to the heap: without memory a command ends, and says so. */
 #ifndef DCN_CLI_MESSAGE_H
 #define DCN_CLI_MESSAGE_H
 

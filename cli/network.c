@@ -19,7 +19,8 @@ static dcn_status open_text(int *fd, const char *path, dcn_error *err)
     if (!strcmp(path, "-")) {
         *fd = dup(STDIN_FILENO);
         if (*fd < 0)
-            return cli_fail(err, DCN_FILE, "standard input", "is closed; send a network through it");
+            return cli_fail(err, DCN_FILE, "standard input",
+                            "is closed; send a network through it");
         return DCN_OK;
     }
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);      /* a FIFO must not hang */
@@ -28,8 +29,8 @@ static dcn_status open_text(int *fd, const char *path, dcn_error *err)
                         "file, or a network that begins with the word input", strerror(errno));
     if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(*fd);
-        return cli_fail(err, DCN_FILE, path, "is not a regular file; name a file, or - for standard "
-                        "input");
+        return cli_fail(err, DCN_FILE, path,
+                        "is not a regular file; name a file, or - for standard input");
     }
     return DCN_OK;
 }
@@ -47,15 +48,17 @@ dcn_status cli_read_text(char **text, size_t *size, const char *path, size_t lim
     while (*size <= limit && n != 0) {
         n = read(fd, *text + *size, limit + 1 - *size);
         if (n < 0 && errno != EINTR) {
-            st = cli_fail(err, DCN_FILE, path, "cannot read it (%s); check the disk", strerror(errno));
+            st = cli_fail(err, DCN_FILE, path, "cannot read it (%s); check the disk",
+                          strerror(errno));
             break;
         }
         *size += n > 0 ? (size_t)n : 0;
     }
     close(fd);
     if (!st && *size > limit)
-        st = cli_fail(err, DCN_INPUT, path, "is larger than %zu bytes; pass --max-text-bytes if you "
-                      "trust it", limit);
+        st = cli_fail(err, DCN_INPUT, path,
+                      "is larger than %zu bytes; pass --max-text-bytes if you trust it",
+                      limit);
     if (st) {
         free(*text);
         *text = NULL;

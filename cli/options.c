@@ -55,11 +55,13 @@ int64_t cli_parse_int(int key, const char *arg, int64_t min, int64_t max)
     errno = 0;
     value = strtoll(arg, NULL, 10);
     if (!*digits || digits[strspn(digits, "0123456789")] != '\0')
-        cli_die(DCN_USAGE, cli_source(key), "\"%.60s\" is not a whole number; give one from %lld to "
-                "%lld", arg, (long long)min, (long long)max);
-    if (errno || value < min || value > max)
-        cli_die(DCN_USAGE, cli_source(key), "%.60s is outside %lld..%lld; give a number in that range",
+        cli_die(DCN_USAGE, cli_source(key),
+                "\"%.60s\" is not a whole number; give one from %lld to %lld",
                 arg, (long long)min, (long long)max);
+    if (errno || value < min || value > max)
+        cli_die(DCN_USAGE, cli_source(key),
+                "%.60s is outside %lld..%lld; give a number in that range", arg, (long long)min,
+                (long long)max);
     return value;
 }
 
@@ -69,11 +71,11 @@ double cli_parse_real(int key, const char *arg, double min, double max)
     const double value = strtod(arg, &end);    /* the C locale: the command never sets another */
 
     if (!*arg || *end || !strchr("0123456789.-", *arg) || strpbrk(arg, "xX"))
-        cli_die(DCN_USAGE, cli_source(key), "\"%.60s\" is not a number; write it like 0.001 or 1e-3",
-                arg);
+        cli_die(DCN_USAGE, cli_source(key),
+                "\"%.60s\" is not a number; write it like 0.001 or 1e-3", arg);
     if (!isfinite(value) || value < min || value > max)
-        cli_die(DCN_USAGE, cli_source(key), "%.60s is outside %g..%g; give a number in that range", arg,
-                min, max);
+        cli_die(DCN_USAGE, cli_source(key), "%.60s is outside %g..%g; give a number in that range",
+                arg, min, max);
     return value;
 }
 
@@ -150,8 +152,10 @@ static _Noreturn void unknown_option(const char *option, size_t length)
     words[n] = NULL;
     near = cli_nearest(word, words);
     if (near)
-        cli_die(DCN_USAGE, "arguments", "the option --%s is unknown; did you mean --%s?", word, near);
-    cli_die(DCN_USAGE, "arguments", "the option --%s is unknown; see %s --help", word, command_name);
+        cli_die(DCN_USAGE, "arguments", "the option --%s is unknown; did you mean --%s?", word,
+                near);
+    cli_die(DCN_USAGE, "arguments", "the option --%s is unknown; see %s --help", word,
+            command_name);
 }
 
 /* getopt's rule: the whole name, or a beginning that only one option has. */
@@ -222,7 +226,8 @@ static void check_arguments(int argc, char **argv)
             continue;
         if (!strcmp(arg, "--"))
             return;
-        i += arg[1] == '-' ? check_long(arg + 2, i + 1 == argc) : check_short(arg + 1, i + 1 == argc);
+        i += arg[1] == '-' ? check_long(arg + 2, i + 1 == argc)
+                           : check_short(arg + 1, i + 1 == argc);
     }
 }
 
@@ -298,19 +303,22 @@ void cli_parse(const cli_command *command, int argc, char **argv, void *input)
     error = argp_parse(command->argp, argc, argv, ARGP_NO_HELP | ARGP_NO_ERRS | ARGP_NO_EXIT, NULL,
                        input);
     if (error)
-        cli_die(error == ENOMEM ? DCN_MEMORY : DCN_USAGE, "arguments", "cannot be read (%s); see %s "
-                "--help", strerror(error), command_name);
+        cli_die(error == ENOMEM ? DCN_MEMORY : DCN_USAGE, "arguments",
+                "cannot be read (%s); see %s --help",
+                strerror(error), command_name);
 }
 
 static const char *const colors[] = { "auto", "always", "never", NULL };
 static const char *const engines[] = { "cpu", "ref", "ref64", NULL };
-static const char *const graphics[] = { "auto", "symbols", "sixel", "kitty", "iterm", "none", NULL };
+static const char *const graphics[] = {
+    "auto", "symbols", "sixel", "kitty", "iterm", "none", NULL
+};
 
 static void parse_device(int key, const char *arg)
 {
     if (!strcmp(arg, "cuda") || !strcmp(arg, "gpu"))
-        cli_die(DCN_DEVICE, cli_source(key), "this build computes on the processor only; use --device "
-                "auto");
+        cli_die(DCN_DEVICE, cli_source(key),
+                "this build computes on the processor only; use --device auto");
     if (strcmp(arg, "auto") != 0 && strcmp(arg, "cpu") != 0)
         cli_die(DCN_USAGE, cli_source(key), "\"%.60s\" is not a device; give auto or cpu", arg);
 }
@@ -327,14 +335,17 @@ error_t cli_parse_shared(cli_shared *s, int key, char *arg)
     case CLI_KEY_JSON:
         s->json = true;
         if (!cli_json_available())
-            cli_die(DCN_USAGE, cli_source(key), "this build was made without Jansson; leave it out");
+            cli_die(DCN_USAGE, cli_source(key),
+                    "this build was made without Jansson; leave it out");
         break;
     case CLI_KEY_NO_PROGRESS: s->no_progress = true; break;
     case CLI_KEY_COLOR: cli_set_color((cli_color)cli_parse_word(key, arg, colors)); break;
     case CLI_KEY_GRAPHICS: s->graphics = (cli_graphics)cli_parse_word(key, arg, graphics); break;
     case CLI_KEY_MAX_PIXELS: s->limits.max_pixels = cli_parse_int(key, arg, 1, INT32_MAX); break;
     case CLI_KEY_MAX_SIDE: s->limits.max_side = cli_parse_int(key, arg, 1, 1 << 24); break;
-    case CLI_KEY_MAX_HEADER: s->limits.max_header_bytes = cli_parse_int(key, arg, 1, INT32_MAX); break;
+    case CLI_KEY_MAX_HEADER:
+        s->limits.max_header_bytes = cli_parse_int(key, arg, 1, INT32_MAX);
+        break;
     case CLI_KEY_MAX_TEXT: s->limits.max_text_bytes = cli_parse_int(key, arg, 1, INT32_MAX); break;
     case 'q': cli_set_verbosity(-1); break;
     case 'v': cli_set_verbosity(1); break;

@@ -44,9 +44,9 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROU
 
 #define CLI_HEADER(text, group) { NULL, 0, NULL, 0, text, group }
 #define CLI_OPTION_DATA { "data", CLI_KEY_DATA, "DIR", 0, \
-    "Pictures to use: a CIFAR-10 folder (binary version), a folder of IDX files, an image folder " \
-    "with train/CLASS/FILE and test/CLASS/FILE, or \"synthetic\". Without it the usual places are " \
-    "searched", CLI_GROUP_MAIN }
+    "Pictures to use: a CIFAR-10 folder (binary version), a folder of IDX files, an image " \
+    "folder with train/CLASS/FILE and test/CLASS/FILE, or \"synthetic\". Without it the usual " \
+    "places are searched", CLI_GROUP_MAIN }
 #define CLI_OPTION_MODEL { "model", 'm', "FILE", 0, \
     "A model file, or the folder of a run that holds model.safetensors", CLI_GROUP_MAIN }
 #define CLI_OPTION_BATCH { "batch-size", 'b', "N", 0, "Pictures a step (128)", CLI_GROUP_COMPUTE }
@@ -68,7 +68,8 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROU
     { "max-text-bytes", CLI_KEY_MAX_TEXT, "N", 0, "Text of a network (1048576)", CLI_GROUP_LIMITS }
 #define CLI_OPTION_JSON { "json", CLI_KEY_JSON, NULL, 0, \
     "Print one JSON object on standard output instead of text", CLI_GROUP_OUTPUT }
-#define CLI_OPTION_GRAPHICS { "graphics", CLI_KEY_GRAPHICS, "auto|symbols|sixel|kitty|iterm|none", 0, \
+#define CLI_OPTION_GRAPHICS { "graphics", CLI_KEY_GRAPHICS, \
+    "auto|symbols|sixel|kitty|iterm|none", 0, \
     "How to show a picture in the terminal; auto shows one only on a terminal", CLI_GROUP_OUTPUT }
 #define CLI_OPTIONS_COMMON \
     CLI_HEADER("Common:", CLI_GROUP_COMMON), \
@@ -80,9 +81,9 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROU
     { "help", 'h', NULL, 0, "Print this help", CLI_GROUP_COMMON }
 
 #define CLI_EXIT_CODES \
-    "Exit codes: 0 done; 1 a bug in deconvnet; 2 wrong arguments or network description; 3 a file's " \
-    "content refused; 4 file system; 5 memory; 6 numbers not finite; 7 device; 8 network; " \
-    "10 a checkpoint does not fit; 130 or 143 interrupted."
+    "Exit codes: 0 done; 1 a bug in deconvnet; 2 wrong arguments or network description; " \
+    "3 a file's content refused; 4 file system; 5 memory; 6 numbers not finite; 7 device; " \
+    "8 network; 10 a checkpoint does not fit; 130 or 143 interrupted."
 
 /* Fills `input` through the command's argp: the environment first, then the arguments. Prints the
  * help and ends on --help. */

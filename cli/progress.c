@@ -17,7 +17,8 @@ double cli_seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-void cli_progress_begin(cli_progress *p, const cli_shared *shared, const char *what, const char *unit)
+void cli_progress_begin(cli_progress *p, const cli_shared *shared, const char *what,
+                        const char *unit)
 {
     const char *term = getenv("TERM");
 
@@ -64,8 +65,8 @@ void cli_progress_draw(cli_progress *p, int64_t done, int64_t total, const char 
     filled = (int)(share * BAR);
     filled = filled < 0 ? 0 : filled > BAR ? BAR : filled;
     if (total > 0)
-        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %lld/%lld %s%s%s%s%s", p->what, filled, full,
-                 BAR - filled, none, 100 * share, (long long)done, (long long)total, p->unit,
+        snprintf(line, sizeof line, "%s [%.*s%.*s] %3.0f %%  %lld/%lld %s%s%s%s%s", p->what, filled,
+                 full, BAR - filled, none, 100 * share, (long long)done, (long long)total, p->unit,
                  *left ? ", " : "", left, *left ? " left" : "", note ? note : "");
     else
         snprintf(line, sizeof line, "%s %lld %s%s", p->what, (long long)done, p->unit,

@@ -12,7 +12,8 @@ typedef struct cli_progress {
 } cli_progress;
 
 /* Off if standard error is no terminal, with -q, --no-progress or TERM=dumb. */
-void cli_progress_begin(cli_progress *p, const cli_shared *shared, const char *what, const char *unit);
+void cli_progress_begin(cli_progress *p, const cli_shared *shared, const char *what,
+                        const char *unit);
 /* note: a few words at the end of the line, or NULL. Draws at most ten times a second. */
 void cli_progress_draw(cli_progress *p, int64_t done, int64_t total, const char *note);
 /* Takes the line away, before anything else is printed. */

@@ -26,8 +26,9 @@ dcn_status cli_make_folder(const char *path, dcn_error *err)
             continue;
         *slash = '\0';
         if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR)
-            st = cli_fail(err, DCN_FILE, part, "cannot make this folder (%s); name one that you may "
-                          "write to", strerror(errno));
+            st = cli_fail(err, DCN_FILE, part,
+                          "cannot make this folder (%s); name one that you may write to",
+                          strerror(errno));
         *slash = kept;
         if (kept == '\0')
             break;
@@ -84,7 +85,8 @@ static bool still_there(int fd, const char *path)
 {
     struct stat a, b;
 
-    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino &&
+           a.st_dev == b.st_dev;
 }
 
 static dcn_status write_owner(int fd, const char *path, dcn_error *err)
@@ -97,8 +99,9 @@ static dcn_status write_owner(int fd, const char *path, dcn_error *err)
     localtime_r(&now, &tm);
     n += (int)strftime(text + n, sizeof text - (size_t)n, "%Y-%m-%d %H:%M:%S\n", &tm);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return cli_fail(err, DCN_FILE, path, "cannot write there (%s); free some space or give another "
-                        "--out", strerror(errno));
+        return cli_fail(err, DCN_FILE, path,
+                        "cannot write there (%s); free some space or give another --out",
+                        strerror(errno));
     return DCN_OK;
 }
 
@@ -107,8 +110,9 @@ static dcn_status lock(int *fd, const char *path, const char *folder, dcn_error 
     for (;;) {
         *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (*fd < 0)
-            return cli_fail(err, DCN_FILE, folder, "cannot write there (%s); name a folder that you may "
-                            "write to", strerror(errno));
+            return cli_fail(err, DCN_FILE, folder,
+                            "cannot write there (%s); name a folder that you may write to",
+                            strerror(errno));
         if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
             const dcn_status st = errno == EWOULDBLOCK ? in_use(*fd, folder, err)
                 : cli_fail(err, DCN_FILE, folder, "cannot lock it (%s); use a local disk",

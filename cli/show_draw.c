@@ -47,8 +47,8 @@ static dcn_status check_not_input(const show_run *run, const char *path, dcn_err
     for (int i = 0; i < run->options.n_files; i++)
         if (stat(path, &a) == 0 && stat(run->options.files[i], &b) == 0 && a.st_ino == b.st_ino
             && a.st_dev == b.st_dev)
-            return cli_fail(err, DCN_USAGE, path, "is one of the pictures to be shown; give another "
-                            "--out");
+            return cli_fail(err, DCN_USAGE, path,
+                            "is one of the pictures to be shown; give another --out");
     return DCN_OK;
 }
 
@@ -79,13 +79,16 @@ static dcn_status draw_sheet(const show_run *run, int first, int i, const char *
     const show_options *o = &run->options;
     const bool bare = o->scale == DCN_SCALE_TF1;     /* TensorFlow's strip has no headings */
     const int n = 1 + run->n_views, columns = bare || n < COLUMNS_MAX ? n : COLUMNS_MAX;
-    dcn_sheet_desc desc = { .columns = columns, .rows = (n + columns - 1) / columns, .scale = o->scale,
-                            .bare = bare, .caption = caption };
+    dcn_sheet_desc desc = { .columns = columns,
+                            .rows = (n + columns - 1) / columns,
+                            .scale = o->scale,
+                            .bare = bare,
+                            .caption = caption };
     dcn_panel *panels = cli_alloc((size_t)(desc.rows * columns), sizeof *panels);
     dcn_status st;
 
-    panels[0] = (dcn_panel){ run->images + (size_t)(first + i) * run->volume, run->shape, "original",
-                             DCN_PANEL_PHOTO };
+    panels[0] = (dcn_panel){ run->images + (size_t)(first + i) * run->volume, run->shape,
+                             "original", DCN_PANEL_PHOTO };
     for (int k = 0; k < run->n_views; k++)
         panels[k + 1] = (dcn_panel){ run->views[k].drawn + (size_t)i * run->volume, run->shape,
                                      run->views[k].title, DCN_PANEL_SIGNED };
@@ -142,8 +145,8 @@ static void print_top(const show_run *run, int first, int i, const char *path)
                             run->truths[first + i] ? ")" : "");
     for (int k = 0; k < n && used < sizeof line - 120; k++) {
         cli_escape(name, sizeof name, show_class_name(run, top[k], number, sizeof number));
-        used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %.1f %%", k ? "," : "", name,
-                                 100 * answers[top[k]]);
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %.1f %%", k ? "," : "",
+                                 name, 100 * answers[top[k]]);
     }
     puts(line);
     if (path)

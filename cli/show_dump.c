@@ -73,7 +73,8 @@ dcn_status show_dump_values(show_dump *dump, const show_run *run, dcn_error *err
     return st;
 }
 
-dcn_status show_dump_view(show_dump *dump, const show_run *run, const show_view *view, dcn_error *err)
+dcn_status show_dump_view(show_dump *dump, const show_run *run, const show_view *view,
+                          dcn_error *err)
 {
     const size_t bytes = run->volume * sizeof(float);
     float *copy = cli_alloc((size_t)run->n, bytes);
@@ -91,8 +92,8 @@ dcn_status show_dump_view(show_dump *dump, const show_run *run, const show_view 
                 return st;
             continue;
         }
-        add(dump, cli_text("%s@%s", view->key, cli_name_of(run->model.graph, i)), DCN_F32, run->n, shape,
-            signal);
+        add(dump, cli_text("%s@%s", view->key, cli_name_of(run->model.graph, i)), DCN_F32, run->n,
+            shape, signal);
     }
     return DCN_OK;
 }

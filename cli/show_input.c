@@ -25,7 +25,8 @@ static dcn_status reserve(show_run *run, int64_t n, dcn_error *err)
 /* "photos/cat.jpg" becomes "cat"; a name that is taken becomes "cat-2". */
 static char *stem(const show_run *run, const char *path, int i)
 {
-    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(base, '.');
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path,
+               *dot = strrchr(base, '.');
     const int length = dot && dot > base ? (int)(dot - base) : (int)strlen(base);
     char *name = cli_text("%.*s", length, base);
     int taken = 1;
@@ -69,9 +70,10 @@ static dcn_status read_array(show_run *run, dcn_error *err)
         return st;
     dims = array.dims + (array.rank == 4);
     if ((array.rank != 4 && array.rank != 3) || dims[0] != s.h || dims[1] != s.w || dims[2] != s.c)
-        st = cli_fail(err, DCN_INPUT, path, "holds %d dimensions ending in %lldx%lldx%lld, the network "
-                      "takes (N,%d,%d,%d); give preprocessed pictures of that shape", array.rank,
-                      (long long)(array.rank > 2 ? array.dims[array.rank - 3] : 0),
+        st = cli_fail(err, DCN_INPUT, path,
+                      "holds %d dimensions ending in %lldx%lldx%lld, the network takes "
+                      "(N,%d,%d,%d); give preprocessed pictures of that shape",
+                      array.rank, (long long)(array.rank > 2 ? array.dims[array.rank - 3] : 0),
                       (long long)(array.rank > 1 ? array.dims[array.rank - 2] : 0),
                       (long long)(array.rank > 0 ? array.dims[array.rank - 1] : 0), s.h, s.w, s.c);
     if (!st && !(st = reserve(run, array.rank == 4 ? array.dims[0] : 1, err))) {
@@ -99,8 +101,8 @@ static dcn_status read_data(show_run *run, dcn_error *err)
         int32_t label = 0;
 
         run->names[i] = cli_text("test-%05d", i);
-        st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &run->model.preprocess, DCN_AUGMENT_NONE, 0, 0,
-                             run->images + (size_t)i * run->volume, &label, err);
+        st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &run->model.preprocess, DCN_AUGMENT_NONE,
+                             0, 0, run->images + (size_t)i * run->volume, &label, err);
         if (!st && info.class_names && label >= 0 && label < info.classes)
             run->truths[i] = cli_text("%s", info.class_names[label]);
     }
@@ -114,8 +116,8 @@ dcn_status show_read_inputs(show_run *run, dcn_error *err)
     run->shape = cli_shape_of(run->model.graph, cli_input_of(run->model.graph));
     run->volume = cli_volume(run->shape);
     if (o->input && o->n_files)
-        return cli_fail(err, DCN_USAGE, "arguments", "both --input and pictures are given; leave one "
-                        "out");
+        return cli_fail(err, DCN_USAGE, "arguments",
+                        "both --input and pictures are given; leave one out");
     if (o->input)
         return read_array(run, err);
     return o->n_files ? read_files(run, err) : read_data(run, err);

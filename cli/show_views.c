@@ -19,8 +19,8 @@ static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_
         names[i] = cli_name_of(graph, i);
     near = cli_nearest(name, names);
     if (near)
-        cli_fail(err, DCN_USAGE, "--layer", "the network has no node \"%.60s\"; did you mean %.60s?",
-                 name, near);
+        cli_fail(err, DCN_USAGE, "--layer",
+                 "the network has no node \"%.60s\"; did you mean %.60s?", name, near);
     else
         cli_fail(err, DCN_USAGE, "--layer", "the network has no node \"%.60s\"; give a name that "
                  "deconvnet info lists, a number from 1 to %d, or all", name, n_layers);
@@ -60,8 +60,9 @@ static dcn_status choose_layers(show_run *run, dcn_error *err)
         if (run->n_layers > SHOW_LAYERS_MAX)
             run->n_layers = SHOW_LAYERS_MAX;
         if (run->n_layers == 0)
-            st = cli_fail(err, DCN_USAGE, "--layer", "the network has no convolution; name a node of "
-                          "those that deconvnet info lists");
+            st = cli_fail(err, DCN_USAGE, "--layer",
+                          "the network has no convolution; name a node of those that deconvnet "
+                          "info lists");
         return st;
     }
     while (!st) {
@@ -88,8 +89,8 @@ static dcn_status add_view(show_run *run, int route, dcn_from from, int channel,
 
     if (run->n_views == VIEWS_MAX) {
         free(heading);
-        return cli_fail(err, DCN_USAGE, "--channel", "asks for more than %d panels; name fewer layers",
-                        VIEWS_MAX);
+        return cli_fail(err, DCN_USAGE, "--channel",
+                        "asks for more than %d panels; name fewer layers", VIEWS_MAX);
     }
     view = &run->views[run->n_views++];
     *view = (show_view){ .route = route, .from = from, .channel = channel };
@@ -111,9 +112,9 @@ static dcn_status views_of_layer(show_run *run, int route, dcn_error *err)
     dcn_status st = DCN_OK;
 
     if (per_channel && !o->all_channels && o->channel >= channels)
-        return cli_fail(err, DCN_USAGE, "--channel", "%d is not one of layer %s, which has %d; give 0 to "
-                        "%d", o->channel, cli_name_of(run->model.graph, layer), channels,
-                        channels - 1);
+        return cli_fail(err, DCN_USAGE, "--channel",
+                        "%d is not one of layer %s, which has %d; give 0 to %d",
+                        o->channel, cli_name_of(run->model.graph, layer), channels, channels - 1);
     if (!per_channel)
         st = add_view(run, route, o->from, -1, err);
     else if (!o->all_channels)
@@ -131,11 +132,14 @@ dcn_status show_choose_views(show_run *run, dcn_error *err)
     dcn_status st;
 
     if (o->bias && o->rule != DCN_RULE_RECONSTRUCT)
-        return cli_fail(err, DCN_USAGE, "--bias", "the rule %s has no bias part; use --rule reconstruct",
+        return cli_fail(err, DCN_USAGE, "--bias",
+                        "the rule %s has no bias part; use --rule reconstruct",
                         dcn_rule_name(o->rule));
-    if ((o->from == DCN_FROM_CHANNEL || o->from == DCN_FROM_PEAK) && !o->all_channels && o->channel < 0)
-        return cli_fail(err, DCN_USAGE, "--from", "%s needs a channel; give --channel K or --channel "
-                        "all", dcn_from_name(o->from));
+    if ((o->from == DCN_FROM_CHANNEL || o->from == DCN_FROM_PEAK) && !o->all_channels &&
+        o->channel < 0)
+        return cli_fail(err, DCN_USAGE, "--from",
+                        "%s needs a channel; give --channel K or --channel all",
+                        dcn_from_name(o->from));
     if ((st = choose_layers(run, err)))
         return st;
     run->views = cli_alloc(VIEWS_MAX, sizeof *run->views);

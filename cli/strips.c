@@ -19,7 +19,8 @@ static dcn_status read_samples(cli_strips *s, const dcn_model *model, const dcn_
     return st;
 }
 
-static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *shared, dcn_error *err)
+static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *shared,
+                       dcn_error *err)
 {
     dcn_route routes[STRIPS_MAX_LAYERS];
     dcn_plan_desc desc = { .engine = shared->engine, .threads = shared->threads, .batch = s->n,
@@ -63,8 +64,8 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
     for (int i = 0; i < s->n_layers; i++) {
         s->numbers[i] = cli_layer_number(model->graph, s->layers[i]);
         s->drawn[i] = cli_alloc((size_t)s->n * volume, sizeof(float));
-        s->values[i] = cli_alloc((size_t)s->n * cli_volume(cli_shape_of(model->graph, s->layers[i])),
-                                 sizeof(float));
+        s->values[i] = cli_alloc(
+            (size_t)s->n * cli_volume(cli_shape_of(model->graph, s->layers[i])), sizeof(float));
     }
     if ((st = read_samples(s, model, data, err)) || (st = walk(s, model, shared, err)))
         cli_strips_clear(s);

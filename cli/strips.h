@@ -18,7 +18,7 @@ typedef struct cli_strips {
     int32_t *labels;
 } cli_strips;
 
-/* The first n test pictures through the model and back. cli_strips_clear accepts a half-made one. */
+/* The first n test pictures through the model and back. _clear accepts a half-made one. */
 dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data *data, int n,
                            const cli_shared *shared, dcn_error *err);
 void cli_strips_clear(cli_strips *s);

@@ -84,7 +84,8 @@ static geometry terminal_geometry(void)
     return g;
 }
 
-static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode pixels, ChafaCanvasMode colors)
+static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode pixels,
+                                ChafaCanvasMode colors)
 {
     const geometry g = terminal_geometry();
     ChafaCanvasConfig *config = chafa_canvas_config_new();
@@ -142,7 +143,8 @@ void cli_show_picture(const dcn_image *image, cli_graphics how)
     info = detect_terminal();
     mode = pixel_mode(how, info);
     if (mode != CHAFA_PIXEL_MODE_SYMBOLS || !isatty(STDOUT_FILENO))
-        chafa_term_info_supplement(info, chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
+        chafa_term_info_supplement(info,
+                                   chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
     canvas = make_canvas(&rgb, mode, color_mode(info, how));
     text = chafa_canvas_print(canvas, info);
     fwrite(text->str, 1, text->len, stdout);

@@ -43,8 +43,9 @@ static double computing(const train_run *run)
 
 static void fill_results(rows *r, const train_run *run, const dcn_evaluation *e)
 {
-    add_row(r, "Test accuracy", cli_text("%.2f %% (%lld of %lld pictures)", 100 * share(e->correct, e->n),
-                                         (long long)e->correct, (long long)e->n));
+    add_row(r, "Test accuracy",
+            cli_text("%.2f %% (%lld of %lld pictures)", 100 * share(e->correct, e->n),
+                     (long long)e->correct, (long long)e->n));
     add_row(r, "First test batch", cli_text("%.2f %% (%lld of %lld pictures)",
                                             100 * share(e->first_correct, e->first_n),
                                             (long long)e->first_correct, (long long)e->first_n));
@@ -80,7 +81,8 @@ static void fill_timings(rows *r, const train_run *run, const dcn_evaluation *e)
 
     add_row(r, "A step (median)", cli_text("%.1f ms", median));
     add_row(r, "Pictures a second", cli_text("%.0f", median > 0 ? 1000 * run->batch / median : 0));
-    add_row(r, "Time in compute", cli_text("%.1f %%, the rest waits for data", 100 * computing(run)));
+    add_row(r, "Time in compute",
+            cli_text("%.1f %%, the rest waits for data", 100 * computing(run)));
     add_row(r, "All steps", cli_text("%.1f s", run->train_ms / 1000));
     add_row(r, "All test pictures", cli_text("%.2f s", e->ms / 1000));
     add_row(r, "Plan", cli_text("%s", run->plan_text));
@@ -106,10 +108,17 @@ static dcn_status write_page(train_run *run, const dcn_model *model, const dcn_e
                              100 * share(e->correct, e->n), (long long)e->n,
                              (long long)run->last.step, run->data_info.name);
     dcn_report_table tables[3];
-    dcn_report_desc desc = {
-        .title = "deconvnet", .summary = summary, .charts = charts, .n_charts = 2,
-        .pictures = pictures, .n_pictures = filters->pixels ? 2 : 1, .tables = tables, .n_tables = 3,
-        .confusion = e->confusion, .classes = e->classes, .class_names = run->data_info.class_names };
+    dcn_report_desc desc = { .title = "deconvnet",
+                             .summary = summary,
+                             .charts = charts,
+                             .n_charts = 2,
+                             .pictures = pictures,
+                             .n_pictures = filters->pixels ? 2 : 1,
+                             .tables = tables,
+                             .n_tables = 3,
+                             .confusion = e->confusion,
+                             .classes = e->classes,
+                             .class_names = run->data_info.class_names };
     dcn_status st;
 
     fill_results(&results, run, e);
