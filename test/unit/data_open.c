@@ -1,7 +1,7 @@
 /* data_open.c - the four kinds of data sets: what they hold, and how everything else is refused. */
 #include "data_help.h"
 
-#include "codec/png.h"
+#include "data/data.h"
 
 #include <fcntl.h>
 
@@ -403,6 +403,30 @@ static void limits_reach_the_pictures(void **state)
     assert_ok(dcn_data_open(&data, folder, &limits, &err));      /* the first has 64 */
     assert_refused(dcn_data_verify(data, &err), DCN_INPUT, "the limit is 70");
     dcn_data_close(data);
+}
+
+/* ---- fingerprint --------------------------------------------------------------------- */
+
+/* Every bit, the length and the order count, whatever the length's rest. */
+static void fingerprint(void **state)
+{
+    uint8_t bytes[100];
+    uint64_t seen[101];
+
+    (void)state;
+    for (int n = 0; n <= 100; n++) {
+        memset(bytes, 0, sizeof bytes);
+        seen[n] = dcn__fingerprint(1, bytes, (size_t)n);
+        for (int k = 0; k < n; k++)
+            assert_true(seen[k] != seen[n]);
+        for (int bit = 0; bit < 8 * n; bit++) {
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_true(dcn__fingerprint(1, bytes, (size_t)n) != seen[n]);
+            bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+    }
+    assert_true(dcn__fingerprint(dcn__fingerprint(1, "a", 1), "b", 1) !=
+                dcn__fingerprint(dcn__fingerprint(1, "b", 1), "a", 1));
 }
 
 /* ---- synthetic ----------------------------------------------------------------------- */

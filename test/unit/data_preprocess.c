@@ -368,7 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_back),    cmocka_unit_test(refused_texts),
         cmocka_unit_test(standardize),      cmocka_unit_test(nearly_flat),
-        cmocka_unit_test(plain_values),     cmocka_unit_test(channels),
+        cmocka_unit_test(plain_values),     cmocka_unit_test(channels), cmocka_unit_test(odd_rest),
 #ifdef DCN_HAVE_PNG                            /* a full build, which has stb as well */
         cmocka_unit_test(scaled),           cmocka_unit_test(odd_sizes),
         cmocka_unit_test(refused_pictures),
