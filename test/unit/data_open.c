@@ -618,6 +618,7 @@ int main(void)
         TEST(synthetic),
         TEST(refused_paths),
         TEST(usual_preprocessing),
+        TEST(fingerprint),
 #ifdef DCN_HAVE_ZLIB
         TEST(fashion_mnist),
 #endif
