@@ -11,6 +11,9 @@
 
 enum { MAX_FILTERS = 65536, MAX_KERNEL = 1024, MAX_STRIDE = 1024, MAX_INPUT = 65536 };
 
+/* A line of text holds 4096 bytes and 256 words; what cannot be written cannot be built. */
+enum { MAX_CONCAT = 200, MAX_CONCAT_NAMES = 3500 };
+
 dcn_status dcn_graph_create(dcn_graph **graph, dcn_error *err)
 {
     *graph = dcn__alloc(sizeof **graph);
@@ -37,13 +40,11 @@ void dcn_graph_destroy(dcn_graph *g)
 bool dcn__name_is_valid(const char *name)
 {
     const size_t n = strlen(name);
+    char shown[DCN__MAX_NAME + 8];
 
-    if (!n || n > DCN__MAX_NAME || !dcn__text_is_utf8(name, n))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f || name[i] == '"')
-            return false;
-    return true;
+    /* Names are printed as they are: whatever a sentence would escape could drive a terminal. */
+    return n && n <= DCN__MAX_NAME && !strchr(name, '"') &&
+           dcn__text_escape(shown, sizeof shown, name, n) == n && memcmp(shown, name, n) == 0;
 }
 
 /* ---- appending ----------------------------------------------------------------------------- */
@@ -186,6 +187,19 @@ dcn_node dcn_graph_input(dcn_graph *g, const char *name, dcn_shape shape)
     return append(g, &n, name, NULL, 0);
 }
 
+/* What the text form can say, so that every network can be written and read again. */
+static bool first_weights_in_range(dcn_graph *g, const dcn_conv_desc *d)
+{
+    if (g->error.status)
+        return false;
+    if ((d->init_stddev == 0 || (d->init_stddev >= 1e-12f && d->init_stddev <= 1e6f)) &&
+        d->init_bias >= -1e6f && d->init_bias <= 1e6f)
+        return true;
+    dcn__fail(&g->error, DCN_USAGE, d->name ? d->name : "network", "first weights of deviation %g and bias %g are "
+              "outside 1e-12..1e6 and -1e6..1e6; correct them", (double)d->init_stddev, (double)d->init_bias);
+    return false;
+}
+
 static int or_one(int x)
 {
     return x ? x : 1;
@@ -198,6 +212,8 @@ static bool window_in_range(dcn_graph *g, const char *name, const dcn__window *w
             !in_range(g, name, "stride", w->stride[i], 1, MAX_STRIDE) ||
             !in_range(g, name, "dilation", w->dilation[i], 1, MAX_STRIDE))
             return false;
+    if (!in_range(g, name, "kind of padding", w->pad_kind, DCN_PAD_SAME, DCN_PAD_EXPLICIT))
+        return false;
     for (int i = 0; i < 4; i++)
         if (!in_range(g, name, "pad", w->pad[i], 0, MAX_KERNEL * MAX_STRIDE))
             return false;
@@ -219,7 +235,7 @@ dcn_node dcn_graph_conv(dcn_graph *g, dcn_node x, const dcn_conv_desc *d)
     n.window.pad_kind = d->pad_kind;
     if (!in_range(g, d->name, "filters", d->filters, 1, MAX_FILTERS) ||
         !in_range(g, d->name, "groups", n.groups, 1, MAX_FILTERS) ||
-        !window_in_range(g, d->name, &n.window))
+        !window_in_range(g, d->name, &n.window) || !first_weights_in_range(g, d))
         return -1;
     id = append(g, &n, d->name, &x, 1);
     if (id >= 0) {
@@ -267,6 +283,10 @@ static dcn_node pool(dcn_graph *g, dcn__op op, dcn_node x, const dcn_pool_desc *
     n.window.global = global;
     if (!window_in_range(g, d->name, &n.window))
         return -1;
+    for (int i = 0; global && i < 4; i++)
+        if (!in_range(g, d->name, "stride of a global pool", d->stride[i % 2], 0, 0) ||
+            !in_range(g, d->name, "pad of a global pool", d->pad[i], 0, 0))
+            return -1;
     return append(g, &n, d->name, &x, 1);
 }
 
@@ -298,8 +318,14 @@ dcn_node dcn_graph_add(dcn_graph *g, dcn_node a, dcn_node b, const char *name)
 dcn_node dcn_graph_concat(dcn_graph *g, const dcn_node *x, int count, const char *name)
 {
     dcn__node n = { .op = DCN__OP_CONCAT };
+    int64_t bytes = 0;
 
-    if (!in_range(g, name, "number of inputs", count, 1, 1024))
+    if (!in_range(g, name, "number of inputs", count, 1, MAX_CONCAT))
+        return -1;
+    for (int i = 0; i < count; i++)
+        if (x[i] >= 0 && x[i] < g->n_nodes)
+            bytes += (int64_t)strlen(g->nodes[x[i]].name) + 3;
+    if (!in_range(g, name, "length of the inputs' names", bytes, 0, MAX_CONCAT_NAMES))
         return -1;
     return append(g, &n, name, x, count);
 }
@@ -424,14 +450,18 @@ double dcn_graph_flops(const dcn_graph *g)
 dcn_status dcn_graph_copy(dcn_graph **copy, const dcn_graph *g, dcn_error *err)
 {
     const size_t size = dcn_graph_text(g, NULL, 0);
-    char *text = dcn__alloc(size + 1);
-    dcn_status st;
+    const dcn_limits limits = { .max_text_bytes = (int64_t)size };
+    dcn_status st = dcn_graph_check(g, err);
+    char *text = NULL;
 
     *copy = NULL;
-    if (!text)
+    if (st)
+        return st;
+    if (!size || !(text = dcn__alloc(size + 1)) || dcn_graph_text(g, text, size + 1) != size) {
+        dcn__free(text);
         return dcn__fail_memory(err, "a network's text", size);
-    dcn_graph_text(g, text, size + 1);
-    st = dcn_graph_parse(copy, text, size, "copy", NULL, err);
+    }
+    st = dcn_graph_parse(copy, text, size, "copy", &limits, err);
     for (int i = 0; !st && i < g->n_weights; i++)
         if (g->weights[i].data)
             st = dcn_graph_set_weight(*copy, i, g->weights[i].data, g->weights[i].count, err);

@@ -70,7 +70,7 @@ struct dcn_graph {
     int op_counts[DCN__OP_COUNT]; /* for names */
 };
 
-enum { DCN__MAX_NODES = 100000, DCN__MAX_NAME = 128 };
+enum { DCN__MAX_NODES = 1000, DCN__MAX_NAME = 128 };
 #define DCN__MAX_ELEMENTS ((int64_t)0x7fffffff)
 
 /* shapes.c: the shape of a node from those of its inputs; resolves padding. */

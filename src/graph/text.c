@@ -218,6 +218,14 @@ static const char *const *keys_of(dcn__op op, int *n)
     }
 }
 
+static void list_keys(char *out, size_t size, dcn__op op, const char *const *keys, int n)
+{
+    size_t used = (size_t)snprintf(out, size, "%s knows", dcn__op_row_of(op)->word);
+
+    for (int i = 0; i < n && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s %s", i ? "," : "", keys[i]);
+}
+
 static dcn_status read_key(reader *r, token *t, dcn__op op, words *w)
 {
     const char *equals = memchr(t->text, '=', t->length);
@@ -245,9 +253,10 @@ static dcn_status read_key(reader *r, token *t, dcn__op op, words *w)
     near = dcn__nearest(key, keys, n);
     if (near)
         snprintf(advice, sizeof advice, "did you mean %s?", near);
+    else if (!n)
+        snprintf(advice, sizeof advice, "%s takes no keys", dcn__op_row_of(op)->word);
     else
-        snprintf(advice, sizeof advice, n ? "it knows filters, kernel, stride, pad, dilation, groups, "
-                 "init, bias" : "%s takes no keys", dcn__op_row_of(op)->word);
+        list_keys(advice, sizeof advice, op, keys, n);
     t->length = (size_t)(equals - t->text);
     return refuse(r, t, "unknown key", advice);
 }
@@ -447,6 +456,7 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
     reader r = { .where = where ? where : "network", .line = 1, .err = err };
     dcn_status st;
     size_t start = 0, line_start = 0;
+    bool quoted = false;          /* in a quoted name ';' and '#' mean themselves */
 
     *graph = NULL;
     if ((int64_t)bytes > limit)
@@ -459,7 +469,8 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
     for (size_t i = 0; !st && i <= bytes; i++) {
         const char c = i < bytes ? text[i] : '\n';
 
-        if (c == '#') {
+        quoted ^= c == '"';
+        if (c == '#' && !quoted) {
             const char *end = memchr(text + i, '\n', bytes - i);
             const size_t stop = end ? (size_t)(end - text) : bytes;
 
@@ -468,7 +479,7 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
             start = i = stop;
             if (i == bytes)
                 break;
-        } else if (c != '\n' && c != ';') {
+        } else if (c != '\n' && (c != ';' || quoted)) {
             if (i - line_start >= MAX_LINE)
                 st = dcn__fail_line(err, DCN_USAGE, r.where, r.line, MAX_LINE, "the line is longer than "
                                     "%d bytes; break it", MAX_LINE);
@@ -480,6 +491,7 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
         if (i < bytes && text[i] == '\n') {
             r.line++;
             line_start = start;
+            quoted = false;
         }
     }
     if (!st && r.graph->n_nodes < 2)
