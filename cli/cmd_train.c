@@ -466,8 +466,10 @@ static dcn_status finish(train_run *run, dcn_error *err)
                         (long long)run->last.step, run->folder.path);
     }
     cli_interrupt_hold();
+    /* TensorBoard wants steps to rise: not again what the last interval has logged. */
     if (!(st = train_log_test(run, run->last.step - 1, &e, err))
-        && !(st = train_log_pictures(run, model, run->last.step - 1, err)))
+        && ((run->last.step - 1) % run->options.log_interval == 0
+            || !(st = train_log_pictures(run, model, run->last.step - 1, err))))
         st = train_write_results(run, model, &e, &sheet, err);
     cli_interrupt_release();
     if (!st && talks(run))
