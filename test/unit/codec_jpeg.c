@@ -288,6 +288,17 @@ static void damaged_codes(void **state)
     assert_true(found > 10);
 }
 
+static void every_allocation_may_fail(void **state)
+{
+    dcn_image image;
+
+    (void)state;
+    encode(3, false);
+    insert_orientation(6);
+    assert_survives_lack_of_memory(decode(&image));
+    dcn_image_clear(&image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +307,7 @@ int main(void)
         cmocka_unit_test(truncated_anywhere),   cmocka_unit_test(kinds_that_are_not_read),
         cmocka_unit_test(sizes_over_the_limit), cmocka_unit_test(markers_in_wrong_places),
         cmocka_unit_test(scans_without_end),    cmocka_unit_test(damaged_codes),
+        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("codec_jpeg", tests, NULL, NULL);

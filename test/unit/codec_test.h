@@ -11,6 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/memory.h"
 #include "deconvnet.h"
 
 /* "DIR/name" in the test's own folder; the text lives until the next call but three. */
@@ -41,6 +42,27 @@ static inline const char *temporary(const char *name)
         const dcn_status got_ = (call);                                                        \
         if (got_ != DCN_OK)                                                                    \
             fail_msg("status %d: %s", (int)got_, err.text);                                    \
+    } while (0)
+
+static inline bool allocation_allowed(void *countdown, size_t bytes)
+{
+    (void)bytes;
+    return (*(int *)countdown)-- != 0;
+}
+
+/* Repeats the call, its first, second, third, ... allocation failing, until none is left to fail:
+ * each time it must say DCN_MEMORY. Leaks are the sanitizers' to find. */
+#define assert_survives_lack_of_memory(call)                                                   \
+    do {                                                                                       \
+        dcn_status got_ = DCN_MEMORY;                                                          \
+        for (int k_ = 0; got_; k_++) {                                                         \
+            int countdown_ = k_;                                                               \
+            dcn__set_alloc_hook(allocation_allowed, &countdown_);                              \
+            got_ = (call);                                                                     \
+            dcn__set_alloc_hook(NULL, NULL);                                                   \
+            if (got_ != DCN_OK && got_ != DCN_MEMORY)                                          \
+                fail_msg("allocation %d: status %d: %s", k_, (int)got_, err.text);             \
+        }                                                                                      \
     } while (0)
 
 #endif
