@@ -429,7 +429,7 @@ static dcn_status train(train_run *run, dcn_error *err)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static void print_end(const train_run *run, const dcn_evaluation *e, const dcn_image *sheet)
+static void print_end(const train_run *run, const dcn_evaluation *e, const dcn_image *strip)
 {
     const char *path = run->folder.path;
     FILE *out = results(run);
@@ -445,14 +445,14 @@ static void print_end(const train_run *run, const dcn_evaluation *e, const dcn_i
     fprintf(out, "%s/model.safetensors\n%s/strips.png\n%s/report.html\n%s\n", path, path, path,
             dcn_events_path(run->events));
     if (!run->options.shared.json)
-        cli_show_picture(sheet, run->options.shared.graphics);
+        cli_show_picture(strip, run->options.shared.graphics);
 }
 
 static dcn_status finish(train_run *run, dcn_error *err)
 {
     const dcn_model *model;
     dcn_evaluation e = { 0 };
-    dcn_image sheet = { 0 };
+    dcn_image strip = { 0 };
     dcn_status st;
 
     if ((st = save(run, err)) || (st = dcn_trainer_model(run->trainer, &model, err)))
@@ -470,13 +470,13 @@ static dcn_status finish(train_run *run, dcn_error *err)
     if (!(st = train_log_test(run, run->last.step - 1, &e, err))
         && ((run->last.step - 1) % run->options.log_interval == 0
             || !(st = train_log_pictures(run, model, run->last.step - 1, err))))
-        st = train_write_results(run, model, &e, &sheet, err);
+        st = train_write_results(run, model, &e, &strip, err);
     cli_interrupt_release();
     if (!st && talks(run))
-        print_end(run, &e, &sheet);
+        print_end(run, &e, &strip);
     if (!st && run->options.shared.json)
         st = train_print_json(run, &e, err);
-    dcn_image_clear(&sheet);
+    dcn_image_clear(&strip);
     dcn_evaluation_clear(&e);
     return st;
 }

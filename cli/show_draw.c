@@ -73,12 +73,13 @@ static char *channel_text(const show_options *o)
 
 /* ---- the sheet ------------------------------------------------------------------------------ */
 
-static dcn_status draw_sheet(const show_run *run, int first, int i, const char *caption,
+/* bare: the strip alone, without headings. */
+static dcn_status draw_sheet(const show_run *run, int first, int i, bool bare, const char *caption,
                              dcn_image *sheet, dcn_error *err)
 {
     const show_options *o = &run->options;
-    const bool bare = o->scale == DCN_SCALE_TF1;     /* TensorFlow's strip has no headings */
-    const int n = 1 + run->n_views, columns = bare || n < COLUMNS_MAX ? n : COLUMNS_MAX;
+    const int n = 1 + run->n_views,
+              columns = n < COLUMNS_MAX || o->scale == DCN_SCALE_TF1 ? n : COLUMNS_MAX;
     dcn_sheet_desc desc = { .columns = columns,
                             .rows = (n + columns - 1) / columns,
                             .scale = o->scale,
@@ -182,6 +183,20 @@ static void tell(const show_run *run, int first, int i, const char *path)
         print_top(run, first, i, path);
 }
 
+/* In the terminal: the strip alone, whose pixels are large enough to be seen there. */
+static dcn_status show_in_terminal(const show_run *run, int first, int i, dcn_error *err)
+{
+    dcn_image strip = { 0 };
+    dcn_status st;
+
+    if (run->json || !cli_can_show(run->options.shared.graphics))
+        return DCN_OK;
+    if (!(st = draw_sheet(run, first, i, true, NULL, &strip, err)))
+        cli_show_picture(&strip, run->options.shared.graphics);
+    dcn_image_clear(&strip);
+    return st;
+}
+
 dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
 {
     const show_options *o = &run->options;
@@ -200,11 +215,11 @@ dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
                        *channel == '-' ? "" : channel, o->scale == DCN_SCALE_TF1 ? "tf1" : "auto",
                        run->model.hash);
     path = picture_path(run, first + i);
-    if (!(st = draw_sheet(run, first, i, caption, &sheet, err))
-        && !(st = save_sheet(run, &sheet, path, layers, channel, err))) {
+    /* TensorFlow's strip has no headings. */
+    st = draw_sheet(run, first, i, o->scale == DCN_SCALE_TF1, caption, &sheet, err);
+    if (!st && !(st = save_sheet(run, &sheet, path, layers, channel, err))) {
         tell(run, first, i, path);
-        if (!run->json)
-            cli_show_picture(&sheet, o->shared.graphics);
+        st = show_in_terminal(run, first, i, err);
     }
     dcn_image_clear(&sheet);
     free(path);

@@ -123,14 +123,16 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
     return st;
 }
 
-dcn_status cli_strips_tf1(dcn_image *image, const cli_strips *s, int i, dcn_error *err)
+dcn_status cli_strips_bare(dcn_image *image, const cli_strips *s, int i, dcn_scale scale,
+                           dcn_error *err)
 {
     dcn_panel panels[1 + STRIPS_MAX_LAYERS];
     const size_t at = (size_t)i * cli_volume(s->shape);
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 1 + s->n_layers,
-                                  .scale = DCN_SCALE_TF1, .bare = 1 };
+                                  .scale = scale, .bare = 1 };
 
-    panels[0] = (dcn_panel){ .values = s->images + at, .shape = s->shape };
+    panels[0] = (dcn_panel){ .values = s->images + at, .shape = s->shape,
+                             .kind = DCN_PANEL_PHOTO };
     for (int k = 0; k < s->n_layers; k++)
         panels[k + 1] = (dcn_panel){ .values = s->drawn[k] + at, .shape = s->shape };
     return dcn_sheet_draw(image, &desc, err);

@@ -25,7 +25,8 @@ void cli_strips_clear(cli_strips *s);
 /* The sheet of the first `rows` pictures with headings. dcn_image_clear(image). */
 dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
                             const dcn_data_info *info, const char *caption, dcn_error *err);
-/* Strip i alone with TensorFlow 1's scale, one pixel a value. dcn_image_clear(image). */
-dcn_status cli_strips_tf1(dcn_image *image, const cli_strips *s, int i, dcn_error *err);
+/* Strip i alone, one pixel a value. dcn_image_clear(image). */
+dcn_status cli_strips_bare(dcn_image *image, const cli_strips *s, int i, dcn_scale scale,
+                           dcn_error *err);
 
 #endif

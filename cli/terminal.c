@@ -84,54 +84,89 @@ static geometry terminal_geometry(void)
     return g;
 }
 
-static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode pixels,
-                                ChafaCanvasMode colors)
+/* How many cells, so that a small picture's pixels keep whole sizes and a large one fits. */
+static void choose_cells(const dcn_image *image, bool symbols, geometry *g, int *columns, int *rows)
 {
-    const geometry g = terminal_geometry();
-    ChafaCanvasConfig *config = chafa_canvas_config_new();
-    ChafaSymbolMap *symbols = chafa_symbol_map_new();
-    int width = g.columns - 1, height;
-    ChafaCanvas *canvas;
+    enum { SYMBOLS_WIDE = 80, PIXELS_WIDE = 640 };
+    /* A half block is one pixel wide and half a cell high. */
+    const int cell_w = symbols ? 1 : g->cell_w, cell_h = symbols ? 2 : g->cell_h;
+    const int room = (g->columns - 1) * cell_w, most = symbols ? SYMBOLS_WIDE : PIXELS_WIDE;
+    const int wide = room < most ? room : most;
+    int w = image->w, h = image->h;
 
-    if (pixels != CHAFA_PIXEL_MODE_SYMBOLS && image->w / g.cell_w < width)
-        width = image->w / g.cell_w;               /* not larger than it is */
-    width = width < 1 ? 1 : width > 120 ? 120 : width;
-    height = (int)((double)width * g.cell_w * image->h / image->w / g.cell_h + 0.5);
-    height = height < 1 ? 1 : height;
-    chafa_symbol_map_add_by_tags(symbols, colors == CHAFA_CANVAS_MODE_FGBG ? CHAFA_SYMBOL_TAG_BLOCK
-                                 | CHAFA_SYMBOL_TAG_SPACE : CHAFA_SYMBOL_TAG_HALF
-                                 | CHAFA_SYMBOL_TAG_SPACE | CHAFA_SYMBOL_TAG_SOLID);
-    chafa_canvas_config_set_symbol_map(config, symbols);
-    chafa_canvas_config_set_geometry(config, width, height);
+    if (w <= wide) {
+        const int zoom = wide / w;
+
+        w *= zoom;
+        h *= zoom;
+    } else {
+        h = (int)((double)h * room / w + 0.5);
+        w = room;
+    }
+    *columns = (w + cell_w - 1) / cell_w;
+    *rows = (h + cell_h - 1) / cell_h;
+    *columns = *columns < 1 ? 1 : *columns;
+    *rows = *rows < 1 ? 1 : *rows;
+}
+
+/* RGBA of w x h pixels, each the nearest one of the picture: chafa's own scaling would blur. */
+static uint8_t *enlarge(const dcn_image *image, int w, int h)
+{
+    uint8_t *out = cli_alloc((size_t)w * (size_t)h, 4);
+
+    for (int y = 0; y < h; y++) {
+        const size_t row = (size_t)((int64_t)y * image->h / h) * (size_t)image->w;
+
+        for (int x = 0; x < w; x++) {
+            const size_t from = row + (size_t)((int64_t)x * image->w / w);
+            const uint8_t *p = image->pixels + from * (size_t)image->c;
+            uint8_t *to = out + 4 * ((size_t)y * (size_t)w + (size_t)x);
+
+            to[0] = p[0];
+            to[1] = p[image->c == 3 ? 1 : 0];
+            to[2] = p[image->c == 3 ? 2 : 0];
+            to[3] = 255;
+        }
+    }
+    return out;
+}
+
+static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode mode, ChafaCanvasMode colors)
+{
+    enum { SYMBOL_SIDE = 8 };          /* chafa compares a cell with its symbols in 8 x 8 pixels */
+    const bool symbols = mode == CHAFA_PIXEL_MODE_SYMBOLS;
+    ChafaCanvasConfig *config = chafa_canvas_config_new();
+    ChafaSymbolMap *map = chafa_symbol_map_new();
+    geometry g = terminal_geometry();
+    ChafaCanvas *canvas;
+    int columns, rows, w, h;
+    uint8_t *pixels;
+
+    choose_cells(image, symbols, &g, &columns, &rows);
+    w = columns * (symbols ? SYMBOL_SIDE : g.cell_w);
+    h = rows * (symbols ? SYMBOL_SIDE : g.cell_h);
+    chafa_symbol_map_add_by_tags(map, colors == CHAFA_CANVAS_MODE_FGBG
+                                 ? CHAFA_SYMBOL_TAG_BLOCK | CHAFA_SYMBOL_TAG_SPACE
+                                 : CHAFA_SYMBOL_TAG_VHALF | CHAFA_SYMBOL_TAG_SPACE
+                                 | CHAFA_SYMBOL_TAG_SOLID);
+    chafa_canvas_config_set_symbol_map(config, map);
+    chafa_canvas_config_set_geometry(config, columns, rows);
     chafa_canvas_config_set_cell_geometry(config, g.cell_w, g.cell_h);
-    chafa_canvas_config_set_pixel_mode(config, pixels);
+    chafa_canvas_config_set_pixel_mode(config, mode);
     chafa_canvas_config_set_canvas_mode(config, colors);
     if (colors == CHAFA_CANVAS_MODE_FGBG)
         chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
     canvas = chafa_canvas_new(config);
-    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGB8, image->pixels, image->w, image->h,
-                                 image->w * 3);
-    chafa_symbol_map_unref(symbols);
+    pixels = enlarge(image, w, h);
+    chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGBA8_UNASSOCIATED, pixels, w, h, 4 * w);
+    free(pixels);
+    chafa_symbol_map_unref(map);
     chafa_canvas_config_unref(config);
     return canvas;
 }
 
-/* Grey to RGB: chafa knows no grey pixels. */
-static dcn_image to_rgb(const dcn_image *image)
-{
-    const size_t n = (size_t)image->h * (size_t)image->w;
-    dcn_image rgb = { image->h, image->w, 3, cli_alloc(n, 3) };
-
-    for (size_t i = 0; i < n; i++)
-        for (int c = 0; c < 3; c++)
-            rgb.pixels[3 * i + (size_t)c] = image->pixels[(size_t)image->c * i
-                                                          + (size_t)(image->c == 3 ? c : 0)];
-    return rgb;
-}
-
 void cli_show_picture(const dcn_image *image, cli_graphics how)
 {
-    dcn_image rgb;
     ChafaTermInfo *info;
     ChafaPixelMode mode;
     ChafaCanvas *canvas;
@@ -139,20 +174,18 @@ void cli_show_picture(const dcn_image *image, cli_graphics how)
 
     if (!cli_can_show(how) || image->h < 1 || image->w < 1)
         return;
-    rgb = to_rgb(image);
     info = detect_terminal();
     mode = pixel_mode(how, info);
     if (mode != CHAFA_PIXEL_MODE_SYMBOLS || !isatty(STDOUT_FILENO))
         chafa_term_info_supplement(info,
                                    chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
-    canvas = make_canvas(&rgb, mode, color_mode(info, how));
+    canvas = make_canvas(image, mode, color_mode(info, how));
     text = chafa_canvas_print(canvas, info);
     fwrite(text->str, 1, text->len, stdout);
     fputs("\n", stdout);
     g_string_free(text, TRUE);
     chafa_canvas_unref(canvas);
     chafa_term_info_unref(info);
-    free(rgb.pixels);
 }
 
 #else

@@ -52,9 +52,9 @@ void train_curve_clear(train_curve *c);
 double train_median(const double *values, int64_t n);
 
 /* ---- train_result.c: pictures, page, JSON ---- */
-/* Writes strips.png and report.html; *sheet: what strips.png shows. */
+/* Writes strips.png and report.html; *strip: one strip alone, for the terminal. */
 dcn_status train_write_results(train_run *run, const dcn_model *model, const dcn_evaluation *e,
-                               dcn_image *sheet, dcn_error *err);
+                               dcn_image *strip, dcn_error *err);
 dcn_status train_print_json(const train_run *run, const dcn_evaluation *e, dcn_error *err);
 
 #endif

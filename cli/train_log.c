@@ -155,7 +155,7 @@ dcn_status train_log_pictures(train_run *run, const dcn_model *model, int64_t st
         dcn_image strip = { 0 };
 
         snprintf(tag, sizeof tag, "source/cifar/image/%d", i);
-        if (!(st = cli_strips_tf1(&strip, &s, i, err)))
+        if (!(st = cli_strips_bare(&strip, &s, i, DCN_SCALE_TF1, err)))
             st = dcn_events_image(run->events, tag, step, &strip, err);
         dcn_image_clear(&strip);
     }

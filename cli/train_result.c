@@ -94,9 +94,9 @@ static dcn_status write_page(train_run *run, const dcn_model *model, const dcn_e
                              const dcn_image *sheet, const dcn_image *filters, const char *path,
                              dcn_error *err)
 {
-    const dcn_report_curve loss = { "training", run->loss.x, run->loss.y, run->loss.n },
-        accuracy[2] = { { "training", run->accuracy.x, run->accuracy.y, run->accuracy.n },
-                        { "test", run->test.x, run->test.y, run->test.n } };
+    const dcn_report_curve loss = { "training loss", run->loss.x, run->loss.y, run->loss.n },
+        accuracy[2] = { { "training accuracy", run->accuracy.x, run->accuracy.y, run->accuracy.n },
+                        { "test accuracy", run->test.x, run->test.y, run->test.n } };
     const dcn_report_chart charts[] = { { "Loss", "step", "cross-entropy", &loss, 1 },
                                         { "Accuracy", "step", "share right", accuracy, 2 } };
     const dcn_report_picture pictures[] = {
@@ -136,25 +136,27 @@ static dcn_status write_page(train_run *run, const dcn_model *model, const dcn_e
 }
 
 dcn_status train_write_results(train_run *run, const dcn_model *model, const dcn_evaluation *e,
-                               dcn_image *sheet, dcn_error *err)
+                               dcn_image *strip, dcn_error *err)
 {
     enum { ROWS = 8 };
     char *strips = cli_text("%s/strips.png", run->folder.path),
          *page = cli_text("%s/report.html", run->folder.path),
          *caption = cli_text("rule reconstruct, %s, step %lld, %.1f %% right", run->data_info.name,
                              (long long)run->last.step, 100 * share(e->correct, e->n));
-    dcn_image filters = { 0 };
+    dcn_image sheet = { 0 }, filters = { 0 };
     cli_strips s;
     dcn_status st;
 
     if (!(st = cli_strips_make(&s, model, run->data, ROWS, &run->options.shared, err))) {
-        if (!(st = cli_strips_sheet(sheet, &s, ROWS, &run->data_info, caption, err))
-            && !(st = dcn_image_save_png(sheet, strips, NULL, err))
+        if (!(st = cli_strips_sheet(&sheet, &s, ROWS, &run->data_info, caption, err))
+            && !(st = dcn_image_save_png(&sheet, strips, NULL, err))
+            && !(st = cli_strips_bare(strip, &s, 0, DCN_SCALE_AUTO, err))
             && !(st = cli_draw_filters(&filters, model->graph, err)))
-            st = write_page(run, model, e, sheet, &filters, page, err);
+            st = write_page(run, model, e, &sheet, &filters, page, err);
         cli_strips_clear(&s);
     }
     dcn_image_clear(&filters);
+    dcn_image_clear(&sheet);
     free(caption);
     free(page);
     free(strips);
