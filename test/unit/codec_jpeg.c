@@ -288,6 +288,16 @@ static void damaged_codes(void **state)
     assert_true(found > 10);
 }
 
+/* The decoder would only warn and guess the rest. */
+static void guessed_pixels_are_refused(void **state)
+{
+    (void)state;
+    encode(3, false);
+    memmove(file + used - 8, file + used - 2, 2);
+    used -= 6;
+    refused("the picture is damaged (");
+}
+
 static void every_allocation_may_fail(void **state)
 {
     dcn_image image;
@@ -307,6 +317,7 @@ int main(void)
         cmocka_unit_test(truncated_anywhere),   cmocka_unit_test(kinds_that_are_not_read),
         cmocka_unit_test(sizes_over_the_limit), cmocka_unit_test(markers_in_wrong_places),
         cmocka_unit_test(scans_without_end),    cmocka_unit_test(damaged_codes),
+        cmocka_unit_test(guessed_pixels_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
     };
 

@@ -129,8 +129,8 @@ static void alpha_lies_over_white(void **state)
     (void)state;
     begin();
     ihdr(3, 1, 8, 4, 0);                                       /* grey and alpha */
-    idat("\0\x64\0\x64\xff\x64\x80", 7);
-    reads(1, 3, 1, (const uint8_t *)"\xff\x64\xb1");           /* (100*128 + 255*127)/255 = 177 */
+    idat("\0\x66\0\x66\xff\x66\x7f", 7);
+    reads(1, 3, 1, (const uint8_t *)"\xff\x66\xb3");           /* (102*127 + 255*128)/255 = 178.8 */
     begin();
     ihdr(1, 1, 8, 6, 0);
     idat("\0\x0a\x14\x1e\x80", 5);
@@ -274,6 +274,9 @@ static void limits_at_and_beyond(void **state)
     begin();
     ihdr(8193, 8192, 8, 2, 0);
     refused(DCN_INPUT, "@0x10: image is 8193x8192 (67 Mpixel), the limit is 64");
+    begin();
+    ihdr(8321, 8065, 8, 2, 0);                                 /* one pixel beyond */
+    refused(DCN_INPUT, "@0x10: image is 8321x8065 (67 Mpixel), the limit is 64");
     begin();
     ihdr(8192, 8192, 8, 2, 0);
     idat("\0", 1);
