@@ -44,8 +44,16 @@ static dcn_status make_walks(dcn_plan *p, dcn_error *err)
     const dcn_graph *g = p->graph;
     dcn_status st;
 
-    if ((st = dcn__walk_forward(&p->forward.walk, g, dcn_graph_output(g), err)) ||
-        (st = dcn__program_begin(&p->forward, err)))
+    if ((st = dcn__walk_forward(&p->forward.walk, g, dcn_graph_output(g), err)))
+        return st;
+    /* Layers that the output does not depend on are computed if somebody will ask for them. */
+    for (int i = 0; i < p->n_routes; i++)
+        if ((st = dcn__walk_forward(&p->forward.walk, g, p->routes[i].layer, err)))
+            return st;
+    for (dcn_node i = 0; p->keep_all && i < g->n_nodes; i++)
+        if ((st = dcn__walk_forward(&p->forward.walk, g, i, err)))
+            return st;
+    if ((st = dcn__program_begin(&p->forward, err)))
         return st;
     if (p->training &&
         ((st = dcn__walk_forward(&p->train.walk, g, dcn__loss_node(g), err)) ||
@@ -220,13 +228,21 @@ static dcn_status check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err)
 {
     const size_t limit = max_bytes ? max_bytes : dcn__physical_memory() / 10 * 8;
 
-    p->total_bytes += (size_t)p->n_chunks * p->chunk_bytes;
-    p->total_bytes += (size_t)p->threads * (p->lane_bytes + p->scratch_bytes);
-    if (p->training)
-        p->total_bytes += (size_t)p->n_chunks * p->train.gradient_bytes + 4 * real_bytes_of_weights(p);
+    size_t kept, lanes, gradients = 0, all = p->total_bytes;
+    bool fits = dcn__mul_size((size_t)p->n_chunks, p->chunk_bytes, &kept) && dcn__add_size(all, kept, &all) &&
+                dcn__mul_size((size_t)p->threads, p->lane_bytes + p->scratch_bytes, &lanes) &&
+                dcn__add_size(all, lanes, &all);
+
+    if (fits && p->training)
+        fits = dcn__mul_size((size_t)p->n_chunks, p->train.gradient_bytes, &gradients) &&
+               dcn__add_size(all, gradients + 4 * real_bytes_of_weights(p), &all);
+    else if (fits && p->engine->real_bytes != sizeof(float))
+        fits = dcn__add_size(all, real_bytes_of_weights(p), &all);
+    p->total_bytes = fits ? all : SIZE_MAX;
     if (p->total_bytes > limit)
-        return dcn__fail(err, DCN_MEMORY, "plan", "needs %zu MiB for batches of %d, the limit is %zu MiB; use a "
-                         "smaller batch or raise the limit", p->total_bytes >> 20, p->batch, limit >> 20);
+        return dcn__fail(err, DCN_MEMORY, "plan", "needs %s%zu MiB for batches of %d, the limit is %zu MiB; use a "
+                         "smaller batch or raise the limit", fits ? "" : "more than ", p->total_bytes >> 20,
+                         p->batch, limit >> 20);
     return DCN_OK;
 }
 
@@ -326,6 +342,8 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->inner_threads = p->n_chunks == 1 && !p->training ? p->threads : 1;
     if (p->threads > p->n_chunks)
         p->threads = p->n_chunks;
+    if (d->n_routes < 0)
+        return dcn__fail(err, DCN_USAGE, "routes", "%d is not a number of routes; correct it", d->n_routes);
     for (int i = 0; i < d->n_routes; i++)
         if (d->routes[i].layer < 1 || d->routes[i].layer >= p->graph->n_nodes ||
             (unsigned)d->routes[i].rule > DCN_RULE_GRADIENT)

@@ -104,6 +104,8 @@ static dcn_status forward_step(dcn__walk *w, const dcn_graph *g, dcn_node id, dc
     int *reads;
     dcn_status st;
 
+    if (dcn__walk_find(w, DCN__SLOT_VALUE, id) >= 0)   /* on the way to an earlier target */
+        return DCN_OK;
     if ((step.write = need_slot(w, g, DCN__SLOT_VALUE, id, err)) < 0)
         return DCN_MEMORY;
     if (n->op == DCN__OP_INPUT)

@@ -37,7 +37,7 @@ typedef struct dcn__walk {
     int first_reverse;        /* steps before it go up, from it on down */
 } dcn__walk;
 
-/* Appends the way up to `target` (all nodes it depends on). */
+/* Appends the way up to `target`: all nodes it depends on that are not there yet. */
 dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err);
 /* Appends a seed at `start` and the way down to the input under `rule`. An operator for which the rule
  * is undefined is refused by the node's name. */
