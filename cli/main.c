@@ -97,6 +97,7 @@ int main(int argc, char **argv)
     cli_open_standard_files();
     /* A reader that goes away must not kill a run; the lost output is noticed at the end. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);          /* a file that grows too large is an error, not a death */
     st = run(argc, argv, &err);
     if (!st)
         st = cli_finish_output(&err);

@@ -88,6 +88,14 @@ class Files(Case):
         write("set/test/b/1.png", tool.png(14, 14, (1, 2, 3))[:50])
         self.bad(call("info", "set"), 3, "1.png")
 
+    def test_fetch(self):
+        """Port 9 (discard) of this machine: nobody listens there."""
+        self.bad(call("fetch", "cifar10", "--to", "fetched", "--url", "http://127.0.0.1:9/x.tar.gz"), 8,
+                 "127.0.0.1:9")
+        self.assertFalse(os.path.exists(path("fetched", "cifar-10-batches-bin")))
+        write("taken", b"")
+        self.bad(call("fetch", "cifar10", "--to", "taken/x", "--url", "http://127.0.0.1:9/x"), 4, "taken")
+
     def test_eval(self):
         told = json.loads(self.good(call("eval", "--json", "--model", "files", "--data", "synthetic")))
         matrix = told["confusion"]
