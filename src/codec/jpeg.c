@@ -40,8 +40,8 @@ struct walk {
 
 static dcn_status refuse(const struct walk *w, uint64_t offset, const char *what)
 {
-    return dcn__fail_at(w->err, DCN_INPUT, w->where, offset, "%s; convert or copy the picture again",
-                        what);
+    return dcn__fail_at(w->err, DCN_INPUT, w->where, offset,
+                        "%s; convert or copy the picture again", what);
 }
 
 static unsigned be16(const uint8_t *p)
@@ -102,7 +102,7 @@ static dcn_status read_frame(struct walk *w, int marker, uint64_t offset, const 
     return count_blocks(w, p + 6);
 }
 
-/* The end of the entropy-coded bytes that begin at `at`: the next true marker, or the file's end. */
+/* The end of the entropy-coded bytes that begin at `at`: the next true marker, or the end. */
 static size_t skip_scan(const struct walk *w, size_t at)
 {
     while (at + 1 < w->size) {

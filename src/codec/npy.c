@@ -164,7 +164,7 @@ static dcn_status read_header(struct parser *p)
     return DCN_OK;
 }
 
-/* ---- the numbers ----------------------------------------------------------------------------- */
+/* ---- the numbers --------------------------------------------------------------------------- */
 
 static dcn_status check_numbers(const struct parser *p, size_t size, int64_t *count)
 {

@@ -32,7 +32,8 @@ static bool is_ascii(const char *text)
 }
 
 /* tEXt is Latin-1 and every program reads it; iTXt is UTF-8. */
-static dcn_status append_text(dcn__string *s, const char *keyword, const char *value, dcn_error *err)
+static dcn_status append_text(dcn__string *s, const char *keyword, const char *value,
+                              dcn_error *err)
 {
     const size_t n = strlen(keyword), bytes = strlen(value);
     const bool ascii = is_ascii(value);

@@ -131,7 +131,7 @@ void dcn__tensors_close(dcn__tensors *t)
     memset(t, 0, sizeof *t);
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding ------------------------------------------------------------------------------- */
 
 static int tensor_by_name(const void *name, const void *tensor)
 {

@@ -1,7 +1,8 @@
 /* identify.c - says what a file or a folder is, by its content.
  *
  * It looks at names and first bytes; whether everything behind them is whole is for the reader of
- * that kind to say (single IDX files, which have none, are read here). What is nothing that we read is named where it can be. */
+ * that kind to say (single IDX files, which have none, are read here). What is nothing that we read
+ * is named where it can be. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -27,7 +28,7 @@ struct head {
     uint64_t file_size;
 };
 
-/* ---- what we read --------------------------------------------------------------------------------- */
+/* ---- what we read -------------------------------------------------------------------------- */
 
 static bool is_idx(const uint8_t *bytes, size_t size)
 {
@@ -105,7 +106,7 @@ static dcn_status look_into_idx(const struct head *h, dcn_kind *kind, dcn_error 
     return st;
 }
 
-/* ---- what we do not ------------------------------------------------------------------------------- */
+/* ---- what we do not ------------------------------------------------------------------------ */
 
 static dcn_status refuse(const struct head *h, const char *what, dcn_error *err)
 {
@@ -169,8 +170,8 @@ static dcn_status refuse_file(const struct head *h, dcn_error *err)
     if (h->file_size % 3074 == 0 && h->bytes[0] < 20 && h->bytes[1] < 100)
         return refuse(h, "is a file of CIFAR-100, which is not read; use CIFAR-10", err);
     if (is_onnx(h))
-        return refuse(h, "is an ONNX network, which is not read yet; describe the network with --net",
-                      err);
+        return refuse(h, "is an ONNX network, which is not read yet; describe the network with "
+                         "--net", err);
     if (is_text(h))
         return refuse(h, "is text, but no network description (it does not begin with input "
                          "HEIGHTxWIDTHxCHANNELS); name another file", err);
@@ -178,7 +179,7 @@ static dcn_status refuse_file(const struct head *h, dcn_error *err)
                         "picture, a model, an array, an event file, a network or a data set");
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *err)
 {

@@ -13,7 +13,7 @@
 
 enum { MAX_CLASSES = 65536 };
 
-/* ---- weights --------------------------------------------------------------------------------------- */
+/* ---- weights ------------------------------------------------------------------------------- */
 
 static dcn_status check_shape(const dcn__model_file *f, const dcn__tensor *tensor,
                               const dcn__weight_layout *layout, dcn_error *err)
@@ -132,9 +132,10 @@ static dcn_status check_no_others(const dcn__model_file *f, const dcn_graph *g, 
     return DCN_OK;
 }
 
-/* ---- metadata ---------------------------------------------------------------------------------------- */
+/* ---- metadata ------------------------------------------------------------------------------ */
 
-static dcn_status need(const dcn__model_file *f, const char *key, const char **value, dcn_error *err)
+static dcn_status need(const dcn__model_file *f, const char *key, const char **value,
+                       dcn_error *err)
 {
     *value = dcn__model_metadata(f, key);
     return *value ? DCN_OK : dcn__fail(err, DCN_INPUT, f->where, "the metadata \"%s\" are missing; "

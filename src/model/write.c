@@ -22,7 +22,7 @@ struct writer {
     int n_pairs;
 };
 
-/* ---- tensors ------------------------------------------------------------------------------------ */
+/* ---- tensors ------------------------------------------------------------------------------- */
 
 static dcn_status check_finite(const struct writer *w, const char *name, const float *data,
                                int64_t count)
@@ -80,7 +80,7 @@ static dcn_status add_tensors(struct writer *w, const dcn__model_extra *extra, i
     return st;
 }
 
-/* ---- metadata ------------------------------------------------------------------------------------ */
+/* ---- metadata ------------------------------------------------------------------------------ */
 
 /* Takes the value over. */
 static dcn_status add_pair(struct writer *w, const char *key, dcn__string *value)
@@ -202,7 +202,7 @@ static dcn_status add_metadata(struct writer *w, const char *const *metadata)
     return st;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------------------------- */
 
 static dcn_status save(struct writer *w)
 {

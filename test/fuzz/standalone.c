@@ -39,7 +39,8 @@ static size_t mutate(uint8_t *data, size_t size, dcn__random *r)
         case 1: data[at] = bytes[dcn__random_below(r, sizeof bytes)]; break;
         case 2: data[at] = (uint8_t)dcn__random_bits(r); break;
         case 3: size = dcn__random_below(r, 4) ? size : at; break;
-        default: memset(data + at, dcn__random_below(r, 2) ? 0xff : 0, size - at < 4 ? size - at : 4);
+        default:
+            memset(data + at, dcn__random_below(r, 2) ? 0xff : 0, size - at < 4 ? size - at : 4);
         }
     }
     return size;

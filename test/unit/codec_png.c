@@ -12,7 +12,7 @@
 
 static dcn_error err;
 
-/* ---- making files chunk by chunk ------------------------------------------------------------ */
+/* ---- making files chunk by chunk ----------------------------------------------------------- */
 
 static uint8_t file[1 << 16];
 static size_t used;
@@ -78,7 +78,7 @@ static dcn_status decode(dcn_image *image, const dcn_limits *limits)
         assert_null(image_.pixels);                                                            \
     } while (0)
 
-/* ---- what is read ---------------------------------------------------------------------------- */
+/* ---- what is read -------------------------------------------------------------------------- */
 
 static void check_pixels(const dcn_image *image, int h, int w, int c, const uint8_t *pixels)
 {
@@ -154,7 +154,7 @@ static void colour_spaces_and_texts_do_not_matter(void **state)
     reads(1, 1, 1, (const uint8_t *)"\x40");
 }
 
-/* ---- what is refused -------------------------------------------------------------------------- */
+/* ---- what is refused ----------------------------------------------------------------------- */
 
 static void broken_chunks(void **state)
 {
@@ -259,7 +259,7 @@ static void damaged_pixels(void **state)
     refused(DCN_INPUT, "@0x21: the pixels are damaged");
 }
 
-/* ---- limits ------------------------------------------------------------------------------------ */
+/* ---- limits -------------------------------------------------------------------------------- */
 
 static void limits_at_and_beyond(void **state)
 {
@@ -305,7 +305,7 @@ static void limits_at_and_beyond(void **state)
     assert_refused(decode(&image, &side), DCN_INPUT, "image is 1x4, the limit of a side is 3");
 }
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static void round_trip(void **state)
 {

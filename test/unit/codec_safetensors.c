@@ -53,7 +53,8 @@ static void round_trip(void **state)
     const int64_t n[2] = { -1, 7 };
     const uint8_t u[3] = { 1, 2, 3 };
     const dcn_array arrays[] = {
-        { .name = "z \"quoted\" \\ \n", .dtype = DCN_U8, .rank = 1, .dims = { 3 }, .data = (void *)u },
+        { .name = "z \"quoted\" \\ \n", .dtype = DCN_U8, .rank = 1, .dims = { 3 },
+          .data = (void *)u },
         { .name = "b", .dtype = DCN_F32, .rank = 2, .dims = { 2, 3 }, .data = (void *)f },
         { .name = "a", .dtype = DCN_F32, .rank = 0, .data = (void *)f },
         { .name = "long", .dtype = DCN_I64, .rank = 1, .dims = { 2 }, .data = (void *)n },
@@ -150,7 +151,8 @@ static void rules_broken_singly(void **state)
     refused("{\"x\":1}", 0, "@0x9: tensor \"x\" does not have exactly dtype, shape");
     refused("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"y\":1}}", 4,
             "does not have exactly");
-    refused("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"offset\":[0,4]}}", 4, "does not have exactly");
+    refused("{\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"offset\":[0,4]}}", 4,
+            "does not have exactly");
     refused("{\"a\":1,\"a\":2}", 0, "duplicate");
     refused("{\"a\\u0000\":1}", 0, "the header is not JSON");
     refused("{\"\xff\":1}", 0, "the header is not JSON");
@@ -285,7 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),                  cmocka_unit_test(what_cannot_be_saved),
         cmocka_unit_test(good_headers),                cmocka_unit_test(rules_broken_singly),
-        cmocka_unit_test(lengths_and_truncation),      cmocka_unit_test(header_of_exactly_the_limit),
+        cmocka_unit_test(lengths_and_truncation),
+        cmocka_unit_test(header_of_exactly_the_limit),
         cmocka_unit_test(depth_and_number_of_tensors),
         cmocka_unit_test(names_cannot_drive_the_terminal),
         cmocka_unit_test(every_allocation_may_fail),

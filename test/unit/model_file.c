@@ -182,7 +182,7 @@ static void without_values_or_names(void **state)
     dcn_model_clear(&m);
 }
 
-/* ---- files that are not right ---------------------------------------------------------------------- */
+/* ---- files that are not right -------------------------------------------------------------- */
 
 /* The weights of make(), as a file would hold them, for files written tensor by tensor. */
 static float numbers[240];

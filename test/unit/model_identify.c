@@ -42,7 +42,8 @@ static void files(void **state)
     is(DCN_KIND_PICTURE, TEXT("\xff\xd8\xff\xe0"));
     is(DCN_KIND_NPY, TEXT("\x93NUMPY\1\0"));
     is(DCN_KIND_IDX_FILE, TEXT("\0\0\x8\3\0\0\0\1\0\0\0\1\0\0\0\1x"));
-    is_not("the file ends here, its header announces 17 bytes", TEXT("\0\0\x8\3\0\0\0\1\0\0\0\1\0\0\0\1"));
+    is_not("the file ends here, its header announces 17 bytes",
+           TEXT("\0\0\x8\3\0\0\0\1\0\0\0\1\0\0\0\1"));
     memcpy(record + 8, &sum, 4);
     is(DCN_KIND_EVENTS, record, sizeof record);
     record[0]++;
