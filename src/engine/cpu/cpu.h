@@ -16,6 +16,7 @@ typedef struct cpu_kernel {
     const dcn__node *node;        /* of that step */
     int count;                    /* steps in the group */
     int chunk, threads;
+    dcn__isa isa;                 /* of our own loops */
     dcn_shape in, out;            /* of the node's (first) input and of its value */
     int reads[DCN__GROUP_SLOTS], writes[DCN__GROUP_SLOTS];   /* of a group; of one step see cpu_read */
     dcn__dnn *dnn;                /* NULL: oneDNN is not needed */

@@ -55,6 +55,7 @@ static void fill(cpu_kernel *k, const dcn__job *job)
     k->count = group->count;
     k->chunk = job->chunk;
     k->threads = job->threads;
+    k->isa = dcn__dnn_isa();
     k->out = k->node->shape;
     k->in = k->node->n_inputs ? job->graph->nodes[k->node->inputs[0]].shape : k->out;
     for (int i = 0; i < DCN__GROUP_SLOTS && group->count > 1; i++) {

@@ -2,7 +2,7 @@
  *
  * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads what the
  * one before wrote. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/winners.h"
 
 /* The step after `i`, if it does `action`, reads what step i writes and nobody else needs that. */
 static const dcn__step *follows(const dcn__walk *w, int i, int end, const bool *needed, dcn__action action)
@@ -52,14 +52,20 @@ static int fuse_up(const dcn__walk *w, int first, int end, const bool *needed, d
 int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
                   dcn__group *group)
 {
-    (void)g;
-    return first < w->first_reverse ? fuse_up(w, first, end, needed, group) : 1;
+    int count;
+
+    if (first < w->first_reverse)
+        return fuse_up(w, first, end, needed, group);
+    count = dcn__winners_fuse(g, w, first, end, needed, group);
+    return count ? count : 1;
 }
 
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err)
 {
     const dcn__step *last = k->step + k->count - 1;
 
+    if (k->step->action == DCN__DO_UNPOOL)
+        return dcn__winners_prepare(k, err);
     if (k->step->action == DCN__DO_CONV)
         return dcn__cpu_weighted(k, err);
     k->node = &k->graph->nodes[last->node];

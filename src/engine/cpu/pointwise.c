@@ -1,11 +1,16 @@
 /* pointwise.c - element by element: the ReLU's rules, less_bias, sums, copies, concat and its slices. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/isa.h"
 
 #include <string.h>
 
-void dcn__cpu_relu(const dcn__kernel *kernel, const dcn__frame *f)
+/* Reads s in any case: a load that depends on a condition would keep the loop from being vectorised. */
+LOOP float pass(float s, bool open)
 {
-    const cpu_kernel *k = cpu_of(kernel);
+    return open ? s : 0;
+}
+
+LOOP void relu_body(const cpu_kernel *k, const dcn__frame *f)
+{
     const size_t n = (size_t)k->chunk * cpu_size(k->out);
     const float *restrict x = cpu_read(k, f, 0);
     float *restrict y = cpu_write(k, f);
@@ -13,21 +18,21 @@ void dcn__cpu_relu(const dcn__kernel *kernel, const dcn__frame *f)
     for (size_t i = 0; i < n; i++)
         y[i] = x[i] < 0 ? 0 : x[i];
 }
+DCN__EVERY_ISA(relu)
 
-void dcn__cpu_relu_mask(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void relu_mask_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t n = (size_t)k->chunk * cpu_size(k->out);
     const float *restrict s = cpu_read(k, f, 0), *restrict y = cpu_read(k, f, 1);
     float *restrict out = cpu_write(k, f);
 
     for (size_t i = 0; i < n; i++)
-        out[i] = y[i] > 0 ? s[i] : 0;
+        out[i] = pass(s[i], y[i] > 0);
 }
+DCN__EVERY_ISA(relu_mask)
 
-void dcn__cpu_relu_rectify(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void relu_rectify_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t n = (size_t)k->chunk * cpu_size(k->out);
     const float *restrict s = cpu_read(k, f, 0);
     float *restrict out = cpu_write(k, f);
@@ -35,21 +40,21 @@ void dcn__cpu_relu_rectify(const dcn__kernel *kernel, const dcn__frame *f)
     for (size_t i = 0; i < n; i++)
         out[i] = s[i] > 0 ? s[i] : 0;
 }
+DCN__EVERY_ISA(relu_rectify)
 
-void dcn__cpu_relu_guided(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void relu_guided_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t n = (size_t)k->chunk * cpu_size(k->out);
     const float *restrict s = cpu_read(k, f, 0), *restrict y = cpu_read(k, f, 1);
     float *restrict out = cpu_write(k, f);
 
     for (size_t i = 0; i < n; i++)
-        out[i] = (s[i] > 0) & (y[i] > 0) ? s[i] : 0;
+        out[i] = pass(s[i], (s[i] > 0) & (y[i] > 0));
 }
+DCN__EVERY_ISA(relu_guided)
 
-void dcn__cpu_less_bias(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void less_bias_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t K = (size_t)k->out.c, cells = (size_t)k->chunk * cpu_size(k->out) / K;
     const float *restrict s = cpu_read(k, f, 0), *restrict b = f->weights[k->node->bias];
     float *restrict out = cpu_write(k, f);
@@ -58,6 +63,7 @@ void dcn__cpu_less_bias(const dcn__kernel *kernel, const dcn__frame *f)
         for (size_t o = 0; o < K; o++)
             out[i * K + o] = s[i * K + o] - b[o];
 }
+DCN__EVERY_ISA(less_bias)
 
 /* Of a ReLU under the rule reconstruct, and of an add: one signal for each input. */
 void dcn__cpu_copy(const dcn__kernel *kernel, const dcn__frame *f)
@@ -68,9 +74,8 @@ void dcn__cpu_copy(const dcn__kernel *kernel, const dcn__frame *f)
 }
 
 /* add and sum: from the first to the last, as the definition does. */
-void dcn__cpu_sum(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void sum_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t n = (size_t)k->chunk * cpu_size(k->out);
     const float *restrict a = cpu_read(k, f, 0);
     float *restrict y = cpu_write(k, f);
@@ -89,6 +94,7 @@ void dcn__cpu_sum(const dcn__kernel *kernel, const dcn__frame *f)
                 y[i] += b[i];
     }
 }
+DCN__EVERY_ISA(sum)
 
 static size_t input_channels(const cpu_kernel *k, int input)
 {

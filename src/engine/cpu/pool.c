@@ -1,7 +1,7 @@
 /* pool.c - max pooling with switches, unpooling, average pooling; channels innermost.
  *
  * Ties and NaN exactly as engine/ref/max_pool.c says. Averages add their cells in the same order. */
-#include "engine/cpu/cpu.h"
+#include "engine/cpu/isa.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@ enum { BLOCK = 64 };              /* channels whose best values stay in register
 /* Rows and columns [first, last) of a window, counted inside the window, that lie in the picture. */
 typedef struct inside { int first[2], last[2]; } inside;
 
-static inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
+LOOP inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
 {
     const int at[2] = { i * w->stride[0] - w->pad[0], j * w->stride[1] - w->pad[1] };
     const int extent[2] = { in.h, in.w };
@@ -24,7 +24,7 @@ static inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
 }
 
 /* Offset of x[n, i*u - top + r, j*v - left + s, 0]; may be negative before r and s are added. */
-static ptrdiff_t cell(const cpu_kernel *k, int n, int i, int j, int r, int s)
+LOOP ptrdiff_t cell(const cpu_kernel *k, int n, int i, int j, int r, int s)
 {
     const dcn__window *w = &k->node->window;
     const ptrdiff_t row = (ptrdiff_t)i * w->stride[0] - w->pad[0] + r;
@@ -35,7 +35,7 @@ static ptrdiff_t cell(const cpu_kernel *k, int n, int i, int j, int r, int s)
 
 /* ---- max ---------------------------------------------------------------------------------------------- */
 
-static void store_switches(void *switches, int bytes, size_t at, const uint32_t *winner, size_t n)
+LOOP void store_switches(void *switches, int bytes, size_t at, const uint32_t *winner, size_t n)
 {
     if (bytes == 1)
         for (size_t c = 0; c < n; c++)
@@ -44,12 +44,12 @@ static void store_switches(void *switches, int bytes, size_t at, const uint32_t 
         memcpy((uint32_t *)switches + at, winner, n * sizeof *winner);
 }
 
-static inline float value(float x, bool relu)
+LOOP float value(float x, bool relu)
 {
     return relu && x < 0 ? 0 : x;
 }
 
-static inline void take_first(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
+LOOP void take_first(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
 {
     for (size_t c = 0; c < n; c++) {
         best[c] = value(x[c], relu);
@@ -57,7 +57,7 @@ static inline void take_first(float *best, uint32_t *winner, const float *x, uin
     }
 }
 
-static inline void take_larger(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
+LOOP void take_larger(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
 {
     for (size_t c = 0; c < n; c++) {
         const float v = value(x[c], relu), b = best[c];
@@ -69,7 +69,7 @@ static inline void take_larger(float *best, uint32_t *winner, const float *x, ui
 }
 
 /* The winners of one window for channels [0, n) from x on, which is its first cell that counts. */
-static inline void pool_block(const cpu_kernel *k, const inside *b, const float *x, size_t n, float *best,
+LOOP void pool_block(const cpu_kernel *k, const inside *b, const float *x, size_t n, float *best,
                               uint32_t *winner, bool relu)
 {
     const dcn__window *w = &k->node->window;
@@ -83,7 +83,7 @@ static inline void pool_block(const cpu_kernel *k, const inside *b, const float 
                             (uint32_t)(r * w->kernel[1] + s), n, relu);
 }
 
-static inline void pool(const cpu_kernel *k, const float *x, float *y, void *switches, bool relu)
+LOOP void pool(const cpu_kernel *k, const float *x, float *y, void *switches, bool relu)
 {
     const int bytes = dcn__switch_bytes(&k->node->window);
     const size_t C = (size_t)k->in.c;
@@ -110,20 +110,18 @@ static inline void pool(const cpu_kernel *k, const float *x, float *y, void *swi
             }
 }
 
-void dcn__cpu_max_pool(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void max_pool_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
-
     pool(k, cpu_read(k, f, 0), cpu_write(k, f), f->slots[k->step->write_switch], false);
 }
+DCN__EVERY_ISA(max_pool)
 
 /* [relu, max_pool]: the ReLU's value is not written. The node is the pool. */
-void dcn__cpu_relu_max_pool(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void relu_max_pool_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
-
     pool(k, cpu_read(k, f, 0), cpu_write(k, f), f->slots[k->writes[1]], true);
 }
+DCN__EVERY_ISA(relu_max_pool)
 
 /* ---- unpool --------------------------------------------------------------------------------------------- */
 
@@ -137,7 +135,7 @@ static bool tiles(const cpu_kernel *k)
            dcn__switch_bytes(w) == 1;
 }
 
-static void unpool_tiles(const cpu_kernel *k, const float *restrict s, const uint8_t *restrict switches,
+LOOP void unpool_tiles(const cpu_kernel *k, const float *restrict s, const uint8_t *restrict switches,
                          float *restrict x)
 {
     const dcn__window *w = &k->node->window;
@@ -151,8 +149,11 @@ static void unpool_tiles(const cpu_kernel *k, const float *restrict s, const uin
                         const uint8_t place = (uint8_t)(r * w->kernel[1] + q);
                         float *restrict to = x + cell(k, n, i, j, r, q);
 
-                        for (size_t c = 0; c < C; c++)
-                            to[c] = switches[c] == place ? s[c] : 0;
+                        for (size_t c = 0; c < C; c++) {
+                            const float v = s[c];
+
+                            to[c] = switches[c] == place ? v : 0;
+                        }
                     }
 }
 
@@ -177,21 +178,19 @@ static void unpool_add(const cpu_kernel *k, const float *s, const void *switches
                 }
 }
 
-void dcn__cpu_unpool(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void unpool_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
-
     if (tiles(k))
         unpool_tiles(k, cpu_read(k, f, 0), cpu_read(k, f, 1), cpu_write(k, f));
     else
         unpool_add(k, cpu_read(k, f, 0), cpu_read(k, f, 1), cpu_write(k, f));
 }
+DCN__EVERY_ISA(unpool)
 
 /* ---- average ------------------------------------------------------------------------------------------------ */
 
-void dcn__cpu_avg_pool(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void avg_pool_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t C = (size_t)k->in.c;
     const float *x = cpu_read(k, f, 0);
     float *restrict y = cpu_write(k, f);
@@ -214,10 +213,10 @@ void dcn__cpu_avg_pool(const dcn__kernel *kernel, const dcn__frame *f)
                     y[c] /= cells;
             }
 }
+DCN__EVERY_ISA(avg_pool)
 
-void dcn__cpu_avg_pool_spread(const dcn__kernel *kernel, const dcn__frame *f)
+LOOP void avg_pool_spread_body(const cpu_kernel *k, const dcn__frame *f)
 {
-    const cpu_kernel *k = cpu_of(kernel);
     const size_t C = (size_t)k->in.c;
     const float *restrict s = cpu_read(k, f, 0);
     float *x = cpu_write(k, f);
@@ -238,3 +237,4 @@ void dcn__cpu_avg_pool_spread(const dcn__kernel *kernel, const dcn__frame *f)
                     }
             }
 }
+DCN__EVERY_ISA(avg_pool_spread)

@@ -1,0 +1,253 @@
+/* winners.c - one picture after the other down through a max pool into a convolution: see winners.h.
+ *
+ * WIDE: input channels in vectors of 16. FEW: a vector holds one row of taps, S*C <= 16 numbers. Rounding
+ * aside the result is that of unpool, the ReLU's rule, less_bias, conv_weights and conv_data in turn. */
+#include "engine/cpu/winners_shape.h"
+
+#include "engine/cpu/isa.h"
+
+#include <string.h>
+
+/* ---- the signal at the winners -------------------------------------------------------------------------- */
+
+/* y of the ReLU where the winner of pool cell `cell` stands. */
+LOOP float at_winner(const winners *a, const float *y, const uint8_t *switches, size_t cell, size_t k)
+{
+    const size_t place = a->place[switches[cell * a->K + k]];
+
+    return y[(a->corner[cell] + place) * a->K + k];
+}
+
+/* (cells,K): the signal after the ReLU's rule. */
+DCN__AVX512 static const float *apply_rule(const winners *a, const float *restrict s, const float *restrict y,
+                                           const uint8_t *switches, float *restrict out)
+{
+    const size_t n = a->cells * a->K;
+
+    if (a->rule == DCN__DO_COPY)
+        return s;
+    if (y && a->y_at_winner)
+        for (size_t cell = 0; cell < a->cells; cell++)
+            for (size_t k = 0; k < a->K; k++)
+                out[cell * a->K + k] = at_winner(a, y, switches, cell, k);
+    for (size_t i = 0; i < n; i++) {
+        const float v = s[i], up = !y ? 1 : a->y_at_winner ? out[i] : y[i];
+        const int open = (up > 0) & ((a->rule == DCN__DO_RELU_MASK) | (v > 0));
+
+        out[i] = open ? v : 0;
+    }
+    return out;
+}
+
+/* ---- data: the signal at the convolution's input --------------------------------------------------------- */
+
+static void list_places(const winners *a, const float *values, const uint8_t *switches, dcn__winner_list *list)
+{
+    const uint32_t stride = (uint32_t)((a->wide ? a->S : a->R) * DCN__LANES);
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < a->h * a->w; i++) {
+        const int32_t cell = a->cell_of[i];
+
+        list->start[i] = n;
+        if (cell >= 0)
+            n += dcn__winners_of_place(values + (size_t)cell * a->K, switches + (size_t)cell * a->K,
+                                       a->place_of[i], a->K, stride, list->value + n, list->offset + n);
+    }
+    list->start[a->h * a->w] = n;
+}
+
+/* The inside of a padded block of `width` numbers a place into channels [c, c + width) of the picture. */
+DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t row, size_t width, size_t c, float *x)
+{
+    const float *base = a->base;
+
+    for (size_t i = 0; i < a->H; i++)
+        for (size_t j = 0; j < a->W; j++) {
+            const float *from = padded + (i + a->top) * row + (j + a->left) * width;
+            const size_t at = (i * a->W + j) * a->C + c;
+
+            if (base)
+                for (size_t t = 0; t < width; t++)
+                    x[at + t] = from[t] + base[at + t];
+            else
+                memcpy(x + at, from, width * sizeof *x);
+        }
+}
+
+static void data_wide(const winners *a, const dcn__winner_list *list, float *padded, float *x)
+{
+    const size_t row = a->Wp * DCN__LANES, block = a->K * a->S * DCN__LANES;
+
+    for (size_t cb = 0; cb < a->C / DCN__LANES; cb++) {
+        memset(padded, 0, a->Hp * row * sizeof *padded);
+        for (size_t r = 0; r < a->R; r++)
+            for (size_t i = 0; i < a->h; i++)
+                a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block, padded + (i + r) * row);
+        store_inside(a, padded, row, DCN__LANES, cb * DCN__LANES, x);
+    }
+}
+
+static void data_few(const winners *a, const dcn__winner_list *list, float *padded, float *x)
+{
+    const size_t row = a->Wp * a->C;
+
+    memset(padded, 0, a->Hp * row * sizeof *padded);
+    for (size_t i = 0; i < a->h; i++)
+        a->spread_few(list, i * a->w, a->w, a->packed, padded + i * row, row, a->S, a->C);
+    store_inside(a, padded, row, a->C, 0, x);
+}
+
+/* ---- weights: gradients ------------------------------------------------------------------------------------ */
+
+DCN__AVX512 static void list_channels(const winners *a, const float *values, const uint8_t *switches, float *db,
+                          dcn__winner_list *list)
+{
+    const size_t K = a->K, cells = a->cells;
+
+    memset(list->start, 0, K * sizeof *list->start);
+    for (size_t cell = 0; cell < cells; cell++) {
+        const float *restrict v = values + cell * a->K;
+        const uint8_t *restrict s = switches + cell * a->K;
+        const uint32_t corner = a->corner_x[cell];
+        uint32_t *restrict offset = list->offset, *restrict count = list->start;
+        float *restrict value = list->value;
+
+        for (size_t k = 0; db && k < K; k++)
+            db[k] += v[k];
+        for (size_t k = 0; k < K; k++, offset += cells, value += cells) {
+            const uint32_t n = count[k];
+
+            offset[n] = corner + a->place_x[s[k]];
+            value[n] = v[k];
+            count[k] = n + (v[k] != 0);
+        }
+    }
+}
+
+/* (C/16,Hp,Wp,16), zeros around. */
+DCN__AVX512 static void take_wide(const winners *a, const float *x, float *padded)
+{
+    for (size_t cb = 0; cb < a->C / DCN__LANES; cb++, padded += a->Hp * a->Wp * DCN__LANES)
+        for (size_t i = 0; i < a->H; i++)
+            for (size_t j = 0; j < a->W; j++)
+                memcpy(padded + ((i + a->top) * a->Wp + j + a->left) * DCN__LANES,
+                       x + (i * a->W + j) * a->C + cb * DCN__LANES, DCN__LANES * sizeof *x);
+}
+
+/* (Hp,w,16): what each place's row of taps sees. `line` is one padded row. */
+DCN__AVX512 static void take_few(const winners *a, const float *x, float *line, float *padded)
+{
+    for (size_t i = 0; i < a->Hp; i++) {
+        const bool inside = i >= a->top && i < a->top + a->H;
+
+        memset(line, 0, (a->Wp * a->C + DCN__LANES) * sizeof *line);
+        if (inside)
+            memcpy(line + a->left * a->C, x + (i - a->top) * a->W * a->C, a->W * a->C * sizeof *x);
+        for (size_t j = 0; j < a->w; j++, padded += DCN__LANES)
+            memcpy(padded, line + j * a->C, DCN__LANES * sizeof *x);
+    }
+}
+
+static void weights_of(const winners *a, const dcn__winner_list *list, const float *padded, float *dw)
+{
+    const size_t blocks = a->wide ? a->C / DCN__LANES : 1, taps = (a->wide ? a->R * a->S : a->R) * DCN__LANES;
+    const size_t row = (a->wide ? a->Wp : a->w) * DCN__LANES;
+
+    for (size_t cb = 0; cb < blocks; cb++, padded += a->Hp * row)
+        for (size_t k = 0; k < a->K; k++, dw += taps)
+            a->gather(list->offset + k * a->cells, list->value + k * a->cells, list->start[k], padded, row, dw);
+}
+
+/* ---- run ---------------------------------------------------------------------------------------------------- */
+
+/* Cuts the scratch into arrays, each at a multiple of 64 bytes. */
+static void *cut(uint8_t **scratch, size_t bytes)
+{
+    void *array = *scratch;
+
+    *scratch += (bytes + 63) / 64 * 64;
+    return array;
+}
+
+static dcn__winner_list cut_list(uint8_t **scratch, size_t starts, size_t entries)
+{
+    dcn__winner_list list;
+
+    list.start = cut(scratch, starts * sizeof *list.start);
+    list.offset = cut(scratch, (entries + DCN__LANES) * sizeof *list.offset);
+    list.value = cut(scratch, (entries + DCN__LANES) * sizeof *list.value);
+    return list;
+}
+
+typedef struct arrays {
+    float *values, *in, *line, *out;
+    dcn__winner_list by_place, by_channel;
+} arrays;
+
+static uint8_t *cut_all(const winners *a, uint8_t *scratch, arrays *b)
+{
+    b->values = cut(&scratch, a->cells * a->K * sizeof(float));
+    if (a->data) {
+        b->by_place = cut_list(&scratch, a->h * a->w + 1, a->cells * a->K);
+        b->out = cut(&scratch, a->Hp * a->Wp * (a->wide ? DCN__LANES : a->C) * sizeof(float));
+    }
+    if (a->weights) {
+        b->by_channel = cut_list(&scratch, a->K, a->cells * a->K);
+        b->in = cut(&scratch, a->Hp * (a->wide ? a->Wp * a->C : a->w * DCN__LANES) * sizeof(float));
+        b->line = cut(&scratch, (a->Wp * a->C + DCN__LANES) * sizeof(float));
+    }
+    return scratch;
+}
+
+size_t dcn__winners_scratch(const winners *a)
+{
+    uint8_t *const origin = (uint8_t *)(uintptr_t)64;      /* only its distance to the end counts */
+    arrays b;
+
+    return (size_t)(cut_all(a, origin, &b) - origin);
+}
+
+void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
+{
+    const cpu_kernel *k = cpu_of(kernel);
+    const winners *a = k->own;
+    const float *s = cpu_read(k, f, 0), *y = a->y_read ? cpu_read(k, f, a->y_read) : NULL;
+    const float *x = a->weights ? cpu_read(k, f, a->x_read) : NULL;
+    const uint8_t *switches = cpu_read(k, f, 1);
+    float *out = a->data ? cpu_write(k, f) : NULL;
+    float *dw = a->weights ? (float *)(void *)(f->gradients + k->base.gradient_offset) : NULL;
+    float *db = a->weights && a->bias ? dw + a->gradient_floats : NULL;
+    const size_t y_size = (a->y_at_winner ? a->h * a->w : a->cells) * a->K;
+    arrays b;
+
+    cut_all(a, f->scratch, &b);
+    if (a->weights) {
+        memset(dw, 0, k->base.gradient_bytes);
+        memset(b.in, 0, a->Hp * (a->wide ? a->Wp * a->C : a->w * DCN__LANES) * sizeof(float));
+    }
+    for (int n = 0; n < k->chunk; n++) {
+        const float *values = apply_rule(a, s, y, switches, b.values);
+
+        if (a->weights) {
+            list_channels(a, values, switches, db, &b.by_channel);
+            if (a->wide)
+                take_wide(a, x, b.in);
+            else
+                take_few(a, x, b.line, b.in);
+            weights_of(a, &b.by_channel, b.in, dw);
+            x += a->H * a->W * a->C;
+        }
+        if (a->data) {
+            list_places(a, values, switches, &b.by_place);
+            if (a->wide)
+                data_wide(a, &b.by_place, b.out, out);
+            else
+                data_few(a, &b.by_place, b.out, out);
+            out += a->H * a->W * a->C;
+        }
+        s += a->cells * a->K;
+        switches += a->cells * a->K;
+        y = y ? y + y_size : NULL;
+    }
+}

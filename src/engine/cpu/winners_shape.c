@@ -1,0 +1,280 @@
+/* winners_shape.c - where winners.h applies, and its tables and packed weights. */
+#include "engine/cpu/winners_shape.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+/* ---- the pattern ------------------------------------------------------------------------------------------ */
+
+typedef struct chain {
+    const dcn__step *unpool, *rule, *less_bias, *weights, *data;   /* NULL: not there */
+    int count;
+} chain;
+
+static bool is_rule(dcn__action a)
+{
+    return a == DCN__DO_COPY || a == DCN__DO_RELU_MASK || a == DCN__DO_RELU_RECTIFY || a == DCN__DO_RELU_GUIDED;
+}
+
+/* The next step of the chain, if it does `action` to what slot holds. */
+static const dcn__step *next(const dcn__walk *w, int i, int end, dcn__action action, int slot, int read)
+{
+    const dcn__step *s = &w->steps[i];
+
+    return i < end && s->action == action && s->n_reads > read && s->reads[read] == slot ? s : NULL;
+}
+
+/* unpool, a ReLU's rule, then the convolution's steps. */
+static chain find_chain(const dcn_graph *g, const dcn__walk *w, int first, int end)
+{
+    chain c = { .unpool = &w->steps[first] };
+    int i = first + 1, slot = c.unpool->write;
+
+    if (c.unpool->action != DCN__DO_UNPOOL || i >= end)
+        return c;
+    if (is_rule(w->steps[i].action) && g->nodes[w->steps[i].node].op == DCN__OP_RELU &&
+        w->steps[i].reads[0] == slot) {
+        c.rule = &w->steps[i++];
+        slot = c.rule->write;
+    }
+    if ((c.weights = next(w, i, end, DCN__DO_CONV_WEIGHTS, slot, 1)))
+        i++;
+    else if ((c.less_bias = next(w, i, end, DCN__DO_LESS_BIAS, slot, 0))) {
+        slot = c.less_bias->write;
+        i++;
+    }
+    if ((c.data = next(w, i, end, DCN__DO_CONV_DATA, slot, 0)))
+        i++;
+    if (c.weights || c.data)
+        c.count = i - first;
+    return c;
+}
+
+/* Nobody outside steps [first, first + count) reads what they hand to each other. */
+static bool is_private(const dcn__walk *w, int first, int count, const bool *needed, const dcn__step *step)
+{
+    if (!step)
+        return true;
+    if (needed[step->write])
+        return false;
+    for (int i = 0; i < w->n_steps; i++)
+        for (int k = 0; (i < first || i >= first + count) && k < w->steps[i].n_reads; k++)
+            if (w->steps[i].reads[k] == step->write)
+                return false;
+    return true;
+}
+
+/* ---- the shapes ---------------------------------------------------------------------------------------------- */
+
+static bool pool_fits(const dcn__node *pool, dcn_shape in)
+{
+    const dcn__window *w = &pool->window;
+
+    return w->kernel[0] * w->kernel[1] <= 16 && w->stride[0] >= w->kernel[0] && w->stride[1] >= w->kernel[1] &&
+           2 * (int64_t)pool->shape.h * pool->shape.w <= (int64_t)in.h * in.w;
+}
+
+/* Fills everything that needs no memory; false if the convolution is of another kind. */
+static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
+{
+    const dcn__window *w = &conv->window;
+    const dcn_shape in = g->nodes[conv->inputs[0]].shape;
+
+    if (dcn__dnn_isa() != DCN__ISA_AVX512 || conv->op != DCN__OP_CONV || conv->groups != 1 ||
+        w->stride[0] != 1 || w->stride[1] != 1 || w->dilation[0] != 1 || w->dilation[1] != 1)
+        return false;
+    a->H = (size_t)in.h, a->W = (size_t)in.w, a->C = (size_t)in.c;
+    a->h = (size_t)conv->shape.h, a->w = (size_t)conv->shape.w, a->K = (size_t)conv->shape.c;
+    a->R = (size_t)w->kernel[0], a->S = (size_t)w->kernel[1];
+    a->top = (size_t)w->pad[0], a->left = (size_t)w->pad[1];
+    a->Hp = a->h + a->R - 1, a->Wp = a->w + a->S - 1;
+    a->wide = a->C % DCN__LANES == 0;
+    a->gather = dcn__winners_gather_of(w->kernel[0], a->wide ? w->kernel[1] : 1);
+    a->spread = dcn__winners_spread_of(w->kernel[1]);
+    a->spread_few = dcn__winners_spread_few_of(w->kernel[0]);
+    if (a->Hp * a->Wp > (size_t)1 << 24 || a->K > 65536)      /* offsets are 32 bits of floats */
+        return false;
+    if (a->wide)
+        return a->gather && a->spread;
+    return a->S * a->C <= DCN__LANES && a->gather && a->spread_few;
+}
+
+int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
+                      dcn__group *group)
+{
+    const chain c = find_chain(g, w, first, end);
+    const dcn__node *pool = &g->nodes[c.unpool->node];
+    winners shape = { 0 };
+    int pooled;
+
+    if (!c.count || !pool_fits(pool, g->nodes[pool->inputs[0]].shape) ||
+        !measure(&shape, g, &g->nodes[(c.weights ? c.weights : c.data)->node]) ||
+        !is_private(w, first, c.count, needed, c.unpool) || !is_private(w, first, c.count, needed, c.rule) ||
+        !is_private(w, first, c.count, needed, c.less_bias))
+        return 0;
+    group->n_reads = 0;
+    group->reads[group->n_reads++] = c.unpool->reads[0];
+    group->reads[group->n_reads++] = c.unpool->reads[1];
+    if (c.rule && c.rule->n_reads == 2) {
+        /* In one walk with the way up the switches are that way's, and the winner is the pooled value.
+         * Elsewhere they may have been replaced. */
+        pooled = w->first_reverse ? dcn__walk_find(w, DCN__SLOT_VALUE, c.unpool->node) : -1;
+        group->reads[group->n_reads++] = pooled >= 0 ? pooled : c.rule->reads[1];
+    }
+    if (c.weights)
+        group->reads[group->n_reads++] = c.weights->reads[0];
+    group->n_writes = c.data ? 1 : 0;
+    group->writes[0] = c.data ? c.data->write : -1;
+    return c.count;
+}
+
+/* ---- tables and weights ------------------------------------------------------------------------------------------ */
+
+static void fill_tables(winners *a, const dcn__node *pool)
+{
+    const dcn__window *w = &pool->window;
+    const size_t line = a->wide ? a->Wp : a->w;
+    size_t cell = 0;
+
+    for (size_t i = 0; i < a->h * a->w; i++)
+        a->cell_of[i] = -1;
+    for (int p = 0; p < w->kernel[0] * w->kernel[1]; p++) {
+        const size_t r = (size_t)(p / w->kernel[1]), s = (size_t)(p % w->kernel[1]);
+
+        a->place[p] = r * a->w + s;
+        a->place_x[p] = (uint32_t)((r * line + s) * DCN__LANES);
+    }
+    for (int i = 0; i < pool->shape.h; i++)
+        for (int j = 0; j < pool->shape.w; j++, cell++) {
+            const int row = i * w->stride[0] - w->pad[0], col = j * w->stride[1] - w->pad[1];
+
+            /* A corner may lie in the padding; sums wrap, and a winner brings them back inside. */
+            a->corner[cell] = (size_t)row * a->w + (size_t)col;
+            a->corner_x[cell] = (uint32_t)(((size_t)row * line + (size_t)col) * DCN__LANES);
+            for (int p = 0; p < w->kernel[0] * w->kernel[1]; p++) {
+                const int y = row + p / w->kernel[1], x = col + p % w->kernel[1];
+
+                if (y < 0 || y >= (int)a->h || x < 0 || x >= (int)a->w)
+                    continue;
+                a->cell_of[(size_t)y * a->w + (size_t)x] = (int32_t)cell;
+                a->place_of[(size_t)y * a->w + (size_t)x] = (uint8_t)p;
+            }
+        }
+}
+
+static float *packed_row(const winners *a, size_t k, size_t r, size_t s, size_t c)
+{
+    if (a->wide)
+        return a->packed + (((c / DCN__LANES * a->R + r) * a->K + k) * a->S + s) * DCN__LANES + c % DCN__LANES;
+    return a->packed + (k * a->R + r) * DCN__LANES + s * a->C + c;
+}
+
+/* -b through the transposed convolution: for each place the taps that reach it. */
+static void fill_base(winners *a, const float *w, const float *b)
+{
+    memset(a->base, 0, a->H * a->W * a->C * sizeof *a->base);
+    for (size_t r = 0; r < a->R; r++)
+        for (size_t s = 0; s < a->S; s++)
+            for (size_t c = 0; c < a->C; c++) {
+                const float *from = w + ((r * a->S + s) * a->C + c) * a->K;
+                float sum = 0;
+
+                for (size_t k = 0; k < a->K; k++)
+                    sum += b[k] * from[k];
+                for (size_t i = 0; i < a->H; i++)
+                    for (size_t j = 0; j < a->W; j++)
+                        if (i + a->top >= r && i + a->top - r < a->h && j + a->left >= s &&
+                            j + a->left - s < a->w)
+                            a->base[(i * a->W + j) * a->C + c] -= sum;
+            }
+}
+
+static void pack(dcn__kernel *kernel, void *const *weights)
+{
+    cpu_kernel *k = (cpu_kernel *)(void *)kernel;
+    winners *a = k->own;
+    const float *w = weights[k->node->weight];
+
+    for (size_t r = 0; r < a->R; r++)
+        for (size_t s = 0; s < a->S; s++)
+            for (size_t o = 0; o < a->K; o++)
+                for (size_t c = 0; c < a->C; c++)
+                    *packed_row(a, o, r, s, c) = w[((r * a->S + s) * a->C + c) * a->K + o];
+    if (a->base)
+        fill_base(a, w, weights[k->node->bias]);
+}
+
+/* (C/16,K,R,S,16) or (K,R,16), then db. */
+static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gradients)
+{
+    const cpu_kernel *k = cpu_of(kernel);
+    const winners *a = k->own;
+    const float *from = sums;
+    float *dw = gradients[k->node->weight];
+
+    for (size_t r = 0; r < a->R; r++)
+        for (size_t s = 0; s < a->S; s++)
+            for (size_t c = 0; c < a->C; c++)
+                for (size_t o = 0; o < a->K; o++)
+                    dw[((r * a->S + s) * a->C + c) * a->K + o] =
+                        a->wide ? from[(((c / DCN__LANES * a->K + o) * a->R + r) * a->S + s) * DCN__LANES +
+                                       c % DCN__LANES]
+                                : from[(o * a->R + r) * DCN__LANES + s * a->C + c];
+    if (a->bias)
+        memcpy(gradients[k->node->bias], from + a->gradient_floats, a->K * sizeof *from);
+}
+
+/* ---- prepare ------------------------------------------------------------------------------------------------------ */
+
+/* The tables and weights behind the struct, in one block each. */
+static bool make_room(cpu_kernel *k, winners *a, bool base)
+{
+    const size_t places = a->h * a->w, rows = a->wide ? a->C / DCN__LANES * a->S : 1;
+    const size_t weights = a->data ? a->K * a->R * rows * DCN__LANES : 0;
+    const size_t picture = base ? a->H * a->W * a->C : 0;
+    const size_t tables = sizeof *a + a->cells * (sizeof *a->corner + sizeof *a->corner_x) +
+                          places * (sizeof *a->cell_of + sizeof *a->place_of);
+
+    k->own = dcn__alloc(tables);
+    k->packed = dcn__alloc_aligned((weights + picture) * sizeof(float));
+    if (!k->own || !k->packed)
+        return false;
+    k->base.own_bytes += tables + (weights + picture) * sizeof(float);
+    a->corner = (size_t *)(void *)((uint8_t *)k->own + sizeof *a);
+    a->corner_x = (uint32_t *)(void *)(a->corner + a->cells);
+    a->cell_of = (int32_t *)(void *)(a->corner_x + a->cells);
+    a->place_of = (uint8_t *)(a->cell_of + places);
+    a->packed = k->packed;
+    a->base = base ? k->packed + weights : NULL;
+    return true;
+}
+
+dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
+{
+    const int first = (int)(k->step - k->walk->steps);
+    const chain c = find_chain(k->graph, k->walk, first, first + k->count);
+    const dcn__node *pool = &k->graph->nodes[c.unpool->node];
+    winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY, .data = c.data, .weights = c.weights };
+
+    k->node = &k->graph->nodes[(c.weights ? c.weights : c.data)->node];
+    measure(&a, k->graph, k->node);
+    a.cells = (size_t)pool->shape.h * (size_t)pool->shape.w;
+    a.bias = k->node->bias >= 0;
+    a.y_read = c.rule && c.rule->n_reads == 2 ? 2 : 0;
+    a.y_at_winner = a.y_read && k->walk->slots[k->reads[2]].node == c.rule->node;
+    a.x_read = a.y_read ? 3 : 2;
+    a.gradient_floats = a.K * a.R * (a.wide ? a.S * a.C : DCN__LANES);
+    if (!make_room(k, &a, c.less_bias))
+        return dcn__fail_memory(err, k->node->name, a.K * a.R * a.S * a.C * sizeof(float));
+    fill_tables(&a, pool);
+    memcpy(k->own, &a, sizeof a);
+    k->base.run = dcn__winners_run;
+    k->base.scratch_bytes = dcn__winners_scratch(&a);
+    k->base.pack = a.data ? pack : NULL;
+    if (a.weights) {
+        k->base.gradient_bytes = (a.gradient_floats + (a.bias ? a.K : 0)) * sizeof(float);
+        k->base.unpack = unpack;
+    }
+    return DCN_OK;
+}

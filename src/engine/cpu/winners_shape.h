@@ -1,0 +1,37 @@
+/* winners_shape.h - what winners_shape.c finds out when a plan is made and winners.c runs by. */
+#ifndef DCN_ENGINE_CPU_WINNERS_SHAPE_H
+#define DCN_ENGINE_CPU_WINNERS_SHAPE_H
+
+#include "engine/cpu/winners.h"
+
+typedef struct winners {
+    size_t H, W, C;               /* the convolution's input */
+    size_t h, w, K;               /* its output, the pool's input */
+    size_t cells;                 /* of the pool's output */
+    size_t R, S, top, left;       /* taps and padding of the convolution */
+    size_t Hp, Wp;                /* its padded input: h + R - 1, w + S - 1 */
+    bool wide, data, weights, bias;
+    dcn__action rule;             /* the ReLU's; COPY also without one */
+    bool y_at_winner;             /* y is the ReLU's, (h,w,K); else the pool's, (cells,K) */
+    int y_read, x_read;           /* which of the group's reads; 0: none */
+    dcn__winners_gather *gather;
+    dcn__winners_spread *spread;
+    dcn__winners_spread_few *spread_few;
+    size_t gradient_floats;       /* of the weights alone */
+
+    /* Tables: by switch, by pool cell, by place of (h,w). corner + place is the winner's place. */
+    size_t place[16];
+    uint32_t place_x[16];         /* likewise, in floats of the padded input */
+    size_t *corner;
+    uint32_t *corner_x;
+    int32_t *cell_of;             /* -1: no window covers the place */
+    uint8_t *place_of;
+
+    float *packed;                /* weights, data: (C/16,R,K,S,16) or (K,R,16) */
+    float *base;                  /* (H,W,C): what the biases alone draw, taken away; or NULL */
+} winners;
+
+void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f);
+size_t dcn__winners_scratch(const winners *a);
+
+#endif
