@@ -377,7 +377,7 @@ static dcn_status stopped(train_run *run, dcn_error *err)
     dcn_status st;
 
     cli_progress_clear(&run->progress);
-    if ((st = save(run, err)) || (st = dcn_events_flush(run->events, err)))
+    if ((st = save(run, err)) || (run->events && (st = dcn_events_flush(run->events, err))))
         return st;
     command = resume_command(run);
     if (strlen(command) > 230)
@@ -442,8 +442,12 @@ static void print_end(const train_run *run, const dcn_evaluation *e, const dcn_i
             train_median(run->step_ms, run->steps_timed),
             run->train_ms > 0 ? 100 * (1 - run->wait_ms / run->train_ms) : 0,
             cli_seconds() - run->began);
-    fprintf(out, "%s/model.safetensors\n%s/strips.png\n%s/report.html\n%s\n", path, path, path,
-            dcn_events_path(run->events));
+    fprintf(out, "%s/model.safetensors\n", path);
+    if (train_build_has("libpng"))
+        fprintf(out, "%s/strips.png\n", path);
+    fprintf(out, "%s/report.html\n", path);
+    if (run->events)
+        fprintf(out, "%s\n", dcn_events_path(run->events));
     if (!run->options.shared.json)
         cli_show_picture(strip, run->options.shared.graphics);
 }
@@ -571,7 +575,7 @@ static dcn_status prepare_and_work(train_run *run, const char *out, const char *
         return st;
     if ((st = work(run, out, err)))
         return st;
-    st = dcn_events_close(run->events, err);
+    st = run->events ? dcn_events_close(run->events, err) : DCN_OK;
     run->events = NULL;
     return st;
 }

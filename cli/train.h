@@ -42,7 +42,10 @@ typedef struct train_run {
 } train_run;
 
 /* ---- train_log.c: event file, curves ---- */
+/* A build without protobuf-c trains without an event file: all of these then do nothing. */
 dcn_status train_log_begin(train_run *run, dcn_error *err);
+/* Was the library built with this one ("libpng")? */
+bool train_build_has(const char *library);
 dcn_status train_log_step(train_run *run, const dcn_train_report *report, dcn_error *err);
 /* Histograms of weights and activations, and the strips; `step` counts from 0. */
 dcn_status train_log_pictures(train_run *run, const dcn_model *model, int64_t step, dcn_error *err);

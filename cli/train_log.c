@@ -82,10 +82,19 @@ static dcn_status write_graph(train_run *run, dcn_error *err)
     return st;
 }
 
+bool train_build_has(const char *library)
+{
+    return strstr(dcn_build_text(), library) != NULL;
+}
+
 dcn_status train_log_begin(train_run *run, dcn_error *err)
 {
     dcn_status st;
 
+    if (!train_build_has("protobuf-c")) {
+        cli_note("this build has no protobuf-c and writes no event file");
+        return DCN_OK;
+    }
     if ((st = dcn_events_create(&run->events, run->folder.path, err)))
         return st;
     return write_graph(run, err);
@@ -100,7 +109,7 @@ dcn_status train_log_step(train_run *run, const dcn_train_report *r, dcn_error *
 
     train_curve_add(&run->loss, (double)step, r->loss, bucket);
     train_curve_add(&run->accuracy, (double)step, r->accuracy, bucket);
-    if (step % (every > 0 ? every : 1) != 0 && r->step != run->total)
+    if (!run->events || (step % (every > 0 ? every : 1) != 0 && r->step != run->total))
         return DCN_OK;
     if ((st = dcn_events_scalar(run->events, "loss", step, (float)r->loss, err))
         || (st = dcn_events_scalar(run->events, "accuracy", step, (float)r->accuracy, err)))
@@ -146,6 +155,8 @@ dcn_status train_log_pictures(train_run *run, const dcn_model *model, int64_t st
     cli_strips s;
     dcn_status st;
 
+    if (!run->events)
+        return DCN_OK;
     if ((st = log_weights(run, model, step, err))
         || (st = cli_strips_make(&s, model, run->data, run->batch, &run->options.shared, err)))
         return st;
@@ -169,6 +180,8 @@ dcn_status train_log_test(train_run *run, int64_t step, const dcn_evaluation *e,
     dcn_status st;
 
     train_curve_add(&run->test, (double)step, accuracy, 1);
+    if (!run->events)
+        return DCN_OK;
     if ((st = dcn_events_scalar(run->events, "test/accuracy", step, (float)accuracy, err)))
         return st;
     return dcn_events_scalar(run->events, "test/loss", step, (float)e->loss, err);

@@ -55,6 +55,23 @@ static void fill_results(rows *r, const train_run *run, const dcn_evaluation *e)
     add_row(r, "Epochs", cli_text("%.2f", run->last.epoch));
 }
 
+/* The network in one line: semicolons separate as well. */
+static char *network_line(const dcn_graph *graph)
+{
+    char *text = cli_network_text(graph), *line;
+    size_t used = 0;
+
+    line = cli_alloc(2 * strlen(text) + 1, 1);
+    for (const char *c = text; *c; c++) {
+        if (*c != '\n')
+            line[used++] = *c;
+        else if (c[1])
+            used += (size_t)snprintf(line + used, 3, "; ");
+    }
+    free(text);
+    return line;
+}
+
 static void fill_settings(rows *r, const train_run *run, const dcn_model *model)
 {
     const train_options *o = &run->options;
@@ -70,7 +87,7 @@ static void fill_settings(rows *r, const train_run *run, const dcn_model *model)
     add_row(r, "Optimiser", cli_text("Adam, learning rate %g", o->rate));
     add_row(r, "Seed", cli_text("%llu", (unsigned long long)o->seed));
     add_row(r, "Parameters", cli_text("%lld", (long long)cli_weight_total(model->graph)));
-    add_row(r, "Network", cli_network_text(model->graph));
+    add_row(r, "Network", network_line(model->graph));
     if (run->first_step)
         add_row(r, "Resumed at step", cli_text("%lld", (long long)run->first_step));
 }
@@ -149,7 +166,7 @@ dcn_status train_write_results(train_run *run, const dcn_model *model, const dcn
 
     if (!(st = cli_strips_make(&s, model, run->data, ROWS, &run->options.shared, err))) {
         if (!(st = cli_strips_sheet(&sheet, &s, ROWS, &run->data_info, caption, err))
-            && !(st = dcn_image_save_png(&sheet, strips, NULL, err))
+            && !(train_build_has("libpng") && (st = dcn_image_save_png(&sheet, strips, NULL, err)))
             && !(st = cli_strips_bare(strip, &s, 0, DCN_SCALE_AUTO, err))
             && !(st = cli_draw_filters(&filters, model->graph, err)))
             st = write_page(run, model, e, &sheet, &filters, page, err);

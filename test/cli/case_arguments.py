@@ -62,7 +62,8 @@ class Arguments(Case):
         self.assertIn("0 to 1500", self.good(with_env(DECONVNET_STEPS="")))
         self.bad(with_env(DECONVNET_STEPS="many"), 2, "DECONVNET_STEPS: ")
         self.bad(with_env(DECONVNET_JSON="perhaps"), 2, "DECONVNET_JSON: ")
-        self.assertTrue(self.good(with_env(DECONVNET_JSON="1")).startswith("{"))
+        if "Jansson" in self.good(call("--version")):
+            self.assertTrue(self.good(with_env(DECONVNET_JSON="1")).startswith("{"))
         both = call("train", "--data", "synthetic", "--dry-run", "--steps", "5",
                     env=environment(DECONVNET_STEPS="77"))
         self.assertIn("0 to 5\n", self.good(both))
@@ -96,6 +97,7 @@ class StandardFiles(Case):
         result = subprocess.run(["sh", "-c", script, tool.COMMAND, tool.NET], cwd=tool.FOLDER,
                                 env=environment())
         self.assertEqual(result.returncode, 4)         # the results had nowhere to go
-        self.good(call("info", "closed/model.safetensors"))
+        self.assertTrue(tool.read("closed/model.safetensors")[8:9] == b"{")
         for name in os.listdir(tool.path("closed")):
-            self.assertNotIn(b"training accuracy", tool.read("closed", name))
+            data = tool.read("closed", name)
+            self.assertFalse(b"step 0, " in data or b"writing to" in data, name)

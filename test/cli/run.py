@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 
 import tool  # noqa: E402
 
-PARTS = ("arguments", "files", "train", "resume", "show", "bench", "manual")
+PARTS = ("arguments", "files", "train", "resume", "show", "bench", "manual")   # and minimal
 
 
 def main():
