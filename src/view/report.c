@@ -141,6 +141,8 @@ static void put_tiles(dcn__string *page, const dcn_report_desc *d)
         put(page, "<div class=\"card tile\"><b>");
         dcn__report_number(page, y);
         put(page, "</b><span>");
+        dcn__report_text(page, chart->title);
+        put(page, ", ");
         dcn__report_text(page, chart->curves[0].name);
         put(page, " at ");
         dcn__report_text(page, chart->x_label);
