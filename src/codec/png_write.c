@@ -71,7 +71,7 @@ static dcn_status encode_pixels(dcn__bytes *bytes, const dcn_image *image, size_
                                 dcn_error *err)
 {
     png_image png = { .version = PNG_IMAGE_VERSION, .width = (png_uint_32)image->w,
-                      .height = (png_uint_32)image->h,
+                      .height = (png_uint_32)image->h, .flags = PNG_IMAGE_FLAG_FAST,
                       .format = image->c == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY };
     png_alloc_size_t room;
     dcn_status st = DCN_OK;
