@@ -179,11 +179,16 @@ static dcn_status measure(bench_run *run, cli_json *json, dcn_error *err)
 
 static dcn_status bench(bench_run *run, dcn_error *err)
 {
+    enum { PEAK_TRIES = 3 };
     cli_json *json = NULL;
     dcn_status st;
 
     run->threads = run->shared.threads ? run->shared.threads : dcn_machine_threads();
-    run->peak = dcn_machine_peak(run->threads);
+    for (int i = 0; i < PEAK_TRIES; i++) {     /* other programs can only make it look smaller */
+        const double peak = dcn_machine_peak(run->threads);
+
+        run->peak = peak > run->peak ? peak : run->peak;
+    }
     if (run->shared.json)
         add_machine(run, json = cli_json_create());
     else

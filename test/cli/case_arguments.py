@@ -53,7 +53,7 @@ class Arguments(Case):
         line = self.bad(call("train", "--steps", b"\x1b[31m\n\xff3".decode("latin-1")), 2)
         self.assertIn("\\x1b", line)
         self.bad(call("train", os.fsdecode(b"\xff\xfe" * 3000)), 2)
-        self.bad(call("train", "--net", "/" + "n" * 3000), 4)
+        self.bad(call("train", "--data", "synthetic", "--net", "/" + "n" * 3000), 4)
 
     def test_environment(self):
         def with_env(**names):
@@ -94,7 +94,7 @@ class StandardFiles(Case):
     def test_closed_files(self):
         """No file of the run gets number 0..2: nothing is written into them."""
         script = '"$0" train --data synthetic --net "$1" --steps 2 -b 4 --out closed 0<&- 1>&- 2>&-'
-        result = subprocess.run(["sh", "-c", script, tool.COMMAND, tool.NET], cwd=tool.FOLDER,
+        result = subprocess.run(["sh", "-c", script, tool.COMMAND, tool.CROPPED], cwd=tool.FOLDER,
                                 env=environment())
         self.assertEqual(result.returncode, 4)         # the results had nowhere to go
         self.assertTrue(tool.read("closed/model.safetensors")[8:9] == b"{")

@@ -2,17 +2,18 @@
 import os
 
 import tool
-from tool import Case, call, path, train
+from tool import Case, call, path
 
 
 class Minimal(Case):
     def test_train(self):
-        text = self.good(call("train", "--data", "synthetic", "--net", tool.NET, "--steps", 5, "-b", 8,
+        text = self.good(call("train", "--data", "synthetic", "--net", tool.CROPPED, "--steps", 5, "-b", 8,
                               "--out", "run"))
         self.assertIn("finished! test accuracy", text)
         names = sorted(os.listdir(path("run")))
         self.assertEqual(names, ["model.safetensors", "report.html"])
-        self.good(train("again", 5, "-b", 8, "-j", 3))
+        self.good(call("train", "--data", "synthetic", "--net", tool.CROPPED, "--steps", 5, "-b", 8, "--out",
+                       "again", "-j", 3))
         self.assertEqual(tool.read("run/model.safetensors"), tool.read("again/model.safetensors"))
 
     def test_what_it_lacks(self):

@@ -17,6 +17,11 @@ NET = ("input 12x12x3; conv filters=6 kernel=3; relu; max_pool 2; conv filters=8
        "max_pool 2; conv filters=10 kernel=3; relu; avg_pool 3; softmax")
 
 
+# The same for a build that cannot scale pictures: a crop of the data's 32 x 32.
+CROPPED = ("input 24x24x3; conv filters=4 kernel=3 stride=2; relu; max_pool 2; conv filters=10 kernel=3; "
+           "relu; avg_pool 6; softmax")
+
+
 def environment(**more):
     kept = {k: v for k, v in os.environ.items()
             if not k.startswith("DECONVNET_") and k not in ("NO_COLOR", "COLORTERM")}
