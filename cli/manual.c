@@ -4,6 +4,7 @@
 #include "message.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Changes with DCN_VERSION. */
@@ -195,11 +196,18 @@ static void print_exit_codes(void)
          ".Dl deconvnet: error: WHERE: WHAT; WHAT TO DO");
 }
 
-void cli_manual_command(const cli_command *command)
+static void print_part(const char *text, size_t length)
 {
-    const char *doc = command->argp->doc, *after = strchr(doc, '\v');
-    char name[64], title[64],
-        *before = cli_text("%.*s", after ? (int)(after - doc) : (int)strlen(doc), doc), *end = NULL;
+    char *part = cli_text("%.*s", (int)length, text);
+
+    print_paragraphs(part);
+    free(part);
+}
+
+static void print_synopsis(const cli_command *command)
+{
+    const char *more = command->argp->args_doc;
+    char name[64], title[64];
     size_t i;
 
     snprintf(name, sizeof name, "deconvnet-%s", command->name);
@@ -209,21 +217,26 @@ void cli_manual_command(const cli_command *command)
     print_head(name, title);
     printf(".Nd %s\n.Sh SYNOPSIS\n.Nm deconvnet %s\n.Op Ar option ...\n", command->summary,
            command->name);
-    if (command->argp->args_doc && command->argp->args_doc[0])
-        printf(".Ar %s\n", command->argp->args_doc);
+    if (more && *more)
+        printf(".Ar %s\n", more);
+}
+
+/* argp's doc: what it does, '\v', examples, the exit codes. */
+void cli_manual_command(const cli_command *command)
+{
+    const char *doc = command->argp->doc, *examples = strchr(doc, '\v') + 1,
+               *codes = strstr(examples, "Exit codes:");
+
+    print_synopsis(command);
     puts(".Sh DESCRIPTION");
-    print_paragraphs(before);
+    print_part(doc, (size_t)(examples - 1 - doc));
     puts(".Sh OPTIONS");
     print_options(command->argp->options);
     print_environment();
     print_exit_codes();
-    if (after) {
-        end = strstr(after + 1, "Exit codes:");
-        after += !strncmp(after + 1, "Example", 7) ? strcspn(after, "\n") : 0;    /* the heading */
-        puts(".Sh EXAMPLES");
-        print_paragraphs(cli_text("%.*s", end ? (int)(end - after - 1) : (int)strlen(after + 1),
-                                  after + 1));
-    }
+    puts(".Sh EXAMPLES");
+    examples += !strncmp(examples, "Example", 7) ? strcspn(examples, "\n") : 0;    /* a heading */
+    print_part(examples, (size_t)(codes - examples));
     puts(".Sh SEE ALSO\n.Xr deconvnet 1");
 }
 

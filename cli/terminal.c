@@ -176,9 +176,12 @@ void cli_show_picture(const dcn_image *image, cli_graphics how)
         return;
     info = detect_terminal();
     mode = pixel_mode(how, info);
-    if (mode != CHAFA_PIXEL_MODE_SYMBOLS || !isatty(STDOUT_FILENO))
-        chafa_term_info_supplement(info,
-                                   chafa_term_db_get_fallback_info(chafa_term_db_get_default()));
+    if (mode != CHAFA_PIXEL_MODE_SYMBOLS || !isatty(STDOUT_FILENO)) {
+        ChafaTermInfo *common = chafa_term_db_get_fallback_info(chafa_term_db_get_default());
+
+        chafa_term_info_supplement(info, common);
+        chafa_term_info_unref(common);
+    }
     canvas = make_canvas(image, mode, color_mode(info, how));
     text = chafa_canvas_print(canvas, info);
     fwrite(text->str, 1, text->len, stdout);
