@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
     { "out", KEY_OUT, "DIR", 0, "Folder for one PNG a picture (shown; none with --dump alone)",
       CLI_GROUP_OUTPUT },
     { "dump", KEY_DUMP, "FILE", 0,
-      "Write every value, switch and signal as named tensors (safetensors)",
+      "Write every value, switch and signal as named tensors (safetensors); - is standard output",
       CLI_GROUP_OUTPUT },
     { "scale", KEY_SCALE, "auto|tf1", 0,
       "auto: symmetric about zero, per panel; tf1: the bare strip in the bytes of TensorFlow 1's "
@@ -225,6 +225,11 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
                 "means nothing with --from layer; use --from channel or --from peak");
     if (!o->out && !o->dump)
         o->out = "shown";
+    if (o->dump && !strcmp(o->dump, "-")) {     /* standard output belongs to the tensors */
+        if (o->shared.json)
+            cli_die(DCN_USAGE, "--dump", "and --json both want standard output; name a file");
+        o->silent = true;
+    }
     if (o->shared.json) {
         json = cli_json_create();
         cli_json_text(json, "dump", o->dump);

@@ -12,7 +12,7 @@ typedef struct show_options {
     const char *layer, *input, *out, *dump;
     char **files;              /* pictures named on the command line */
     int n_files, count, channel;
-    bool bias, all_channels, from_given;
+    bool bias, all_channels, from_given, silent;
     dcn_rule rule;
     dcn_from from;
     dcn_scale scale;

@@ -179,7 +179,7 @@ static void tell(const show_run *run, int first, int i, const char *path)
 {
     if (run->json)
         add_json(run, first, i, path);
-    else
+    else if (!run->options.silent)
         print_top(run, first, i, path);
 }
 
@@ -189,7 +189,7 @@ static dcn_status show_in_terminal(const show_run *run, int first, int i, dcn_er
     dcn_image strip = { 0 };
     dcn_status st;
 
-    if (run->json || !cli_can_show(run->options.shared.graphics))
+    if (run->json || run->options.silent || !cli_can_show(run->options.shared.graphics))
         return DCN_OK;
     if (!(st = draw_sheet(run, first, i, true, NULL, &strip, err)))
         cli_show_picture(&strip, run->options.shared.graphics);

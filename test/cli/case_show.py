@@ -113,6 +113,14 @@ class Show(Case):
         for values in zip(layer, *each):
             self.assertAlmostEqual(values[0], sum(values[1:]), delta=1e-5 * most)
 
+    def test_dump_to_standard_output(self):
+        common = ("--data", "synthetic", "--count", 2, "--dump")
+        self.good(self.show(*common, "file.st"))
+        result = self.show(*common, "-")
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.stdout, tool.read("file.st"))
+        self.bad(self.show(*common, "-", "--json"), 2, "--json")
+
     def test_tf1(self):
         """The strip alone, in TensorFlow 1's bytes, computed here once more."""
         self.good(self.show("--data", "synthetic", "--count", 1, "--scale", "tf1", "--out", "tf1", "--dump",
@@ -130,8 +138,8 @@ class Show(Case):
         most = max(map(abs, strip))
         self.assertLess(min(strip), 0)
         scale = single(127 / most)
-        for got, value in zip(b"".join(rows), strip):
-            self.assertAlmostEqual(got, max(0, min(255, single(single(value * scale) + 128))), delta=1.0)
+        wanted = bytes(int(single(single(value * scale) + 128)) for value in strip)
+        self.assertEqual(b"".join(rows), wanted)
 
     def test_json_and_terminal(self):
         told = json.loads(self.good(self.show("--data", "synthetic", "--count", 2, "--json", "--out", "j")))
