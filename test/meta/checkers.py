@@ -121,6 +121,13 @@ class Sizes(unittest.TestCase):
     def test_line(self):
         self.refuse("\n" + "x" * 121 + "\n", "src/graph/x.c:2: 121 columns")
 
+    def test_longer_line_in_test(self):
+        with Tree() as tree:
+            tree.put("test/unit/x.c", "x" * 140 + "\n")
+            self.assertEqual(tree.check("check-sizes")[0], 0)
+            tree.put("test/unit/x.c", "x" * 141 + "\n")
+            self.assertNotEqual(tree.check("check-sizes")[0], 0)
+
     def test_function(self):
         self.refuse("static int f(void)\n{\n" + "    ;\n" * 120 + "}\n", "f has 122 lines")
 
