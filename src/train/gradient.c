@@ -101,6 +101,8 @@ dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *la
         loss->loss += p->chunk_loss[c] / n;
         loss->correct += p->chunk_correct[c];
     }
+    /* What an earlier forward left belongs to other pictures: nobody may take it for these. */
+    p->n = 0;
     return DCN_OK;
 }
 
