@@ -1,107 +1,120 @@
-/* peak.c - how fast this machine multiplies and adds: the measure that benchmarks are held against.
+/* peak.c - the machine's fused multiply-add peak, measured: what a kernel's speed is compared with.
  *
- * Independent chains of fused multiply-adds in registers, on every thread at once; the best of a few
- * short runs counts, because the machine may be shared. */
+ * Each thread runs chains of multiply-adds on registers, enough of them to hide their latency. */
 #include "base/file.h"
 #include "base/threads.h"
 
-enum { CHAINS = 12, ROUNDS = 400000, RUNS = 5 };
-
 #if defined(__x86_64__)
 #include <immintrin.h>
+#endif
 
-/* Reading the sum into memory keeps the compiler from dropping the work. */
-__attribute__((target("avx512f"))) static double flops_avx512(float *out)
+enum { CHAINS = 12, ROUNDS = 20000, MAX_THREADS = 256 };
+#define MEASURE_MS 25.0
+#define REPEATS 3
+
+/* A round trip of ROUNDS multiply-adds on each chain; returns floating-point operations. */
+typedef double fma_loop(volatile float *sink);
+
+/* The numbers stay near 1: neither infinite nor subnormal. */
+#define FACTOR 0.999999f
+#define TERM 0.000001f
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f"))) static double loop_avx512(volatile float *sink)
 {
-    const __m512 a = _mm512_set1_ps(0.9999999f), b = _mm512_set1_ps(1e-9f);
-    __m512 x[CHAINS];
+    const __m512 f = _mm512_set1_ps(FACTOR), t = _mm512_set1_ps(TERM);
+    __m512 a[CHAINS], sum = t;
 
-    for (int k = 0; k < CHAINS; k++)
-        x[k] = _mm512_set1_ps((float)k);
-    for (int i = 0; i < ROUNDS; i++)
-        for (int k = 0; k < CHAINS; k++)
-            x[k] = _mm512_fmadd_ps(x[k], a, b);
-    for (int k = 1; k < CHAINS; k++)
-        x[0] = _mm512_add_ps(x[0], x[k]);
-    _mm512_storeu_ps(out, x[0]);
-    return 2.0 * 16 * CHAINS * (double)ROUNDS;
+    _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+        a[i] = _mm512_set1_ps(1.0f + (float)i * TERM);
+    for (int n = 0; n < ROUNDS; n++)
+        _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+            a[i] = _mm512_fmadd_ps(a[i], f, t);
+    _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+        sum = _mm512_add_ps(sum, a[i]);
+    *sink = _mm512_cvtss_f32(sum);
+    return 2.0 * 16 * CHAINS * ROUNDS;
 }
 
-__attribute__((target("avx2,fma"))) static double flops_avx2(float *out)
+__attribute__((target("avx2,fma"))) static double loop_avx2(volatile float *sink)
 {
-    const __m256 a = _mm256_set1_ps(0.9999999f), b = _mm256_set1_ps(1e-9f);
-    __m256 x[CHAINS];
+    const __m256 f = _mm256_set1_ps(FACTOR), t = _mm256_set1_ps(TERM);
+    __m256 a[CHAINS], sum = t;
 
-    for (int k = 0; k < CHAINS; k++)
-        x[k] = _mm256_set1_ps((float)k);
-    for (int i = 0; i < ROUNDS; i++)
-        for (int k = 0; k < CHAINS; k++)
-            x[k] = _mm256_fmadd_ps(x[k], a, b);
-    for (int k = 1; k < CHAINS; k++)
-        x[0] = _mm256_add_ps(x[0], x[k]);
-    _mm256_storeu_ps(out, x[0]);
-    return 2.0 * 8 * CHAINS * (double)ROUNDS;
+    _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+        a[i] = _mm256_set1_ps(1.0f + (float)i * TERM);
+    for (int n = 0; n < ROUNDS; n++)
+        _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+            a[i] = _mm256_fmadd_ps(a[i], f, t);
+    _Pragma("GCC unroll 12") for (int i = 0; i < CHAINS; i++)
+        sum = _mm256_add_ps(sum, a[i]);
+    *sink = _mm256_cvtss_f32(sum);
+    return 2.0 * 8 * CHAINS * ROUNDS;
 }
 #endif
 
-static double flops_plain(float *out)
+static double loop_plain(volatile float *sink)
 {
-    float x[CHAINS];
+    float a[4 * CHAINS], sum = 0;
 
-    for (int k = 0; k < CHAINS; k++)
-        x[k] = (float)k;
-    for (int i = 0; i < ROUNDS; i++)
-        for (int k = 0; k < CHAINS; k++)
-            x[k] = x[k] * 0.9999999f + 1e-9f;
-    for (int k = 0; k < CHAINS; k++)
-        out[k] = x[k];
-    return 2.0 * CHAINS * (double)ROUNDS;
+    for (int i = 0; i < 4 * CHAINS; i++)
+        a[i] = 1.0f + (float)i * TERM;
+    for (int n = 0; n < ROUNDS; n++)
+        for (int i = 0; i < 4 * CHAINS; i++)
+            a[i] = a[i] * FACTOR + TERM;
+    for (int i = 0; i < 4 * CHAINS; i++)
+        sum += a[i];
+    *sink = sum;
+    return 2.0 * 4 * CHAINS * ROUNDS;
 }
 
-static double work(float *out)
+static fma_loop *best_loop(void)
 {
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f"))
-        return flops_avx512(out);
+        return loop_avx512;
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return flops_avx2(out);
+        return loop_avx2;
 #endif
-    return flops_plain(out);
+    return loop_plain;
 }
 
-typedef struct peak_task { double flops[64]; } peak_task;
+typedef struct measurement {
+    fma_loop *loop;
+    double gflops[MAX_THREADS];
+} measurement;
 
-static void peak_thread(void *user, int task, int thread)
+static void measure(void *user, int task, int thread)
 {
-    peak_task *t = user;
-    volatile float kept;
-    float out[16];
+    measurement *m = user;
+    volatile float sink;
+    const double start = dcn__clock_ms();
+    double operations = 0, ms;
 
     (void)thread;
-    t->flops[task] = work(out);
-    kept = out[0];
-    (void)kept;
+    do {
+        operations += m->loop(&sink);
+        ms = dcn__clock_ms() - start;
+    } while (ms < MEASURE_MS);
+    m->gflops[task] = operations / ms * 1e-6;
 }
 
 double dcn_machine_peak(int threads)
 {
-    const int n = threads < 1 ? dcn__cores() : threads > 64 ? 64 : threads;
-    peak_task task;
+    measurement m = { .loop = best_loop() };
     dcn__team *team;
     double best = 0;
 
-    if (dcn__team_create(&team, n, NULL))
+    threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
+    if (dcn__team_create(&team, threads, NULL))
         return 0;
-    for (int run = 0; run < RUNS; run++) {
-        const double start = dcn__clock_ms();
-        double flops = 0, gflops;
+    for (int r = 0; r < REPEATS; r++) {
+        double sum = 0;
 
-        dcn__team_run(team, n, peak_thread, &task);
-        gflops = (dcn__clock_ms() - start) * 1e6;
-        for (int i = 0; i < n; i++)
-            flops += task.flops[i];
-        gflops = flops / gflops;
-        best = gflops > best ? gflops : best;
+        dcn__team_run(team, threads, measure, &m);
+        for (int i = 0; i < threads; i++)
+            sum += m.gflops[i];
+        best = sum > best ? sum : best;
     }
     dcn__team_destroy(team);
     return best;

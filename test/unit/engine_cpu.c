@@ -6,12 +6,15 @@
  * word, given as argument, runs it alone. */
 #include <math.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/memory.h"
@@ -21,9 +24,12 @@
 
 #ifdef DCN_HAVE_DNNL
 
+#define LIMIT "DNNL_MAX_CPU_ISA"
+
 enum { GUARD = 64, WEIGHTS = 16, CASES = 120 };      /* GUARD in bytes: also the alignment */
 
 static const dcn__engine *wrong;                     /* the engine under test */
+static int cases;                                    /* of each kind */
 static uint64_t only;                                /* a seed, or 0: all */
 
 /* ---- random networks ------------------------------------------------------------------------------ */
@@ -569,7 +575,7 @@ static void random_networks(uint64_t first, bool blocks, bool whole)
 {
     int done = 0, compared = 0;
 
-    for (uint64_t seed = first; done < CASES; seed++) {
+    for (uint64_t seed = first; done < cases; seed++) {
         picker p = { dcn__random_stream(seed, blocks, whole) };
         dcn_graph *g;
 
@@ -586,7 +592,7 @@ static void random_networks(uint64_t first, bool blocks, bool whole)
         }
         dcn_graph_destroy(g);
     }
-    assert_true(only || compared > 3 * CASES);
+    assert_true(only || compared > 3 * cases);
 }
 
 static void whole_numbers_are_equal(void **state)
@@ -613,6 +619,35 @@ static void real_blocks_are_within_the_bound(void **state)
     random_networks(4000, true, false);
 }
 
+/* The same tests with the instructions that oneDNN, and our kernels with it, fall back to. */
+static void narrower_machines_are_served(void **state)
+{
+    static const char *const sets[] = { "AVX2", "SSE41" };
+    char self[] = "/proc/self/exe", number_text[24];
+    char *const arguments[] = { self, number_text, NULL };
+
+    (void)state;
+    snprintf(number_text, sizeof number_text, "%llu", (unsigned long long)only);
+    for (int i = 0; i < 2 && !getenv(LIMIT); i++) {
+        int status;
+        pid_t child;
+
+        setenv(LIMIT, sets[i], 1);
+        assert_int_equal(posix_spawn(&child, self, NULL, NULL, arguments, environ), 0);
+        unsetenv(LIMIT);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(status, 0);
+    }
+}
+
+static void the_peak_is_a_speed(void **state)
+{
+    const double peak = dcn_machine_peak(1);
+
+    (void)state;
+    assert_true(peak > 0.1 && peak < 10000);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -620,8 +655,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(real_numbers_are_within_the_bound),
         cmocka_unit_test(whole_blocks_are_equal),
         cmocka_unit_test(real_blocks_are_within_the_bound),
+        cmocka_unit_test(narrower_machines_are_served),
+        cmocka_unit_test(the_peak_is_a_speed),
     };
 
+    cases = getenv(LIMIT) ? CASES / 4 : CASES;
     only = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
     wrong = &dcn__engine_cpu;
     return cmocka_run_group_tests(tests, NULL, NULL);

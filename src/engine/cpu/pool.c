@@ -44,23 +44,29 @@ LOOP void store_switches(void *switches, int bytes, size_t at, const uint32_t *w
         memcpy((uint32_t *)switches + at, winner, n * sizeof *winner);
 }
 
-LOOP float value(float x, bool relu)
+/* A pass of its own over a few registers: inside the comparison it would keep the loop from being
+ * vectorised. */
+LOOP const float *rectify(const float *x, float *buffer, size_t n, bool relu)
 {
-    return relu && x < 0 ? 0 : x;
+    if (!relu)
+        return x;
+    for (size_t c = 0; c < n; c++)
+        buffer[c] = x[c] < 0 ? 0 : x[c];
+    return buffer;
 }
 
-LOOP void take_first(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
+LOOP void take_first(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n)
 {
     for (size_t c = 0; c < n; c++) {
-        best[c] = value(x[c], relu);
+        best[c] = x[c];
         winner[c] = place;
     }
 }
 
-LOOP void take_larger(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n, bool relu)
+LOOP void take_larger(float *best, uint32_t *winner, const float *x, uint32_t place, size_t n)
 {
     for (size_t c = 0; c < n; c++) {
-        const float v = value(x[c], relu), b = best[c];
+        const float v = x[c], b = best[c];
         const int take = (v > b) | ((b != b) & (v == v));
 
         best[c] = take ? v : b;
@@ -74,13 +80,16 @@ LOOP void pool_block(const cpu_kernel *k, const inside *b, const float *x, size_
 {
     const dcn__window *w = &k->node->window;
     const size_t C = (size_t)k->in.c, row = (size_t)k->in.w * C;
+    float buffer[BLOCK];
 
-    take_first(best, winner, x, (uint32_t)(b->first[0] * w->kernel[1] + b->first[1]), n, relu);
+    take_first(best, winner, rectify(x, buffer, n, relu), (uint32_t)(b->first[0] * w->kernel[1] + b->first[1]), n);
     for (int r = b->first[0]; r < b->last[0]; r++)
         for (int s = b->first[1]; s < b->last[1]; s++)
-            if (r != b->first[0] || s != b->first[1])
-                take_larger(best, winner, x + (size_t)(r - b->first[0]) * row + (size_t)(s - b->first[1]) * C,
-                            (uint32_t)(r * w->kernel[1] + s), n, relu);
+            if (r != b->first[0] || s != b->first[1]) {
+                const float *from = x + (size_t)(r - b->first[0]) * row + (size_t)(s - b->first[1]) * C;
+
+                take_larger(best, winner, rectify(from, buffer, n, relu), (uint32_t)(r * w->kernel[1] + s), n);
+            }
 }
 
 LOOP void pool(const cpu_kernel *k, const float *x, float *y, void *switches, bool relu)

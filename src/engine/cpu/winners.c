@@ -10,31 +10,47 @@
 
 /* ---- the signal at the winners -------------------------------------------------------------------------- */
 
-/* y of the ReLU where the winner of pool cell `cell` stands. */
-LOOP float at_winner(const winners *a, const float *y, const uint8_t *switches, size_t cell, size_t k)
+/* (cells,K): y of the ReLU, (h,w,K), where each cell's winner stands. */
+DCN__AVX512 static void take_winners(const winners *a, const float *y, const uint8_t *switches, float *out)
 {
-    const size_t place = a->place[switches[cell * a->K + k]];
+    for (size_t i = 0; i < a->h * a->w; i++) {
+        const size_t cell = (size_t)(a->cell_of[i] < 0 ? 0 : a->cell_of[i]), K = a->cell_of[i] < 0 ? 0 : a->K;
+        const uint8_t place = a->place_of[i], *restrict s = switches + cell * a->K;
+        const float *restrict from = y + i * a->K;
+        float *restrict to = out + cell * a->K;
 
-    return y[(a->corner[cell] + place) * a->K + k];
+        for (size_t k = 0; k < K; k++) {
+            const float v = from[k], before = to[k];
+
+            to[k] = s[k] == place ? v : before;
+        }
+    }
 }
 
 /* (cells,K): the signal after the ReLU's rule. */
-DCN__AVX512 static const float *apply_rule(const winners *a, const float *restrict s, const float *restrict y,
-                                           const uint8_t *switches, float *restrict out)
+DCN__AVX512 static const float *apply_rule(const winners *a, const float *s, const float *y,
+                                           const uint8_t *switches, float *out)
 {
     const size_t n = a->cells * a->K;
 
     if (a->rule == DCN__DO_COPY)
         return s;
-    if (y && a->y_at_winner)
-        for (size_t cell = 0; cell < a->cells; cell++)
-            for (size_t k = 0; k < a->K; k++)
-                out[cell * a->K + k] = at_winner(a, y, switches, cell, k);
-    for (size_t i = 0; i < n; i++) {
-        const float v = s[i], up = !y ? 1 : a->y_at_winner ? out[i] : y[i];
-        const int open = (up > 0) & ((a->rule == DCN__DO_RELU_MASK) | (v > 0));
+    if (y && a->y_at_winner) {
+        take_winners(a, y, switches, out);
+        y = out;
+    }
+    for (size_t i = 0; y && i < n; i++) {
+        const float v = s[i], up = y[i];
 
-        out[i] = open ? v : 0;
+        out[i] = up > 0 ? v : 0;
+    }
+    if (a->rule == DCN__DO_RELU_MASK)
+        return out;
+    s = y ? out : s;
+    for (size_t i = 0; i < n; i++) {
+        const float v = s[i];
+
+        out[i] = v > 0 ? v : 0;
     }
     return out;
 }

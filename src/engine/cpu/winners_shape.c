@@ -142,7 +142,6 @@ static void fill_tables(winners *a, const dcn__node *pool)
     for (int p = 0; p < w->kernel[0] * w->kernel[1]; p++) {
         const size_t r = (size_t)(p / w->kernel[1]), s = (size_t)(p % w->kernel[1]);
 
-        a->place[p] = r * a->w + s;
         a->place_x[p] = (uint32_t)((r * line + s) * DCN__LANES);
     }
     for (int i = 0; i < pool->shape.h; i++)
@@ -150,7 +149,6 @@ static void fill_tables(winners *a, const dcn__node *pool)
             const int row = i * w->stride[0] - w->pad[0], col = j * w->stride[1] - w->pad[1];
 
             /* A corner may lie in the padding; sums wrap, and a winner brings them back inside. */
-            a->corner[cell] = (size_t)row * a->w + (size_t)col;
             a->corner_x[cell] = (uint32_t)(((size_t)row * line + (size_t)col) * DCN__LANES);
             for (int p = 0; p < w->kernel[0] * w->kernel[1]; p++) {
                 const int y = row + p / w->kernel[1], x = col + p % w->kernel[1];
@@ -163,46 +161,62 @@ static void fill_tables(winners *a, const dcn__node *pool)
         }
 }
 
-static float *packed_row(const winners *a, size_t k, size_t r, size_t s, size_t c)
+/* Inputs [*first, *end) that tap t reaches from outputs [0, out). */
+static void reach(size_t t, size_t pad, size_t out, size_t in, size_t *first, size_t *end)
 {
-    if (a->wide)
-        return a->packed + (((c / DCN__LANES * a->R + r) * a->K + k) * a->S + s) * DCN__LANES + c % DCN__LANES;
-    return a->packed + (k * a->R + r) * DCN__LANES + s * a->C + c;
+    *first = t > pad ? t - pad : 0;
+    *end = out + t > pad ? out + t - pad : 0;
+    if (*end > in)
+        *end = in;
 }
 
-/* -b through the transposed convolution: for each place the taps that reach it. */
-static void fill_base(winners *a, const float *w, const float *b)
+/* What tap (r, s) draws with a signal of -b everywhere. sums: (C), b over this tap. */
+static void add_base(winners *a, size_t r, size_t s, const float *sums)
+{
+    size_t i0, i1, j0, j1;
+
+    reach(r, a->top, a->h, a->H, &i0, &i1);
+    reach(s, a->left, a->w, a->W, &j0, &j1);
+    for (size_t i = i0; i < i1; i++)
+        for (size_t j = j0; j < j1; j++)
+            for (size_t c = 0; c < a->C; c++)
+                a->base[(i * a->W + j) * a->C + c] -= sums[c];
+}
+
+/* -b through the transposed convolution. sums: (C), b over one tap. */
+static void fill_base(winners *a, const float *w, const float *b, float *sums)
 {
     memset(a->base, 0, a->H * a->W * a->C * sizeof *a->base);
     for (size_t r = 0; r < a->R; r++)
-        for (size_t s = 0; s < a->S; s++)
-            for (size_t c = 0; c < a->C; c++) {
-                const float *from = w + ((r * a->S + s) * a->C + c) * a->K;
-                float sum = 0;
-
+        for (size_t s = 0; s < a->S; s++) {
+            for (size_t c = 0; c < a->C; c++, w += a->K) {
+                sums[c] = 0;
                 for (size_t k = 0; k < a->K; k++)
-                    sum += b[k] * from[k];
-                for (size_t i = 0; i < a->H; i++)
-                    for (size_t j = 0; j < a->W; j++)
-                        if (i + a->top >= r && i + a->top - r < a->h && j + a->left >= s &&
-                            j + a->left - s < a->w)
-                            a->base[(i * a->W + j) * a->C + c] -= sum;
+                    sums[c] += b[k] * w[k];
             }
+            add_base(a, r, s, sums);
+        }
 }
 
 static void pack(dcn__kernel *kernel, void *const *weights)
 {
     cpu_kernel *k = (cpu_kernel *)(void *)kernel;
     winners *a = k->own;
-    const float *w = weights[k->node->weight];
+    const float *w = weights[k->node->weight], *from = w;
+    const size_t step = (a->wide ? a->S : a->R) * DCN__LANES;      /* from one k to the next */
 
     for (size_t r = 0; r < a->R; r++)
         for (size_t s = 0; s < a->S; s++)
-            for (size_t o = 0; o < a->K; o++)
-                for (size_t c = 0; c < a->C; c++)
-                    *packed_row(a, o, r, s, c) = w[((r * a->S + s) * a->C + c) * a->K + o];
+            for (size_t c = 0; c < a->C; c++, from += a->K) {
+                float *to = a->packed;
+
+                to += a->wide ? ((c / DCN__LANES * a->R + r) * a->K * a->S + s) * DCN__LANES + c % DCN__LANES
+                              : r * DCN__LANES + s * a->C + c;
+                for (size_t o = 0; o < a->K; o++)
+                    to[o * step] = from[o];
+            }
     if (a->base)
-        fill_base(a, w, weights[k->node->bias]);
+        fill_base(a, w, weights[k->node->bias], a->base + a->H * a->W * a->C);
 }
 
 /* (C/16,K,R,S,16) or (K,R,16), then db. */
@@ -213,14 +227,18 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
     const float *from = sums;
     float *dw = gradients[k->node->weight];
 
+    const size_t step = (a->wide ? a->R * a->S : a->R) * DCN__LANES;
+
     for (size_t r = 0; r < a->R; r++)
         for (size_t s = 0; s < a->S; s++)
-            for (size_t c = 0; c < a->C; c++)
+            for (size_t c = 0; c < a->C; c++, dw += a->K) {
+                const float *p = from;
+
+                p += a->wide ? ((c / DCN__LANES * a->K * a->R + r) * a->S + s) * DCN__LANES + c % DCN__LANES
+                             : r * DCN__LANES + s * a->C + c;
                 for (size_t o = 0; o < a->K; o++)
-                    dw[((r * a->S + s) * a->C + c) * a->K + o] =
-                        a->wide ? from[(((c / DCN__LANES * a->K + o) * a->R + r) * a->S + s) * DCN__LANES +
-                                       c % DCN__LANES]
-                                : from[(o * a->R + r) * DCN__LANES + s * a->C + c];
+                    dw[o] = p[o * step];
+            }
     if (a->bias)
         memcpy(gradients[k->node->bias], from + a->gradient_floats, a->K * sizeof *from);
 }
@@ -232,8 +250,8 @@ static bool make_room(cpu_kernel *k, winners *a, bool base)
 {
     const size_t places = a->h * a->w, rows = a->wide ? a->C / DCN__LANES * a->S : 1;
     const size_t weights = a->data ? a->K * a->R * rows * DCN__LANES : 0;
-    const size_t picture = base ? a->H * a->W * a->C : 0;
-    const size_t tables = sizeof *a + a->cells * (sizeof *a->corner + sizeof *a->corner_x) +
+    const size_t picture = base ? a->H * a->W * a->C + a->C : 0;
+    const size_t tables = sizeof *a + a->cells * sizeof *a->corner_x +
                           places * (sizeof *a->cell_of + sizeof *a->place_of);
 
     k->own = dcn__alloc(tables);
@@ -241,8 +259,7 @@ static bool make_room(cpu_kernel *k, winners *a, bool base)
     if (!k->own || !k->packed)
         return false;
     k->base.own_bytes += tables + (weights + picture) * sizeof(float);
-    a->corner = (size_t *)(void *)((uint8_t *)k->own + sizeof *a);
-    a->corner_x = (uint32_t *)(void *)(a->corner + a->cells);
+    a->corner_x = (uint32_t *)(void *)((uint8_t *)k->own + sizeof *a);
     a->cell_of = (int32_t *)(void *)(a->corner_x + a->cells);
     a->place_of = (uint8_t *)(a->cell_of + places);
     a->packed = k->packed;
