@@ -61,6 +61,9 @@ dcn_status dcn_plan_adam(dcn_plan *p, float rate, dcn_error *err)
 
     if (!p->training)
         return dcn__fail(err, DCN_USAGE, "plan", "was not made for training; set training in dcn_plan_desc");
+    if (!(rate >= 0) || !isfinite(rate))
+        return dcn__fail(err, DCN_USAGE, "learning rate", "%g is no finite number from 0 up; choose one near 1e-4",
+                         (double)rate);
     for (int i = 0; i < p->graph->n_weights; i++)
         if (!is_finite(p, i))
             return dcn__fail(err, DCN_NUMBERS, p->graph->weights[i].name, "its gradient is not finite at step %lld, "
