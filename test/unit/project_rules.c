@@ -1,0 +1,119 @@
+/* The names of rules and starts, and what a projection refuses. */
+#include "support.h"
+
+static void names_and_back(void **state)
+{
+    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient" };
+    static const char *const froms[] = { "layer", "channel", "peak", "zero" };
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(dcn_rule_name((dcn_rule)i), rules[i]);
+        assert_int_equal(dcn_rule_find(rules[i]), i);
+        assert_string_equal(dcn_from_name((dcn_from)i), froms[i]);
+        assert_int_equal(dcn_from_find(froms[i]), i);
+    }
+    assert_string_equal(dcn_rule_name((dcn_rule)4), "unknown");
+    assert_string_equal(dcn_from_name((dcn_from)-1), "unknown");
+    assert_int_equal(dcn_rule_find("Gradient"), -1);
+    assert_int_equal(dcn_rule_find(""), -1);
+    assert_int_equal(dcn_from_find("layers"), -1);
+}
+
+static void refusals(void **state)
+{
+    dcn_graph *g = graph_of("x = input 4x4x1; a = conv filters=3 kernel=3; b = conv filters=2 kernel=3; c = conv a filters=2 "
+                            "kernel=1");
+    const dcn_route routes[] = { { 2, DCN_RULE_GRADIENT }, { 1, DCN_RULE_DECONVNET } };
+    float x[16] = { 0 }, out[64];
+    dcn_plan *p, *bare;
+
+    (void)state;
+    set_weights(g, 1, 2, 0);
+    p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .routes = routes, .n_routes = 2, .keep_all = 1 });
+    bare = plan_of(g, (dcn_plan_desc){ .engine = "ref", .routes = routes, .n_routes = 1 });
+    must_say(dcn_plan_project(p, 0, DCN_FROM_LAYER, 0, out, &err), DCN_USAGE,
+             "b: has no value yet; call dcn_plan_forward first");
+    must_say(dcn_plan_signal(p, 1, out, &err), DCN_USAGE, "a: no signal yet; call dcn_plan_project first");
+    dcn_plan_forward(p, x, 1);
+    dcn_plan_forward(bare, x, 1);
+    must_say(dcn_plan_project(p, -1, DCN_FROM_LAYER, 0, out, &err), DCN_USAGE,
+             "route: -1 is outside 0..1; name a route of the plan");
+    must_say(dcn_plan_project(p, 2, DCN_FROM_LAYER, 0, out, &err), DCN_USAGE,
+             "route: 2 is outside 0..1; name a route of the plan");
+    must_say(dcn_plan_project(p, 0, DCN_FROM_CHANNEL, 2, out, &err), DCN_USAGE,
+             "b: channel 2 is outside 0..1; choose another");
+    must_say(dcn_plan_project(p, 0, DCN_FROM_PEAK, -1, out, &err), DCN_USAGE,
+             "b: channel -1 is outside 0..1; choose another");
+    must_say(dcn_plan_project(p, 0, (dcn_from)4, 0, out, &err), DCN_USAGE, "b: there is no start number 4; use a dcn_from");
+    must(dcn_plan_project(p, 0, DCN_FROM_LAYER, -5, out, &err));   /* the channel does not matter here */
+    must(dcn_plan_signal(p, 2, out, &err));
+    must_say(dcn_plan_signal(p, 3, out, &err), DCN_USAGE,
+             "c: the last walk did not pass this node; name one between the input and the layer");
+    must_say(dcn_plan_signal(p, 4, out, &err), DCN_USAGE, "node: 4 is outside 0..3; ask dcn_graph_find");
+    must(dcn_plan_project(p, 1, DCN_FROM_LAYER, 0, out, &err));
+    must_say(dcn_plan_signal(p, 2, out, &err), DCN_USAGE,
+             "b: the last walk did not pass this node; name one between the input and the layer");
+    must(dcn_plan_project(bare, 0, DCN_FROM_LAYER, 0, out, &err));
+    must(dcn_plan_signal(bare, 0, out, &err));
+    must_say(dcn_plan_signal(bare, 1, out, &err), DCN_USAGE,
+             "a: its signal is not kept; create the plan with keep_all");
+    dcn_plan_forward(p, x, 1);   /* signals belong to the pictures of their walk */
+    must_say(dcn_plan_signal(p, 1, out, &err), DCN_USAGE, "a: no signal yet; call dcn_plan_project first");
+    dcn_plan_destroy(p);
+    dcn_plan_destroy(bare);
+    dcn_graph_destroy(g);
+}
+
+/* One ReLU between two 1x1 convolutions: every rule's picture by hand. x -> 2x - 3 -> ReLU -> -y + 1. */
+static void every_rule_by_hand(void **state)
+{
+    static const float x[4] = { 1, 2, 3, -4 };      /* a = -1, 1, 3, -11; r = 0, 1, 3, 0; v = 1, 0, -2, 1 */
+    static const struct { dcn_rule rule; float wanted[4]; } hand[] = {
+        /* seed v; through b: -v; through the ReLU; through a: times 2 */
+        { DCN_RULE_GRADIENT, { 0, 0, 4, 0 } },
+        { DCN_RULE_DECONVNET, { 0, 0, 4, 0 } },
+        { DCN_RULE_GUIDED, { 0, 0, 4, 0 } },
+        /* -(v - 1) = 0, 1, 3, 0; no ReLU; less -3: 3, 4, 6, 3; times 2 */
+        { DCN_RULE_RECONSTRUCT, { 6, 8, 12, 6 } },
+    };
+    static const struct { dcn_rule rule; float wanted[4]; } plus[] = {   /* the second kernel +1: v = 1, 2, 4, 1 */
+        { DCN_RULE_GRADIENT, { 0, 4, 8, 0 } },
+        { DCN_RULE_DECONVNET, { 2, 4, 8, 2 } },
+        { DCN_RULE_GUIDED, { 0, 4, 8, 0 } },
+        { DCN_RULE_RECONSTRUCT, { 6, 8, 12, 6 } },
+    };
+    static const char *const engines[] = { "ref", "ref64", "cpu" };
+
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++)
+        for (int second = 0; has_engine(engines[e]) && second < 2; second++) {
+            dcn_graph *g = graph_of("input 2x2x1; conv filters=1 kernel=1; relu; conv filters=1 kernel=1");
+            const float weights[4] = { 2, -3, second ? 1 : -1, 1 };
+            float out[4];
+
+            for (int i = 0; i < 4; i++)
+                must(dcn_graph_set_weight(g, i, &weights[i], 1, &err));
+            for (int r = 0; r < 4; r++) {
+                const dcn_route route = { 3, second ? plus[r].rule : hand[r].rule };
+                dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .routes = &route, .n_routes = 1 });
+
+                dcn_plan_forward(p, x, 1);
+                must(dcn_plan_project(p, 0, DCN_FROM_LAYER, 0, out, &err));
+                assert_close(out, second ? plus[r].wanted : hand[r].wanted, 4, 0, 0, dcn_rule_name(route.rule));
+                dcn_plan_destroy(p);
+            }
+            dcn_graph_destroy(g);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_back),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(every_rule_by_hand),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
