@@ -339,9 +339,9 @@ static void seeds_are_what_they_say(void **state)
         for (uint64_t seed = 0; has_engine(all_engines[e]) && seed < 30; seed++) {
             dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 4 + (int)(seed % 6), .side = 7 });
             const dcn_node layer = dcn_graph_output(g);
-            const int c_all = shape_of(g, layer).c > 0 ? shape_of(g, layer).c : 1;
+            const int c_all = shape_of(g, layer).c;
             const size_t n = size_of(g, layer), n_in = size_of(g, 0);
-            float *image = malloc(2 * n_in * sizeof *image), *value = new_output(2 * n), *want = malloc(2 * n * sizeof *want);
+            float *image = new_floats(2 * n_in), *value = new_output(2 * n), *want = new_floats(2 * n);
             float *signal = new_output(2 * n), *out = new_output(2 * n_in);
             const dcn_route route = { layer, DCN_RULE_GRADIENT };
             dcn_plan *p;

@@ -60,12 +60,19 @@ static inline void fill_reals(float *x, size_t n, uint64_t seed)
 enum { GUARD = 16 };
 #define GUARD_VALUE 12345.678f
 
+static inline float *new_floats(size_t n)
+{
+    float *x = n < (size_t)1 << 28 ? malloc((n ? n : 1) * sizeof *x) : NULL;
+
+    assert_non_null(x);
+    return x;
+}
+
 /* n floats, all NaN, between guards. */
 static inline float *new_output(size_t n)
 {
-    float *all = malloc((n + 2 * GUARD) * sizeof *all);
+    float *all = new_floats(n + 2 * GUARD);
 
-    assert_non_null(all);
     for (size_t i = 0; i < n + 2 * GUARD; i++)
         all[i] = i < GUARD || i >= n + GUARD ? GUARD_VALUE : NAN;
     return all + GUARD;
