@@ -2,6 +2,7 @@
  *
  * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads what the
  * one before wrote. */
+#include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 
 /* The step after `i`, if it does `action`, reads what step i writes and nobody else needs that. */
@@ -25,28 +26,37 @@ static int readers(const dcn__walk *w, int end, int slot)
     return n;
 }
 
-static int fuse_up(const dcn__walk *w, int first, int end, const bool *needed, dcn__group *group)
+/* The step after `i`, if only it reads what step i writes. */
+static const dcn__step *alone_after(const dcn__walk *w, int i, int end, const bool *needed, dcn__action action)
 {
-    const dcn__step *a = &w->steps[first], *b;
+    return w->steps[i].write >= 0 && readers(w, end, w->steps[i].write) == 1
+               ? follows(w, i, end, needed, action) : NULL;
+}
 
-    if (a->write < 0 || readers(w, end, a->write) > 1)
-        return 1;
+static int take(dcn__group *group, const dcn__step *first, const dcn__step *last)
+{
     group->n_reads = 1;
-    group->reads[0] = a->reads[0];
-    if (a->action == DCN__DO_CONV && (b = follows(w, first, end, needed, DCN__DO_RELU))) {
-        if (readers(w, end, b->write) == 1 && follows(w, first + 1, end, needed, DCN__DO_MAX_POOL))
-            return 1;   /* the ReLU goes with the pool */
-        group->n_writes = 1;
-        group->writes[0] = b->write;
-        return 2;
-    }
-    if (a->action == DCN__DO_RELU && (b = follows(w, first, end, needed, DCN__DO_MAX_POOL))) {
-        group->n_writes = 2;
-        group->writes[0] = b->write;
-        group->writes[1] = b->write_switch;
-        return 2;
-    }
-    return 1;
+    group->reads[0] = first->reads[0];
+    group->n_writes = 1;
+    group->writes[0] = last->write;
+    if (last->write_switch >= 0)
+        group->writes[group->n_writes++] = last->write_switch;
+    return (int)(last - first) + 1;
+}
+
+static int fuse_up(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
+                   dcn__group *group)
+{
+    const dcn__step *a = &w->steps[first], *relu, *pool = NULL;
+
+    if (a->action == DCN__DO_RELU && (pool = alone_after(w, first, end, needed, DCN__DO_MAX_POOL)))
+        return take(group, a, pool);
+    if (a->action != DCN__DO_CONV || !(relu = alone_after(w, first, end, needed, DCN__DO_RELU)))
+        return 1;
+    pool = alone_after(w, first + 1, end, needed, DCN__DO_MAX_POOL);
+    if (pool && dcn__direct_fits(g, &g->nodes[a->node], &g->nodes[pool->node]))
+        return take(group, a, pool);
+    return pool ? 1 : take(group, a, relu);      /* 1: the ReLU goes with the pool */
 }
 
 int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
@@ -55,7 +65,7 @@ int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, co
     int count;
 
     if (first < w->first_reverse)
-        return fuse_up(w, first, end, needed, group);
+        return fuse_up(g, w, first, end, needed, group);
     count = dcn__winners_fuse(g, w, first, end, needed, group);
     return count ? count : 1;
 }
@@ -66,6 +76,10 @@ dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err)
 
     if (k->step->action == DCN__DO_UNPOOL)
         return dcn__winners_prepare(k, err);
+    if (k->step->action == DCN__DO_CONV && k->count == 3) {
+        dcn__direct_prepare(k);
+        return DCN_OK;
+    }
     if (k->step->action == DCN__DO_CONV)
         return dcn__cpu_weighted(k, err);
     k->node = &k->graph->nodes[last->node];

@@ -98,7 +98,7 @@ static void data_wide(const winners *a, const dcn__winner_list *list, float *pad
     for (size_t cb = 0; cb < a->C / DCN__LANES; cb++) {
         memset(padded, 0, a->Hp * row * sizeof *padded);
         for (size_t r = 0; r < a->R; r++)
-            for (size_t i = 0; i < a->h; i++)
+            for (size_t i = r < a->top ? a->top - r : 0; i < a->h && i + r < a->top + a->H; i++)
                 a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block, padded + (i + r) * row);
         store_inside(a, padded, row, DCN__LANES, cb * DCN__LANES, x);
     }
