@@ -155,6 +155,13 @@ static void says_why_it_cannot_write(void **state)
     assert_int_equal(mkdir(in_folder("d"), 0755), 0);
     assert_int_equal(dcn__file_write(in_folder("d"), "x", 1, &err), DCN_FILE);
     assert_non_null(strstr(err.text, "rename"));
+    {
+        dcn__names names;
+
+        must(dcn__folder_list(&names, folder, 10, &err));
+        assert_int_equal(names.count, 1);   /* no temporary file is left */
+        dcn__names_clear(&names);
+    }
     assert_int_equal(rmdir(in_folder("d")), 0);
     if (geteuid() != 0) {   /* root may write anywhere */
         must(dcn__file_write(in_folder("f"), "old", 3, &err));

@@ -5,6 +5,7 @@
 #include "base/threads.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 enum { TASKS = 1000, THREADS = 4 };
 
@@ -80,6 +81,37 @@ static void runs_are_ordered(void **state)
     dcn__team_destroy(team);
 }
 
+static atomic_int others_began, others_ended;
+
+/* The caller's task goes on until another thread has one; that one takes its time. */
+static void slow_elsewhere(void *user, int task, int thread)
+{
+    (void)user, (void)task;
+    if (thread) {
+        atomic_fetch_add(&others_began, 1);
+        usleep(20000);
+        atomic_fetch_add(&others_ended, 1);
+    } else {
+        while (!atomic_load(&others_began))
+            usleep(100);
+    }
+}
+
+static void waits_for_the_slowest(void **state)
+{
+    dcn__team *team;
+
+    (void)state;
+    must(dcn__team_create(&team, 3, &err));
+    for (int round = 0; round < 5; round++) {
+        others_began = others_ended = 0;
+        dcn__team_run(team, 2, slow_elsewhere, NULL);
+        assert_true(others_began > 0);
+        assert_int_equal(others_ended, others_began);
+    }
+    dcn__team_destroy(team);
+}
+
 static bool refuse_all(void *user, size_t bytes)
 {
     (void)user, (void)bytes;
@@ -118,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(runs_are_ordered),
+        cmocka_unit_test(waits_for_the_slowest),
         cmocka_unit_test(says_when_memory_is_short_and_allocates_nothing_later),
     };
 

@@ -227,36 +227,39 @@ static void the_limit_is_kept(void **state)
     }
 }
 
-static bool refuse_large(void *user, size_t bytes)
+static bool see_large(void *user, size_t bytes)
 {
     if (bytes > 1 << 24)
         *(size_t *)user = bytes;
     return true;
 }
 
-/* 2048 values of 2^30 elements in 2^17 chunks of 8 doubles: 2^64 bytes and a little, which wraps. */
+/* Sizes of which the products do not fit in 64 bits. The first case is made so that the sum of 600
+ * values and 600 signals, in 2^17 chunks of 8 pictures of doubles, wraps to 60 GiB. */
 static void huge_plans_are_refused_before_they_are_made(void **state)
 {
-    static const struct { int nodes, side, batch, keep_all; } huge[] = {
-        { 999, 32768, 1 << 20, 1 }, { 999, 32768, 1 << 20, 0 }, { 2, 32768, 1 << 20, 1 }, { 600, 46340, 1 << 19, 1 },
-        { 999, 46340, 1, 1 }, { 513, 32768, 1 << 20, 1 }, { 512, 32768, 1 << 20, 1 },
+    static const struct { int nodes, h, w, batch, keep_all; size_t max_bytes; } huge[] = {
+        { 600, 33127, 55318, 1 << 20, 1, (size_t)1 << 40 },
+        { 999, 32768, 32768, 1 << 20, 1, 0 }, { 999, 32768, 32768, 1 << 20, 0, 0 },
+        { 2, 32768, 32768, 1 << 20, 1, 0 }, { 999, 46340, 46340, 1 << 20, 1, SIZE_MAX - 1 },
+        { 999, 46340, 46340, 1, 1, 0 },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(huge); i++) {
-        const dcn_route route = { 1, DCN_RULE_GRADIENT };
+        const dcn_route route = { huge[i].nodes - 1, DCN_RULE_GRADIENT };
         const dcn_plan_desc d = { .engine = "ref64", .batch = huge[i].batch, .keep_all = huge[i].keep_all,
-                                  .threads = 1, .routes = &route, .n_routes = 1 };
+                                  .threads = 1, .routes = &route, .n_routes = 1, .max_bytes = huge[i].max_bytes };
         size_t large = 0;
         dcn_graph *g;
         dcn_plan *p;
 
         must(dcn_graph_create(&g, &err));
-        dcn_graph_input(g, NULL, (dcn_shape){ huge[i].side, huge[i].side, 1 });
+        dcn_graph_input(g, NULL, (dcn_shape){ huge[i].h, huge[i].w, 1 });
         while (dcn_graph_node_count(g) < huge[i].nodes)
             dcn_graph_relu(g, dcn_graph_output(g), NULL);
         must(dcn_graph_check(g, &err));
-        dcn__set_alloc_hook(refuse_large, &large);
+        dcn__set_alloc_hook(see_large, &large);
         assert_int_equal(dcn_plan_create(&p, g, &d, &err), DCN_MEMORY);
         dcn__set_alloc_hook(NULL, NULL);
         assert_int_equal(large, 0);

@@ -65,42 +65,39 @@ static void refusals(void **state)
     dcn_graph_destroy(g);
 }
 
-/* One ReLU between two 1x1 convolutions: every rule's picture by hand. x -> 2x - 3 -> ReLU -> -y + 1. */
+/* One ReLU between two 1x1 convolutions, x -> 2x - 3 -> ReLU -> kernel y + bias: by hand. */
 static void every_rule_by_hand(void **state)
 {
-    static const float x[4] = { 1, 2, 3, -4 };      /* a = -1, 1, 3, -11; r = 0, 1, 3, 0; v = 1, 0, -2, 1 */
-    static const struct { dcn_rule rule; float wanted[4]; } hand[] = {
-        /* seed v; through b: -v; through the ReLU; through a: times 2 */
-        { DCN_RULE_GRADIENT, { 0, 0, 4, 0 } },
-        { DCN_RULE_DECONVNET, { 0, 0, 4, 0 } },
-        { DCN_RULE_GUIDED, { 0, 0, 4, 0 } },
-        /* -(v - 1) = 0, 1, 3, 0; no ReLU; less -3: 3, 4, 6, 3; times 2 */
-        { DCN_RULE_RECONSTRUCT, { 6, 8, 12, 6 } },
-    };
-    static const struct { dcn_rule rule; float wanted[4]; } plus[] = {   /* the second kernel +1: v = 1, 2, 4, 1 */
-        { DCN_RULE_GRADIENT, { 0, 4, 8, 0 } },
-        { DCN_RULE_DECONVNET, { 2, 4, 8, 2 } },
-        { DCN_RULE_GUIDED, { 0, 4, 8, 0 } },
-        { DCN_RULE_RECONSTRUCT, { 6, 8, 12, 6 } },
+    static const float x[4] = { 1, 2, 3, -4 };      /* through the ReLU: 0, 1, 3, 0 */
+    static const struct { float kernel, bias, wanted[4][4]; } hand[] = {
+        /* v = 1, 0, -2, 1; s = -v at the ReLU; reconstruct: -(v - 1) = 0, 1, 3, 0; less -3; times 2 */
+        { -1, 1, { [DCN_RULE_GRADIENT] = { 0, 0, 4, 0 }, [DCN_RULE_DECONVNET] = { 0, 0, 4, 0 },
+                   [DCN_RULE_GUIDED] = { 0, 0, 4, 0 }, [DCN_RULE_RECONSTRUCT] = { 6, 8, 12, 6 } } },
+        /* v = s = 1, 2, 4, 1: also where the ReLU was shut */
+        { 1, 1, { [DCN_RULE_GRADIENT] = { 0, 4, 8, 0 }, [DCN_RULE_DECONVNET] = { 2, 4, 8, 2 },
+                  [DCN_RULE_GUIDED] = { 0, 4, 8, 0 }, [DCN_RULE_RECONSTRUCT] = { 6, 8, 12, 6 } } },
+        /* v = s = -2, -1, 1, -2: negative where it was open */
+        { 1, -2, { [DCN_RULE_GRADIENT] = { 0, -2, 2, 0 }, [DCN_RULE_DECONVNET] = { 0, 0, 2, 0 },
+                   [DCN_RULE_GUIDED] = { 0, 0, 2, 0 }, [DCN_RULE_RECONSTRUCT] = { 6, 8, 12, 6 } } },
     };
     static const char *const engines[] = { "ref", "ref64", "cpu" };
 
     (void)state;
     for (size_t e = 0; e < COUNT(engines); e++)
-        for (int second = 0; has_engine(engines[e]) && second < 2; second++) {
+        for (size_t h = 0; has_engine(engines[e]) && h < COUNT(hand); h++) {
             dcn_graph *g = graph_of("input 2x2x1; conv filters=1 kernel=1; relu; conv filters=1 kernel=1");
-            const float weights[4] = { 2, -3, second ? 1 : -1, 1 };
+            const float weights[4] = { 2, -3, hand[h].kernel, hand[h].bias };
             float out[4];
 
             for (int i = 0; i < 4; i++)
                 must(dcn_graph_set_weight(g, i, &weights[i], 1, &err));
             for (int r = 0; r < 4; r++) {
-                const dcn_route route = { 3, second ? plus[r].rule : hand[r].rule };
+                const dcn_route route = { 3, (dcn_rule)r };
                 dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .routes = &route, .n_routes = 1 });
 
                 dcn_plan_forward(p, x, 1);
                 must(dcn_plan_project(p, 0, DCN_FROM_LAYER, 0, out, &err));
-                assert_close(out, second ? plus[r].wanted : hand[r].wanted, 4, 0, 0, dcn_rule_name(route.rule));
+                assert_close(out, hand[h].wanted[r], 4, 0, 0, dcn_rule_name(route.rule));
                 dcn_plan_destroy(p);
             }
             dcn_graph_destroy(g);
