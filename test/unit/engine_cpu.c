@@ -1,9 +1,10 @@
-/* The engine cpu against the definition, step by step: every action, alone and fused, on random shapes.
+/* The engine cpu against the definition, step by step: every action, alone and fused, on random
+ * shapes.
  *
- * Whole numbers (every partial sum below 2^24): equal. Real numbers: within the rounding bound of the sums
- * that make a slot, 2 gamma(terms) * sum |a b|, which engine ref computes from absolute values. Every slot
- * has its own memory, full of NaN before and with guards around. A failing case prints one line; its first
- * word, given as argument, runs it alone. */
+ * Whole numbers (every partial sum below 2^24): equal. Real numbers: within the rounding bound of
+ * the sums that make a slot, 2 gamma(terms) * sum |a b|, which engine ref computes from absolute
+ * values. Every slot has its own memory, full of NaN before and with guards around. A failing case
+ * prints one line; its first word, given as argument, runs it alone. */
 #include <math.h>
 #include <setjmp.h>
 #include <spawn.h>
@@ -33,7 +34,8 @@ static bool strange_numbers;                         /* NaN and infinity among t
 static int cases;                                    /* of each kind */
 static uint64_t only;                                /* a seed, or 0: all */
 
-/* ---- random networks ------------------------------------------------------------------------------ */
+/* ---- random networks
+ * ------------------------------------------------------------------------------ */
 
 typedef struct picker { dcn__random r; } picker;
 
@@ -161,7 +163,8 @@ static float number(picker *p, bool whole, int largest)
     return whole ? (float)pick(p, -largest, largest) : (float)dcn__random_normal(&p->r);
 }
 
-/* ---- running programs ------------------------------------------------------------------------------- */
+/* ---- running programs
+ * ------------------------------------------------------------------------------- */
 
 typedef struct bench {
     const dcn_graph *g;
@@ -238,9 +241,17 @@ static void rig_run(rig *r, const bench *b, void *const *weights, int first, int
                     int channel)
 {
     const dcn__walk *w = &r->program.walk;
-    const dcn__frame f = { .slots = r->slots, .scratch = r->scratch, .weights = weights, .n = b->n,
-                           .gradients = r->gradients, .from = from, .channel = channel, .labels = b->labels,
-                           .total = 16, .loss = &r->loss, .correct = &r->correct };
+    const dcn__frame f = { .slots = r->slots,
+                           .scratch = r->scratch,
+                           .weights = weights,
+                           .n = b->n,
+                           .gradients = r->gradients,
+                           .from = from,
+                           .channel = channel,
+                           .labels = b->labels,
+                           .total = 16,
+                           .loss = &r->loss,
+                           .correct = &r->correct };
     const int token = r->engine->enter(1);
 
     for (int i = 0; i < r->program.n_groups; i++) {
@@ -268,7 +279,8 @@ static void rig_close(rig *r, const bench *b)
     dcn__program_clear(&r->program);
 }
 
-/* ---- comparing ------------------------------------------------------------------------------------------ */
+/* ---- comparing
+ * ------------------------------------------------------------------------------------------ */
 
 /* Products in the longest sum of the network, over one operator. */
 static double terms(const bench *b)
@@ -279,8 +291,10 @@ static double terms(const bench *b)
         const dcn__node *n = &b->g->nodes[i];
         const double taps = (double)n->window.kernel[0] * n->window.kernel[1];
         const double in = n->n_inputs ? b->g->nodes[n->inputs[0]].shape.c : 1;
-        const double size = n->n_inputs ? (double)dcn__shape_size(b->g->nodes[n->inputs[0]].shape) : 1;
-        const double all[] = { taps * in, taps * n->shape.c, (double)b->chunk * n->shape.h * n->shape.w,
+        const double size =
+            n->n_inputs ? (double)dcn__shape_size(b->g->nodes[n->inputs[0]].shape) : 1;
+        const double all[] = { taps * in, taps * n->shape.c,
+                               (double)b->chunk * n->shape.h * n->shape.w,
                                n->op == DCN__OP_DENSE ? size : 1 };
 
         for (int k = 0; k < 4; k++)
@@ -289,9 +303,10 @@ static double terms(const bench *b)
     return most + 4;
 }
 
-/* sums: of absolute values. Whole numbers whose sums may pass 2^24 prove nothing and are left out. */
-static void compare(const bench *b, const char *what, const float *got, const float *want, const float *sums,
-                    size_t n)
+/* sums: of absolute values. Whole numbers whose sums may pass 2^24 prove nothing and are left
+ * out. */
+static void compare(const bench *b, const char *what, const float *got, const float *want,
+                    const float *sums, size_t n)
 {
     const double gamma = b->whole ? 0 : 2 * terms(b) * 0x1p-24;
 
@@ -301,22 +316,24 @@ static void compare(const bench *b, const char *what, const float *got, const fl
         if (b->whole && sums[i] >= 0x1p24f && !isinf(sums[i]))
             continue;
         if (isnan(got[i]) != isnan(want[i]) || isinf(got[i]) != isinf(want[i]) ||
-            (!isnan(want[i]) && !isinf(want[i]) && !(fabs((double)got[i] - (double)want[i]) <= bound)))
-            fail_msg("%s: %s, element %zu is %.9g, wanted %.9g +- %g", b->line, what, i, (double)got[i],
-                     (double)want[i], bound);
+            (!isnan(want[i]) && !isinf(want[i]) &&
+             !(fabs((double)got[i] - (double)want[i]) <= bound)))
+            fail_msg("%s: %s, element %zu is %.9g, wanted %.9g +- %g", b->line, what, i,
+                     (double)got[i], (double)want[i], bound);
     }
 }
 
 /* Only where no rounding can have changed a winner. sums: of the pool's values. */
-static void compare_switches(const bench *b, const dcn__node *pool, const void *got, const void *want,
-                             const float *sums)
+static void compare_switches(const bench *b, const dcn__node *pool, const void *got,
+                             const void *want, const float *sums)
 {
     const int bytes = dcn__switch_bytes(&pool->window);
     const size_t n = (size_t)b->chunk * (size_t)dcn__shape_size(pool->shape);
 
     for (size_t i = 0; b->whole && i < n; i++)
-        if (!(sums[i] >= 0x1p24f && !isinf(sums[i])) && memcmp((const uint8_t *)got + i * (size_t)bytes,
-                                        (const uint8_t *)want + i * (size_t)bytes, (size_t)bytes) != 0)
+        if (!(sums[i] >= 0x1p24f && !isinf(sums[i])) &&
+            memcmp((const uint8_t *)got + i * (size_t)bytes,
+                   (const uint8_t *)want + i * (size_t)bytes, (size_t)bytes) != 0)
             fail_msg("%s: switch %zu of %s differs", b->line, i, pool->name);
 }
 
@@ -378,7 +395,8 @@ static void compare_gradients(const bench *b, const rig *got, const rig *want, c
     }
 }
 
-/* ---- one case ---------------------------------------------------------------------------------------------- */
+/* ---- one case
+ * ---------------------------------------------------------------------------------------------- */
 
 static void fill_pictures(picker *p, const bench *b, float *x, bool whole)
 {
@@ -440,8 +458,8 @@ static void set_biases(const bench *b, float sign)
                                               (b->g->weights[i].rank == 1 ? sign : 1);
 }
 
-/* Training starts from fractions. Whole numbers in their place keep the rest exact; the rig of absolute
- * values gets those of the signal. */
+/* Training starts from fractions. Whole numbers in their place keep the rest exact; the rig of
+ * absolute values gets those of the signal. */
 static void start_signal(const bench *b, rig *r, const rig *reference, int k, bool whole)
 {
     const int slot = dcn__walk_find(&r->program.walk, DCN__SLOT_SIGNAL, dcn__loss_node(b->g));
@@ -456,7 +474,8 @@ static void start_signal(const bench *b, rig *r, const rig *reference, int k, bo
 }
 
 /* rule -1: up; 0..3: down from `to`; 4: training's way down. */
-static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule, bool whole, bool all)
+static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule, bool whole,
+                      bool all)
 {
     const dcn_from from = rule < 4 ? (dcn_from)pick(p, 0, 3) : DCN_FROM_LAYER;
     const dcn__engine *const engines[3] = { wrong, &dcn__engine_ref_f32, &dcn__engine_ref_f32 };
@@ -501,14 +520,16 @@ static void make_weights(picker *p, bench *b, bool whole)
         b->weights[i] = dcn__alloc_aligned((size_t)w->count * sizeof(float));
         b->abs_weights[i] = dcn__alloc_aligned((size_t)w->count * sizeof(float));
         for (int64_t k = 0; k < w->count; k++)
-            ((float *)b->weights[i])[k] = whole ? (chance(p, 60) ? 0 : number(p, true, 1)) : number(p, false, 0);
+            ((float *)b->weights[i])[k] =
+                whole ? (chance(p, 60) ? 0 : number(p, true, 1)) : number(p, false, 0);
     }
 }
 
 static void describe(bench *b, uint64_t seed, bool whole)
 {
-    const size_t n = (size_t)snprintf(b->line, sizeof b->line, "%llu: n%d of %d, %s: ",
-                                      (unsigned long long)seed, b->n, b->chunk, whole ? "whole" : "real");
+    const size_t n =
+        (size_t)snprintf(b->line, sizeof b->line, "%llu: n%d of %d, %s: ", (unsigned long long)seed,
+                         b->n, b->chunk, whole ? "whole" : "real");
 
     dcn_graph_text(b->g, b->line + n, sizeof b->line - n);
     for (char *c = b->line; *c; c++)
@@ -533,13 +554,15 @@ static bool has_softmax(const dcn_graph *g)
     return false;
 }
 
-/* How many operators of the network sum products or fractions: with two, bounds would have to be chained. */
+/* How many operators of the network sum products or fractions: with two, bounds would have to be
+ * chained. */
 static int weighted(const dcn_graph *g)
 {
     int n = 0;
 
     for (int i = 0; i < g->n_nodes; i++)
-        n += g->nodes[i].weight >= 0 || g->nodes[i].op == DCN__OP_AVG_POOL || g->nodes[i].op == DCN__OP_SOFTMAX;
+        n += g->nodes[i].weight >= 0 || g->nodes[i].op == DCN__OP_AVG_POOL ||
+             g->nodes[i].op == DCN__OP_SOFTMAX;
     return n;
 }
 
@@ -624,7 +647,57 @@ static void real_blocks_are_within_the_bound(void **state)
     random_networks(4000, true, false);
 }
 
-/* On the way up alone: on the way down a zero of an unpooled signal adds nothing, even against NaN. */
+/* The tutorial's network, a batch whose last chunk is not full, more threads than cores. */
+static void threads_change_no_bit(void **state)
+{
+    enum { N = 29, PICTURE = 24 * 24 * 3, MOST = 5 * 5 * 64 * 64 };
+    static const int threads[] = { 1, 2, 7 };
+    static float pictures[N * PICTURE], first[8][MOST], again[MOST], drawn[2][N * PICTURE];
+    const dcn_route route = { 6, DCN_RULE_RECONSTRUCT };
+    dcn__random r = dcn__random_stream(7, 7, 7);
+    dcn_loss loss, first_loss = { 0 };
+    int32_t labels[N];
+    dcn_graph *g;
+    dcn_error err;
+
+    (void)state;
+    assert_int_equal(dcn_graph_tutorial(&g, 3, 10, &err), DCN_OK);
+    assert_int_equal(dcn_graph_init_weights(g, 3, &err), DCN_OK);
+    for (int i = 0; i < N * PICTURE; i++)
+        pictures[i] = (float)dcn__random_normal(&r);
+    for (int i = 0; i < N; i++)
+        labels[i] = i % 10;
+    for (int t = 0; t < 3; t++) {
+        const dcn_plan_desc desc = { .engine = "cpu",
+                                     .batch = 40,
+                                     .threads = threads[t],
+                                     .training = 1,
+                                     .routes = &route,
+                                     .n_routes = 1 };
+        dcn_plan *plan;
+
+        assert_int_equal(dcn_plan_create(&plan, g, &desc, &err), DCN_OK);
+        dcn_plan_forward(plan, pictures, N);
+        assert_int_equal(dcn_plan_project(plan, 0, DCN_FROM_LAYER, 0, drawn[t > 0], &err), DCN_OK);
+        assert_int_equal(dcn_plan_gradient(plan, pictures, labels, N, &loss, &err), DCN_OK);
+        assert_memory_equal(drawn[0], drawn[t > 0], sizeof drawn[0]);
+        for (int i = 0; i < dcn_graph_weight_count(g); i++) {
+            const size_t bytes = (size_t)g->weights[i].count * sizeof(float);
+
+            assert_int_equal(dcn_plan_weight_gradient(plan, i, t ? again : first[i], &err), DCN_OK);
+            if (t)
+                assert_memory_equal(again, first[i], bytes);
+        }
+        if (!t)
+            first_loss = loss;
+        assert_true(loss.loss == first_loss.loss && loss.correct == first_loss.correct);
+        dcn_plan_destroy(plan);
+    }
+    dcn_graph_destroy(g);
+}
+
+/* On the way up alone: on the way down a zero of an unpooled signal adds nothing, even against
+ * NaN. */
 static void strange_numbers_stay(void **state)
 {
     (void)state;
@@ -671,6 +744,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(whole_blocks_are_equal),
         cmocka_unit_test(real_blocks_are_within_the_bound),
         cmocka_unit_test(strange_numbers_stay),
+        cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(narrower_machines_are_served),
         cmocka_unit_test(the_peak_is_a_speed),
     };

@@ -16,9 +16,10 @@ typedef struct cpu_kernel {
     const dcn__node *node;        /* of that step */
     int count;                    /* steps in the group */
     int chunk, threads;
-    dcn__isa isa;                 /* of our own loops */
-    dcn_shape in, out;            /* of the node's (first) input and of its value */
-    int reads[DCN__GROUP_SLOTS], writes[DCN__GROUP_SLOTS];   /* of a group; of one step see cpu_read */
+    dcn__isa isa;      /* of our own loops */
+    dcn_shape in, out; /* of the node's (first) input and of its value */
+    int reads[DCN__GROUP_SLOTS],
+        writes[DCN__GROUP_SLOTS]; /* of a group; of one step see cpu_read */
     dcn__dnn *dnn;                /* NULL: oneDNN is not needed */
     void *own;                    /* one allocation of the kernel's kind, or NULL */
     float *packed;                /* aligned weights of our own kernels, or NULL */
@@ -44,11 +45,11 @@ static inline size_t cpu_size(dcn_shape s)
 
 typedef void cpu_run(const dcn__kernel *kernel, const dcn__frame *frame);
 /* One step each, named after its action. */
-cpu_run dcn__cpu_less_bias, dcn__cpu_relu, dcn__cpu_relu_mask, dcn__cpu_relu_rectify, dcn__cpu_relu_guided,
-    dcn__cpu_copy, dcn__cpu_max_pool, dcn__cpu_unpool, dcn__cpu_avg_pool, dcn__cpu_avg_pool_spread,
-    dcn__cpu_sum, dcn__cpu_concat, dcn__cpu_slice, dcn__cpu_softmax, dcn__cpu_softmax_gradient, dcn__cpu_seed,
-    dcn__cpu_loss;
-cpu_run dcn__cpu_relu_max_pool;   /* two steps */
+cpu_run dcn__cpu_less_bias, dcn__cpu_relu, dcn__cpu_relu_mask, dcn__cpu_relu_rectify,
+    dcn__cpu_relu_guided, dcn__cpu_copy, dcn__cpu_max_pool, dcn__cpu_unpool, dcn__cpu_avg_pool,
+    dcn__cpu_avg_pool_spread, dcn__cpu_sum, dcn__cpu_concat, dcn__cpu_slice, dcn__cpu_softmax,
+    dcn__cpu_softmax_gradient, dcn__cpu_seed, dcn__cpu_loss;
+cpu_run dcn__cpu_relu_max_pool; /* two steps */
 
 /* weighted.c: conv, dense and their two backward passes through oneDNN. */
 dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err);

@@ -1,9 +1,10 @@
 /* direct.c - a convolution of few input channels, its ReLU and its 2x2 max pool in one pass.
  *
- * The first layer of a network: oneDNN's vectors run half empty there and the layer's value is the largest
- * array of the network. Here one pool cell, four places by up to 64 channels, stays in registers from the
- * bias to the winner; only the pool's value and switches are written. AVX-512; elsewhere the steps are done
- * one by one. Products are added in the order of the definition, each fused with its addition. */
+ * The first layer of a network: oneDNN's vectors run half empty there and the layer's value is the
+ * largest array of the network. Here one pool cell, four places by up to 64 channels, stays in
+ * registers from the bias to the winner; only the pool's value and switches are written. AVX-512;
+ * elsewhere the steps are done one by one. Products are added in the order of the definition, each
+ * fused with its addition. */
 #include "engine/cpu/direct.h"
 
 #include "engine/cpu/isa.h"
@@ -18,10 +19,10 @@ bool dcn__direct_fits(const dcn_graph *g, const dcn__node *conv, const dcn__node
     const dcn_shape in = g->nodes[conv->inputs[0]].shape;
 
     return dcn__dnn_isa() == DCN__ISA_AVX512 && conv->groups == 1 && in.c <= MOST_CHANNELS &&
-           conv->shape.c % LANES == 0 && w->stride[0] == 1 && w->stride[1] == 1 && w->dilation[0] == 1 &&
-           w->dilation[1] == 1 && p->kernel[0] == 2 && p->kernel[1] == 2 && p->stride[0] == 2 &&
-           p->stride[1] == 2 && !p->pad[0] && !p->pad[1] && 2 * pool->shape.h <= conv->shape.h &&
-           2 * pool->shape.w <= conv->shape.w;
+           conv->shape.c % LANES == 0 && w->stride[0] == 1 && w->stride[1] == 1 &&
+           w->dilation[0] == 1 && w->dilation[1] == 1 && p->kernel[0] == 2 && p->kernel[1] == 2 &&
+           p->stride[0] == 2 && p->stride[1] == 2 && !p->pad[0] && !p->pad[1] &&
+           2 * pool->shape.h <= conv->shape.h && 2 * pool->shape.w <= conv->shape.w;
 }
 
 #if defined(__x86_64__)
@@ -60,33 +61,36 @@ DCN__AVX512 static inline void store_winner(const __m512 v[4], float *y, uint8_t
     _mm_storeu_si128((__m128i *)(void *)switches, _mm512_cvtepi32_epi8(winner));
 }
 
-/* One pool cell, channels [k, k + 16 V), by the kernel's rows [r, end): x is the upper left number that
- * its four places see in the first of them. */
-#define CELL(V)                                                                                             \
-    DCN__AVX512 static void cell_##V(const pass *a, const float *x, size_t r, size_t end, size_t k, float *y, \
-                                     uint8_t *switches)                                                     \
-    {                                                                                                       \
-        const float *w = a->weights + r * a->taps * a->K + k;                                               \
-        __m512 sum[V][4];                                                                                   \
-                                                                                                            \
-        EACH(v, V)                                                                                          \
-            EACH(p, 4)                                                                                      \
-                sum[v][p] = a->bias ? _mm512_loadu_ps(a->bias + k + v * LANES) : _mm512_setzero_ps();       \
-        for (; r < end; r++, x += a->row)                                                                   \
-            for (size_t t = 0; t < a->taps; t++, w += a->K) {                                               \
-                const __m512 x0 = _mm512_set1_ps(x[t]), x1 = _mm512_set1_ps(x[a->C + t]);                   \
-                const __m512 x2 = _mm512_set1_ps(x[a->row + t]), x3 = _mm512_set1_ps(x[a->row + a->C + t]); \
-                                                                                                            \
-                EACH(v, V) {                                                                                \
-                    const __m512 f = _mm512_loadu_ps(w + v * LANES);                                        \
-                                                                                                            \
-                    sum[v][0] = _mm512_fmadd_ps(x0, f, sum[v][0]);                                          \
-                    sum[v][1] = _mm512_fmadd_ps(x1, f, sum[v][1]);                                          \
-                    sum[v][2] = _mm512_fmadd_ps(x2, f, sum[v][2]);                                          \
-                    sum[v][3] = _mm512_fmadd_ps(x3, f, sum[v][3]);                                          \
-                }                                                                                           \
-            }                                                                                               \
-        EACH(v, V) store_winner(sum[v], y + k + v * LANES, switches + k + v * LANES);                       \
+/* One pool cell, channels [k, k + 16 V), by the kernel's rows [r, end): x is the upper left number
+ * that its four places see in the first of them. */
+#define CELL(V)                                                                                    \
+    DCN__AVX512 static void cell_##V(const pass *a, const float *x, size_t r, size_t end,          \
+                                     size_t k, float *y, uint8_t *switches)                        \
+    {                                                                                              \
+        const float *w = a->weights + r * a->taps * a->K + k;                                      \
+        __m512 sum[V][4];                                                                          \
+                                                                                                   \
+        EACH (v, V)                                                                                \
+            EACH (p, 4)                                                                            \
+                sum[v][p] =                                                                        \
+                    a->bias ? _mm512_loadu_ps(a->bias + k + v * LANES) : _mm512_setzero_ps();      \
+        for (; r < end; r++, x += a->row)                                                          \
+            for (size_t t = 0; t < a->taps; t++, w += a->K) {                                      \
+                const __m512 x0 = _mm512_set1_ps(x[t]), x1 = _mm512_set1_ps(x[a->C + t]);          \
+                const __m512 x2 = _mm512_set1_ps(x[a->row + t]),                                   \
+                             x3 = _mm512_set1_ps(x[a->row + a->C + t]);                            \
+                                                                                                   \
+                EACH (v, V) {                                                                      \
+                    const __m512 f = _mm512_loadu_ps(w + v * LANES);                               \
+                                                                                                   \
+                    sum[v][0] = _mm512_fmadd_ps(x0, f, sum[v][0]);                                 \
+                    sum[v][1] = _mm512_fmadd_ps(x1, f, sum[v][1]);                                 \
+                    sum[v][2] = _mm512_fmadd_ps(x2, f, sum[v][2]);                                 \
+                    sum[v][3] = _mm512_fmadd_ps(x3, f, sum[v][3]);                                 \
+                }                                                                                  \
+            }                                                                                      \
+        EACH (v, V)                                                                                \
+            store_winner(sum[v], y + k + v * LANES, switches + k + v * LANES);                     \
     }
 
 CELL(4)
@@ -94,11 +98,11 @@ CELL(3)
 CELL(2)
 CELL(1)
 
-static void all_channels(const pass *a, const float *x, size_t r, size_t end, float *y, uint8_t *switches)
+static void all_channels(const pass *a, const float *x, size_t r, size_t end, float *y,
+                         uint8_t *switches)
 {
-    static void (*const cells[])(const pass *, const float *, size_t, size_t, size_t, float *, uint8_t *) = {
-        NULL, cell_1, cell_2, cell_3, cell_4
-    };
+    static void (*const cells[])(const pass *, const float *, size_t, size_t, size_t, float *,
+                                 uint8_t *) = { NULL, cell_1, cell_2, cell_3, cell_4 };
 
     for (size_t k = 0; k < a->K; k += MOST_VECTORS * LANES) {
         const size_t left = (a->K - k) / LANES;
@@ -150,8 +154,8 @@ static void run(const dcn__kernel *kernel, const dcn__frame *f)
             const int end = top + k->in.h - 2 * i < R ? top + k->in.h - 2 * i : R;
 
             for (int j = 0; j < pooled.w; j++, y += K, switches += K)
-                all_channels(&a, padded + (size_t)(2 * i + r) * row + (size_t)(2 * j) * C, (size_t)r, (size_t)end,
-                             y, switches);
+                all_channels(&a, padded + (size_t)(2 * i + r) * row + (size_t)(2 * j) * C,
+                             (size_t)r, (size_t)end, y, switches);
         }
     }
 }

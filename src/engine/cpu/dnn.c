@@ -1,8 +1,9 @@
 /* dnn.c - every call of oneDNN, version 2 (the C interface of 2.6).
  *
- * A primitive may be executed by several threads at once as long as each brings its own scratchpad and
- * its own memory objects. These are made here in advance, a set per SLOT; a run claims a free slot, so
- * running allocates nothing of ours. (oneDNN itself puts its argument map on the heap, some 100 bytes.) */
+ * A primitive may be executed by several threads at once as long as each brings its own scratchpad
+ * and its own memory objects. These are made here in advance, a set per SLOT; a run claims a free
+ * slot, so running allocates nothing of ours. (oneDNN itself puts its argument map on the heap,
+ * some 100 bytes.) */
 #include "engine/cpu/dnn.h"
 
 #include "base/memory.h"
@@ -50,11 +51,13 @@ static dcn_status refuse(const dcn__dnn_desc *d, dnnl_status_t got, dcn_error *e
 
     if (got == dnnl_out_of_memory)
         return dcn__fail_memory(err, d->node->name, 0);
-    return dcn__fail(err, DCN_USAGE, d->node->name, "oneDNN has no %s pass for this shape (status %d); "
-                     "use the engine ref", passes[d->pass], (int)got);
+    return dcn__fail(err, DCN_USAGE, d->node->name,
+                     "oneDNN has no %s pass for this shape (status %d); "
+                     "use the engine ref",
+                     passes[d->pass], (int)got);
 }
 
-/* ---- descriptors -------------------------------------------------------------------------------- */
+/* ---- descriptors ---------------------------------------------------------------------------- */
 
 static dnnl_status_t conv_shapes(const dcn__dnn *d, shapes *s)
 {
@@ -71,10 +74,11 @@ static dnnl_status_t conv_shapes(const dcn__dnn *d, shapes *s)
 
     if ((st = dnnl_memory_desc_init_by_tag(&s->x, 4, x, dnnl_f32, dnnl_nhwc)) ||
         (st = dnnl_memory_desc_init_by_tag(&s->y, 4, y, dnnl_f32, dnnl_nhwc)) ||
-        (st = dnnl_memory_desc_init_by_tag(&s->w, 5 - skip, w + skip, dnnl_f32, dnnl_format_tag_any)))
+        (st = dnnl_memory_desc_init_by_tag(&s->w, 5 - skip, w + skip, dnnl_f32,
+                                           dnnl_format_tag_any)))
         return st;
-    return dnnl_memory_desc_init_by_strides((dnnl_memory_desc_t *)&d->plain, 5 - skip, w + skip, dnnl_f32,
-                                            strides + skip);
+    return dnnl_memory_desc_init_by_strides((dnnl_memory_desc_t *)&d->plain, 5 - skip, w + skip,
+                                            dnnl_f32, strides + skip);
 }
 
 static dnnl_status_t dense_shapes(const dcn__dnn *d, shapes *s)
@@ -89,11 +93,13 @@ static dnnl_status_t dense_shapes(const dcn__dnn *d, shapes *s)
         (st = dnnl_memory_desc_init_by_tag(&s->y, 2, y, dnnl_f32, dnnl_ab)) ||
         (st = dnnl_memory_desc_init_by_tag(&s->w, 2, w, dnnl_f32, dnnl_format_tag_any)))
         return st;
-    return dnnl_memory_desc_init_by_strides((dnnl_memory_desc_t *)&d->plain, 2, w, dnnl_f32, strides);
+    return dnnl_memory_desc_init_by_strides((dnnl_memory_desc_t *)&d->plain, 2, w, dnnl_f32,
+                                            strides);
 }
 
 static dnnl_status_t conv_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive_attr_t attr,
-                             dnnl_primitive_desc_t hint, dcn__dnn_pass pass, dnnl_primitive_desc_t *pd)
+                             dnnl_primitive_desc_t hint, dcn__dnn_pass pass,
+                             dnnl_primitive_desc_t *pd)
 {
     const dcn__window *w = &d->desc.node->window;
     const dnnl_dims_t strides = { w->stride[0], w->stride[1] };
@@ -105,8 +111,9 @@ static dnnl_status_t conv_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive_
     dnnl_status_t st;
 
     if (pass == DCN__DNN_FORWARD)
-        st = dnnl_dilated_convolution_forward_desc_init(&c, dnnl_forward_training, alg, &s->x, &s->w, bias,
-                                                        &s->y, strides, dilates, before, after);
+        st = dnnl_dilated_convolution_forward_desc_init(&c, dnnl_forward_training, alg, &s->x,
+                                                        &s->w, bias, &s->y, strides, dilates,
+                                                        before, after);
     else if (pass == DCN__DNN_DATA)
         st = dnnl_dilated_convolution_backward_data_desc_init(&c, alg, &s->x, &s->w, &s->y, strides,
                                                               dilates, before, after);
@@ -117,14 +124,16 @@ static dnnl_status_t conv_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive_
 }
 
 static dnnl_status_t dense_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive_attr_t attr,
-                              dnnl_primitive_desc_t hint, dcn__dnn_pass pass, dnnl_primitive_desc_t *pd)
+                              dnnl_primitive_desc_t hint, dcn__dnn_pass pass,
+                              dnnl_primitive_desc_t *pd)
 {
     const dnnl_memory_desc_t *bias = d->bias ? &s->b : NULL;
     dnnl_inner_product_desc_t c;
     dnnl_status_t st;
 
     if (pass == DCN__DNN_FORWARD)
-        st = dnnl_inner_product_forward_desc_init(&c, dnnl_forward_training, &s->x, &s->w, bias, &s->y);
+        st = dnnl_inner_product_forward_desc_init(&c, dnnl_forward_training, &s->x, &s->w, bias,
+                                                  &s->y);
     else if (pass == DCN__DNN_DATA)
         st = dnnl_inner_product_backward_data_desc_init(&c, &s->x, &s->w, &s->y);
     else
@@ -135,8 +144,9 @@ static dnnl_status_t dense_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive
 /* The backward passes want the forward one as a hint. */
 static dnnl_status_t make_pd(dcn__dnn *d)
 {
-    dnnl_status_t (*const pd_of)(const dcn__dnn *, const shapes *, dnnl_primitive_attr_t, dnnl_primitive_desc_t,
-                                 dcn__dnn_pass, dnnl_primitive_desc_t *) = d->dense ? dense_pd : conv_pd;
+    dnnl_status_t (*const pd_of)(const dcn__dnn *, const shapes *, dnnl_primitive_attr_t,
+                                 dnnl_primitive_desc_t, dcn__dnn_pass, dnnl_primitive_desc_t *) =
+        d->dense ? dense_pd : conv_pd;
     const dnnl_dims_t bias = { d->out.c };
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t hint = NULL;
@@ -157,14 +167,16 @@ static dnnl_status_t make_pd(dcn__dnn *d)
     return st;
 }
 
-/* ---- create ---------------------------------------------------------------------------------------- */
+/* ---- create
+ * ---------------------------------------------------------------------------------------- */
 
 static dnnl_status_t make_reorder(dcn__dnn *d)
 {
     const bool unpack = d->desc.pass == DCN__DNN_WEIGHTS;
     dnnl_primitive_desc_t pd = NULL;
-    dnnl_status_t st = dnnl_reorder_primitive_desc_create(&pd, unpack ? &d->packed : &d->plain, d->engine,
-                                                          unpack ? &d->plain : &d->packed, d->engine, NULL);
+    dnnl_status_t st =
+        dnnl_reorder_primitive_desc_create(&pd, unpack ? &d->packed : &d->plain, d->engine,
+                                           unpack ? &d->plain : &d->packed, d->engine, NULL);
 
     if (!st)
         st = dnnl_primitive_create(&d->reorder, pd);
@@ -177,7 +189,8 @@ static void list_args(dcn__dnn *d)
     static const int args[3][MAX_ARGS] = {
         { DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DST, DNNL_ARG_BIAS },
         { DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, 0 },
-        { DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_BIAS },
+        { DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DIFF_DST,
+          DNNL_ARG_DIFF_BIAS },
     };
 
     memcpy(d->args, args[d->desc.pass], sizeof d->args);
@@ -199,7 +212,8 @@ static dnnl_status_t make_slots(dcn__dnn *d)
         if ((st = dnnl_stream_create(&s->stream, d->engine, dnnl_stream_default_flags)))
             return st;
         for (int k = d->weights ? 1 : 0; k < d->n_args; k++)
-            if ((st = dnnl_memory_create(&s->memory[k], arg_md(d, d->args[k]), d->engine, DNNL_MEMORY_NONE)))
+            if ((st = dnnl_memory_create(&s->memory[k], arg_md(d, d->args[k]), d->engine,
+                                         DNNL_MEMORY_NONE)))
                 return st;
     }
     return st;
@@ -272,10 +286,11 @@ size_t dcn__dnn_weight_bytes(const dcn__dnn *d)
     return dnnl_memory_desc_get_size(&d->packed);
 }
 
-/* ---- run ------------------------------------------------------------------------------------------- */
+/* ---- run
+ * ------------------------------------------------------------------------------------------- */
 
-/* After a successful create these calls can only fail by a mistake of ours or for want of a few bytes
- * inside oneDNN; a kernel cannot report, so the output is left as it was. */
+/* After a successful create these calls can only fail by a mistake of ours or for want of a few
+ * bytes inside oneDNN; a kernel cannot report, so the output is left as it was. */
 static void reorder(const dcn__dnn *d, const dnnl_memory_desc_t *from_md, const float *from,
                     const dnnl_memory_desc_t *to_md, float *to)
 {
@@ -327,7 +342,8 @@ void dcn__dnn_run(const dcn__dnn *d, const dcn__dnn_arrays *a)
 
     for (int k = 0; k < d->n_args; k++) {
         if (s->memory[k])
-            dnnl_memory_set_data_handle_v2(s->memory[k], (void *)(uintptr_t)arrays[d->desc.pass][k], s->stream);
+            dnnl_memory_set_data_handle_v2(s->memory[k], (void *)(uintptr_t)arrays[d->desc.pass][k],
+                                           s->stream);
         args[k] = (dnnl_exec_arg_t){ d->args[k], k == 0 && d->weights ? d->weights : s->memory[k] };
     }
     dnnl_primitive_execute(d->primitive, s->stream, d->n_args, args);
@@ -335,17 +351,19 @@ void dcn__dnn_run(const dcn__dnn *d, const dcn__dnn_arrays *a)
     atomic_store_explicit(&s->busy, false, memory_order_release);
 }
 
-/* ---- what it is --------------------------------------------------------------------------------------- */
+/* ---- what it is
+ * --------------------------------------------------------------------------------------- */
 
 dcn__isa dcn__dnn_isa(void)
 {
 #if defined(__x86_64__)
     const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
 
-    /* oneDNN obeys its own limit (DNNL_MAX_CPU_ISA); the compiler's check is what our code needs. */
-    if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
+    /* oneDNN obeys its own limit (DNNL_MAX_CPU_ISA); the compiler's check is what our code
+     * needs. */
+    if ((isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core &&
+        __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         return DCN__ISA_AVX512;
     if ((isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2 && __builtin_cpu_supports("avx2") &&
         __builtin_cpu_supports("fma"))

@@ -1,7 +1,7 @@
 /* dnn.h - oneDNN as the cpu engine sees it: one object per convolution or dense pass.
  *
- * All calls of the library are in dnn.c, so that another version of it costs one file. Activations are
- * NHWC; weights and their gradients are in whatever layout oneDNN prefers. */
+ * All calls of the library are in dnn.c, so that another version of it costs one file. Activations
+ * are NHWC; weights and their gradients are in whatever layout oneDNN prefers. */
 #ifndef DCN_ENGINE_CPU_DNN_H
 #define DCN_ENGINE_CPU_DNN_H
 

@@ -1,4 +1,4 @@
-/* engine.c - the cpu engine's entry: which kernel does which step, and the threads inside oneDNN. */
+/* engine.c - the cpu engine's entry: which kernel does which step; threads inside oneDNN. */
 #include "engine/cpu/cpu.h"
 
 #include "base/memory.h"
@@ -38,8 +38,8 @@ static void release(dcn__kernel *kernel)
 
 static bool is_weighted(dcn__action a)
 {
-    return a == DCN__DO_CONV || a == DCN__DO_CONV_DATA || a == DCN__DO_CONV_WEIGHTS || a == DCN__DO_DENSE ||
-           a == DCN__DO_DENSE_DATA || a == DCN__DO_DENSE_WEIGHTS;
+    return a == DCN__DO_CONV || a == DCN__DO_CONV_DATA || a == DCN__DO_CONV_WEIGHTS ||
+           a == DCN__DO_DENSE || a == DCN__DO_DENSE_DATA || a == DCN__DO_DENSE_WEIGHTS;
 }
 
 static void fill(cpu_kernel *k, const dcn__job *job)
@@ -88,8 +88,9 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
     return DCN_OK;
 }
 
-/* Debian's oneDNN runs on OpenMP, whose number of threads is a setting of each calling thread. Looked up
- * by name, because the header belongs to the compiler and another build of oneDNN may do without. */
+/* Debian's oneDNN runs on OpenMP, whose number of threads is a setting of each calling thread.
+ * Looked up by name, because the header belongs to the compiler and another build of oneDNN may do
+ * without. */
 static int enter(int threads)
 {
     int (*const get)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");

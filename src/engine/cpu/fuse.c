@@ -1,16 +1,19 @@
-/* fuse.c - which neighbouring steps are done by one kernel, so that what lies between is never written.
+/* fuse.c - which neighbouring steps are done by one kernel, so that what lies between is never
+ * written.
  *
- * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads what the
- * one before wrote. */
+ * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads
+ * what the one before wrote. */
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 
 /* The step after `i`, if it does `action`, reads what step i writes and nobody else needs that. */
-static const dcn__step *follows(const dcn__walk *w, int i, int end, const bool *needed, dcn__action action)
+static const dcn__step *follows(const dcn__walk *w, int i, int end, const bool *needed,
+                                dcn__action action)
 {
     const dcn__step *a = &w->steps[i], *b = a + 1;
 
-    if (i + 1 >= end || b->action != action || a->write < 0 || b->reads[0] != a->write || needed[a->write])
+    if (i + 1 >= end || b->action != action || a->write < 0 || b->reads[0] != a->write ||
+        needed[a->write])
         return NULL;
     return b;
 }
@@ -27,7 +30,8 @@ static int readers(const dcn__walk *w, int end, int slot)
 }
 
 /* The step after `i`, if only it reads what step i writes. */
-static const dcn__step *alone_after(const dcn__walk *w, int i, int end, const bool *needed, dcn__action action)
+static const dcn__step *alone_after(const dcn__walk *w, int i, int end, const bool *needed,
+                                    dcn__action action)
 {
     return w->steps[i].write >= 0 && readers(w, end, w->steps[i].write) == 1
                ? follows(w, i, end, needed, action) : NULL;

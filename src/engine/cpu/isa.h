@@ -1,7 +1,7 @@
 /* isa.h - plain loops compiled for each instruction set, so that one program suits every machine.
  *
- * LOOP functions are inlined into the three versions of a kernel that DCN__EVERY_ISA makes of NAME_body;
- * the compiler vectorises each. No version fuses a multiplication with an addition. */
+ * LOOP functions are inlined into the three versions of a kernel that DCN__EVERY_ISA makes of
+ * NAME_body; the compiler vectorises each. No version fuses a multiplication with an addition. */
 #ifndef DCN_ENGINE_CPU_ISA_H
 #define DCN_ENGINE_CPU_ISA_H
 

@@ -1,9 +1,11 @@
-/* pointwise.c - element by element: the ReLU's rules, less_bias, sums, copies, concat and its slices. */
+/* pointwise.c - element by element: the ReLU's rules, less_bias, sums, copies, concat and its
+ * slices. */
 #include "engine/cpu/isa.h"
 
 #include <string.h>
 
-/* Reads s in any case: a load that depends on a condition would keep the loop from being vectorised. */
+/* Reads s in any case: a load that depends on a condition would keep the loop from being
+ * vectorised. */
 LOOP float pass(float s, bool open)
 {
     return open ? s : 0;

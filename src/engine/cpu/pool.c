@@ -1,14 +1,18 @@
 /* pool.c - max pooling with switches, unpooling, average pooling; channels innermost.
  *
- * Ties and NaN exactly as engine/ref/max_pool.c says. Averages add their cells in the same order. */
+ * Ties and NaN exactly as engine/ref/max_pool.c says. Averages add their cells in the same
+ * order. */
 #include "engine/cpu/isa.h"
 
 #include <string.h>
 
-enum { BLOCK = 64 };              /* channels whose best values stay in registers or the nearest cache */
+enum { BLOCK = 64 }; /* channels whose best values stay in registers or the nearest cache */
 
-/* Rows and columns [first, last) of a window, counted inside the window, that lie in the picture. */
-typedef struct inside { int first[2], last[2]; } inside;
+/* Rows and columns [first, last) of a window, counted inside the window, that lie in the
+ * picture. */
+typedef struct inside {
+    int first[2], last[2];
+} inside;
 
 LOOP inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
 {
@@ -18,7 +22,8 @@ LOOP inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
 
     for (int axis = 0; axis < 2; axis++) {
         b.first[axis] = at[axis] < 0 ? -at[axis] : 0;
-        b.last[axis] = at[axis] + w->kernel[axis] > extent[axis] ? extent[axis] - at[axis] : w->kernel[axis];
+        b.last[axis] =
+            at[axis] + w->kernel[axis] > extent[axis] ? extent[axis] - at[axis] : w->kernel[axis];
     }
     return b;
 }
@@ -33,7 +38,8 @@ LOOP ptrdiff_t cell(const cpu_kernel *k, int n, int i, int j, int r, int s)
     return (((ptrdiff_t)n * k->in.h + row) * k->in.w + col) * k->in.c;
 }
 
-/* ---- max ---------------------------------------------------------------------------------------------- */
+/* ---- max
+ * ---------------------------------------------------------------------------------------------- */
 
 LOOP void store_switches(void *switches, int bytes, size_t at, const uint32_t *winner, size_t n)
 {
@@ -82,13 +88,16 @@ LOOP void pool_block(const cpu_kernel *k, const inside *b, const float *x, size_
     const size_t C = (size_t)k->in.c, row = (size_t)k->in.w * C;
     float buffer[BLOCK];
 
-    take_first(best, winner, rectify(x, buffer, n, relu), (uint32_t)(b->first[0] * w->kernel[1] + b->first[1]), n);
+    take_first(best, winner, rectify(x, buffer, n, relu),
+               (uint32_t)(b->first[0] * w->kernel[1] + b->first[1]), n);
     for (int r = b->first[0]; r < b->last[0]; r++)
         for (int s = b->first[1]; s < b->last[1]; s++)
             if (r != b->first[0] || s != b->first[1]) {
-                const float *from = x + (size_t)(r - b->first[0]) * row + (size_t)(s - b->first[1]) * C;
+                const float *from =
+                    x + (size_t)(r - b->first[0]) * row + (size_t)(s - b->first[1]) * C;
 
-                take_larger(best, winner, rectify(from, buffer, n, relu), (uint32_t)(r * w->kernel[1] + s), n);
+                take_larger(best, winner, rectify(from, buffer, n, relu),
+                            (uint32_t)(r * w->kernel[1] + s), n);
             }
 }
 
@@ -132,20 +141,21 @@ LOOP void relu_max_pool_body(const cpu_kernel *k, const dcn__frame *f)
 }
 DCN__EVERY_ISA(relu_max_pool)
 
-/* ---- unpool --------------------------------------------------------------------------------------------- */
+/* ---- unpool
+ * --------------------------------------------------------------------------------------------- */
 
 /* Every cell of the input in exactly one window, every window whole: each cell is written once. */
 static bool tiles(const cpu_kernel *k)
 {
     const dcn__window *w = &k->node->window;
 
-    return w->stride[0] == w->kernel[0] && w->stride[1] == w->kernel[1] && !w->pad[0] && !w->pad[1] &&
-           k->out.h * w->stride[0] == k->in.h && k->out.w * w->stride[1] == k->in.w &&
+    return w->stride[0] == w->kernel[0] && w->stride[1] == w->kernel[1] && !w->pad[0] &&
+           !w->pad[1] && k->out.h * w->stride[0] == k->in.h && k->out.w * w->stride[1] == k->in.w &&
            dcn__switch_bytes(w) == 1;
 }
 
-LOOP void unpool_tiles(const cpu_kernel *k, const float *restrict s, const uint8_t *restrict switches,
-                         float *restrict x)
+LOOP void unpool_tiles(const cpu_kernel *k, const float *restrict s,
+                       const uint8_t *restrict switches, float *restrict x)
 {
     const dcn__window *w = &k->node->window;
     const size_t C = (size_t)k->in.c;
@@ -196,7 +206,7 @@ LOOP void unpool_body(const cpu_kernel *k, const dcn__frame *f)
 }
 DCN__EVERY_ISA(unpool)
 
-/* ---- average ------------------------------------------------------------------------------------------------ */
+/* ---- average --------------------------------------------------------------------------------- */
 
 LOOP void avg_pool_body(const cpu_kernel *k, const dcn__frame *f)
 {

@@ -1,7 +1,8 @@
-/* softmax.c - softmax, its derivative, the loss that training starts from, and the seed of a walk down.
+/* softmax.c - softmax, its derivative, the loss that training starts from, and the seed of a walk
+ * down.
  *
- * A few numbers a picture: these follow the definition line by line, exponentials and sums included,
- * so that they give its bits. */
+ * A few numbers a picture: these follow the definition line by line, exponentials and sums
+ * included, so that they give its bits. */
 #include "engine/cpu/cpu.h"
 
 #include <math.h>

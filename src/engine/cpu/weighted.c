@@ -10,8 +10,8 @@ static void forward(const dcn__kernel *kernel, const dcn__frame *f)
     dcn__dnn_run(k->dnn, &a);
 }
 
-/* oneDNN's own ReLU turns a NaN into 0 and so would hide it; ours does not. What it reads was written
- * a moment ago. */
+/* oneDNN's own ReLU turns a NaN into 0 and so would hide it; ours does not. What it reads was
+ * written a moment ago. */
 static void forward_relu(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
@@ -26,7 +26,9 @@ static void forward_relu(const dcn__kernel *kernel, const dcn__frame *f)
 static void data(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
-    const dcn__dnn_arrays a = { .s = cpu_read(k, f, 0), .y = cpu_write(k, f), .scratch = f->scratch };
+    const dcn__dnn_arrays a = { .s = cpu_read(k, f, 0),
+                                .y = cpu_write(k, f),
+                                .scratch = f->scratch };
 
     dcn__dnn_run(k->dnn, &a);
 }

@@ -1,20 +1,25 @@
-/* winners.c - one picture after the other down through a max pool into a convolution: see winners.h.
+/* winners.c - one picture after the other down through a max pool into a convolution: see
+ * winners.h.
  *
- * WIDE: input channels in vectors of 16. FEW: a vector holds one row of taps, S*C <= 16 numbers. Rounding
- * aside the result is that of unpool, the ReLU's rule, less_bias, conv_weights and conv_data in turn. */
+ * WIDE: input channels in vectors of 16. FEW: a vector holds one row of taps, S*C <= 16 numbers.
+ * Rounding aside the result is that of unpool, the ReLU's rule, less_bias, conv_weights and
+ * conv_data in turn. */
 #include "engine/cpu/winners_shape.h"
 
 #include "engine/cpu/isa.h"
 
 #include <string.h>
 
-/* ---- the signal at the winners -------------------------------------------------------------------------- */
+/* ---- the signal at the winners
+ * -------------------------------------------------------------------------- */
 
 /* (cells,K): y of the ReLU, (h,w,K), where each cell's winner stands. */
-DCN__AVX512 static void take_winners(const winners *a, const float *y, const uint8_t *switches, float *out)
+DCN__AVX512 static void take_winners(const winners *a, const float *y, const uint8_t *switches,
+                                     float *out)
 {
     for (size_t i = 0; i < a->h * a->w; i++) {
-        const size_t cell = (size_t)(a->cell_of[i] < 0 ? 0 : a->cell_of[i]), K = a->cell_of[i] < 0 ? 0 : a->K;
+        const size_t cell = (size_t)(a->cell_of[i] < 0 ? 0 : a->cell_of[i]),
+                     K = a->cell_of[i] < 0 ? 0 : a->K;
         const uint8_t place = a->place_of[i], *restrict s = switches + cell * a->K;
         const float *restrict from = y + i * a->K;
         float *restrict to = out + cell * a->K;
@@ -55,9 +60,11 @@ DCN__AVX512 static const float *apply_rule(const winners *a, const float *s, con
     return out;
 }
 
-/* ---- data: the signal at the convolution's input --------------------------------------------------------- */
+/* ---- data: the signal at the convolution's input
+ * --------------------------------------------------------- */
 
-static void list_places(const winners *a, const float *values, const uint8_t *switches, dcn__winner_list *list)
+static void list_places(const winners *a, const float *values, const uint8_t *switches,
+                        dcn__winner_list *list)
 {
     const uint32_t stride = (uint32_t)((a->wide ? a->S : a->R) * DCN__LANES);
     uint32_t n = 0;
@@ -68,13 +75,16 @@ static void list_places(const winners *a, const float *values, const uint8_t *sw
         list->start[i] = n;
         if (cell >= 0)
             n += dcn__winners_of_place(values + (size_t)cell * a->K, switches + (size_t)cell * a->K,
-                                       a->place_of[i], a->K, stride, list->value + n, list->offset + n);
+                                       a->place_of[i], a->K, stride, list->value + n,
+                                       list->offset + n);
     }
     list->start[a->h * a->w] = n;
 }
 
-/* The inside of a padded block of `width` numbers a place into channels [c, c + width) of the picture. */
-DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t row, size_t width, size_t c, float *x)
+/* The inside of a padded block of `width` numbers a place into channels [c, c + width) of the
+ * picture. */
+DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t row,
+                                     size_t width, size_t c, float *x)
 {
     const float *base = a->base;
 
@@ -99,7 +109,8 @@ static void data_wide(const winners *a, const dcn__winner_list *list, float *pad
         memset(padded, 0, a->Hp * row * sizeof *padded);
         for (size_t r = 0; r < a->R; r++)
             for (size_t i = r < a->top ? a->top - r : 0; i < a->h && i + r < a->top + a->H; i++)
-                a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block, padded + (i + r) * row);
+                a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block,
+                          padded + (i + r) * row);
         store_inside(a, padded, row, DCN__LANES, cb * DCN__LANES, x);
     }
 }
@@ -114,10 +125,11 @@ static void data_few(const winners *a, const dcn__winner_list *list, float *padd
     store_inside(a, padded, row, a->C, 0, x);
 }
 
-/* ---- weights: gradients ------------------------------------------------------------------------------------ */
+/* ---- weights: gradients
+ * ------------------------------------------------------------------------------------ */
 
-DCN__AVX512 static void list_channels(const winners *a, const float *values, const uint8_t *switches, float *db,
-                          dcn__winner_list *list)
+DCN__AVX512 static void list_channels(const winners *a, const float *values,
+                                      const uint8_t *switches, float *db, dcn__winner_list *list)
 {
     const size_t K = a->K, cells = a->cells;
 
@@ -165,17 +177,20 @@ DCN__AVX512 static void take_few(const winners *a, const float *x, float *line, 
     }
 }
 
-static void weights_of(const winners *a, const dcn__winner_list *list, const float *padded, float *dw)
+static void weights_of(const winners *a, const dcn__winner_list *list, const float *padded,
+                       float *dw)
 {
-    const size_t blocks = a->wide ? a->C / DCN__LANES : 1, taps = (a->wide ? a->R * a->S : a->R) * DCN__LANES;
+    const size_t blocks = a->wide ? a->C / DCN__LANES : 1,
+                 taps = (a->wide ? a->R * a->S : a->R) * DCN__LANES;
     const size_t row = (a->wide ? a->Wp : a->w) * DCN__LANES;
 
     for (size_t cb = 0; cb < blocks; cb++, padded += a->Hp * row)
         for (size_t k = 0; k < a->K; k++, dw += taps)
-            a->gather(list->offset + k * a->cells, list->value + k * a->cells, list->start[k], padded, row, dw);
+            a->gather(list->offset + k * a->cells, list->value + k * a->cells, list->start[k],
+                      padded, row, dw);
 }
 
-/* ---- run ---------------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------- */
 
 /* Cuts the scratch into arrays, each at a multiple of 64 bytes. */
 static void *cut(uint8_t **scratch, size_t bytes)

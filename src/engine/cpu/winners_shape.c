@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* ---- the pattern ------------------------------------------------------------------------------------------ */
+/* ---- the pattern
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct chain {
     const dcn__step *unpool, *rule, *less_bias, *weights, *data;   /* NULL: not there */
@@ -14,11 +15,13 @@ typedef struct chain {
 
 static bool is_rule(dcn__action a)
 {
-    return a == DCN__DO_COPY || a == DCN__DO_RELU_MASK || a == DCN__DO_RELU_RECTIFY || a == DCN__DO_RELU_GUIDED;
+    return a == DCN__DO_COPY || a == DCN__DO_RELU_MASK || a == DCN__DO_RELU_RECTIFY ||
+           a == DCN__DO_RELU_GUIDED;
 }
 
 /* The next step of the chain, if it does `action` to what slot holds. */
-static const dcn__step *next(const dcn__walk *w, int i, int end, dcn__action action, int slot, int read)
+static const dcn__step *next(const dcn__walk *w, int i, int end, dcn__action action, int slot,
+                             int read)
 {
     const dcn__step *s = &w->steps[i];
 
@@ -52,7 +55,8 @@ static chain find_chain(const dcn_graph *g, const dcn__walk *w, int first, int e
 }
 
 /* Nobody outside steps [first, first + count) reads what they hand to each other. */
-static bool is_private(const dcn__walk *w, int first, int count, const bool *needed, const dcn__step *step)
+static bool is_private(const dcn__walk *w, int first, int count, const bool *needed,
+                       const dcn__step *step)
 {
     if (!step)
         return true;
@@ -65,13 +69,15 @@ static bool is_private(const dcn__walk *w, int first, int count, const bool *nee
     return true;
 }
 
-/* ---- the shapes ---------------------------------------------------------------------------------------------- */
+/* ---- the shapes
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool pool_fits(const dcn__node *pool, dcn_shape in)
 {
     const dcn__window *w = &pool->window;
 
-    return w->kernel[0] * w->kernel[1] <= 16 && w->stride[0] >= w->kernel[0] && w->stride[1] >= w->kernel[1] &&
+    return w->kernel[0] * w->kernel[1] <= 16 && w->stride[0] >= w->kernel[0] &&
+           w->stride[1] >= w->kernel[1] &&
            2 * (int64_t)pool->shape.h * pool->shape.w <= (int64_t)in.h * in.w;
 }
 
@@ -100,8 +106,8 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
     return a->S * a->C <= DCN__LANES && a->gather && a->spread_few;
 }
 
-int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                      dcn__group *group)
+int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end,
+                      const bool *needed, dcn__group *group)
 {
     const chain c = find_chain(g, w, first, end);
     const dcn__node *pool = &g->nodes[c.unpool->node];
@@ -110,15 +116,16 @@ int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end
 
     if (!c.count || !pool_fits(pool, g->nodes[pool->inputs[0]].shape) ||
         !measure(&shape, g, &g->nodes[(c.weights ? c.weights : c.data)->node]) ||
-        !is_private(w, first, c.count, needed, c.unpool) || !is_private(w, first, c.count, needed, c.rule) ||
+        !is_private(w, first, c.count, needed, c.unpool) ||
+        !is_private(w, first, c.count, needed, c.rule) ||
         !is_private(w, first, c.count, needed, c.less_bias))
         return 0;
     group->n_reads = 0;
     group->reads[group->n_reads++] = c.unpool->reads[0];
     group->reads[group->n_reads++] = c.unpool->reads[1];
     if (c.rule && c.rule->n_reads == 2) {
-        /* In one walk with the way up the switches are that way's, and the winner is the pooled value.
-         * Elsewhere they may have been replaced. */
+        /* In one walk with the way up the switches are that way's, and the winner is the pooled
+         * value. Elsewhere they may have been replaced. */
         pooled = w->first_reverse ? dcn__walk_find(w, DCN__SLOT_VALUE, c.unpool->node) : -1;
         group->reads[group->n_reads++] = pooled >= 0 ? pooled : c.rule->reads[1];
     }
@@ -129,7 +136,8 @@ int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end
     return c.count;
 }
 
-/* ---- tables and weights ------------------------------------------------------------------------------------------ */
+/* ---- tables and weights
+ * ------------------------------------------------------------------------------------------ */
 
 static void fill_tables(winners *a, const dcn__node *pool)
 {
@@ -210,7 +218,8 @@ static void pack(dcn__kernel *kernel, void *const *weights)
             for (size_t c = 0; c < a->C; c++, from += a->K) {
                 float *to = a->packed;
 
-                to += a->wide ? ((c / DCN__LANES * a->R + r) * a->K * a->S + s) * DCN__LANES + c % DCN__LANES
+                to += a->wide ? ((c / DCN__LANES * a->R + r) * a->K * a->S + s) * DCN__LANES +
+                                    c % DCN__LANES
                               : r * DCN__LANES + s * a->C + c;
                 for (size_t o = 0; o < a->K; o++)
                     to[o * step] = from[o];
@@ -234,7 +243,8 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
             for (size_t c = 0; c < a->C; c++, dw += a->K) {
                 const float *p = from;
 
-                p += a->wide ? ((c / DCN__LANES * a->K * a->R + r) * a->S + s) * DCN__LANES + c % DCN__LANES
+                p += a->wide ? ((c / DCN__LANES * a->K * a->R + r) * a->S + s) * DCN__LANES +
+                                   c % DCN__LANES
                              : r * DCN__LANES + s * a->C + c;
                 for (size_t o = 0; o < a->K; o++)
                     dw[o] = p[o * step];
@@ -243,7 +253,7 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
         memcpy(gradients[k->node->bias], from + a->gradient_floats, a->K * sizeof *from);
 }
 
-/* ---- prepare ------------------------------------------------------------------------------------------------------ */
+/* ---- prepare --------------------------------------------------------------------------------- */
 
 /* The tables and weights behind the struct, in one block each. */
 static bool make_room(cpu_kernel *k, winners *a, bool base)
@@ -272,7 +282,9 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     const int first = (int)(k->step - k->walk->steps);
     const chain c = find_chain(k->graph, k->walk, first, first + k->count);
     const dcn__node *pool = &k->graph->nodes[c.unpool->node];
-    winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY, .data = c.data, .weights = c.weights };
+    winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY,
+                  .data = c.data,
+                  .weights = c.weights };
 
     k->node = &k->graph->nodes[(c.weights ? c.weights : c.data)->node];
     measure(&a, k->graph, k->node);

@@ -19,8 +19,9 @@ typedef struct winners {
     dcn__winners_spread_few *spread_few;
     size_t gradient_floats;       /* of the weights alone */
 
-    /* Tables: by switch, by pool cell, by place of (h,w). corner_x + place_x is the winner's place. */
-    uint32_t place_x[16];         /* in floats of the padded input */
+    /* Tables: by switch, by pool cell, by place of (h,w). corner_x + place_x is the winner's
+     * place. */
+    uint32_t place_x[16]; /* in floats of the padded input */
     uint32_t *corner_x;
     int32_t *cell_of;             /* -1: no window covers the place */
     uint8_t *place_of;
