@@ -38,7 +38,7 @@ find_package(deconvnet $version REQUIRED)
 add_executable(by_cmake build_graph.c)
 target_link_libraries(by_cmake PRIVATE deconvnet::deconvnet m)
 CMAKE
-if ! { "$cmake" -S . -B b -DCMAKE_PREFIX_PATH="$place/usr" -DCMAKE_C_COMPILER="$cc" &&
+if ! { "$cmake" -G Ninja -S . -B b -DCMAKE_PREFIX_PATH="$place/usr" -DCMAKE_C_COMPILER="$cc" &&
     "$cmake" --build b; } >b.log 2>&1; then
     cat b.log
     exit 1

@@ -22,7 +22,7 @@ project() {    # project 'PASSING NAMES' 'FAILING' 'SKIPPING'
         done
     } >CMakeLists.txt
     rm -rf build
-    "$cmake" -S . -B build/lane1 >cmake.log 2>&1 || { cat cmake.log; exit 1; }
+    "$cmake" -G Ninja -S . -B build/lane1 >cmake.log 2>&1 || { cat cmake.log; exit 1; }
 }
 
 # expect STRICT EXIT 'LAST LINE' [EXTRA COMMAND]: runs the lane and compares.
@@ -47,7 +47,7 @@ project "a" "c" "d e";  expect 1 1 "1 passed, 2 failed, 1 skipped"
 project "" "" "";       expect "" 1 "0 passed, 1 failed, 0 skipped"
 project "a" "" ""
 echo 'add_test(NAME missing COMMAND /nowhere/program)' >>CMakeLists.txt
-"$cmake" -S . -B build/lane1 >cmake.log 2>&1
+"$cmake" -G Ninja -S . -B build/lane1 >cmake.log 2>&1
 expect "" 1 "1 passed, 1 failed, 0 skipped"
 project "a" "" ""
 expect "" 0 "2 passed, 0 failed, 0 skipped" "step good true"
