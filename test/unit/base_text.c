@@ -206,7 +206,8 @@ static void arithmetic_is_checked(void **state)
     assert_true(dcn__mul_int64(INT64_MIN, 1, &v) && v == INT64_MIN);
     assert_false(dcn__mul_int64(INT64_MIN, -1, &v));
     assert_false(dcn__mul_int64((int64_t)1 << 32, (int64_t)1 << 31, &v));
-    assert_null(dcn__alloc_array(SIZE_MAX / 2, 3));
+    assert_null(dcn__alloc_array(SIZE_MAX / 2 + 1, 2));   /* wraps to nothing */
+    assert_null(dcn__alloc_array(SIZE_MAX / 4 + 2, 4));
     assert_null(dcn__alloc_aligned(SIZE_MAX));
 }
 

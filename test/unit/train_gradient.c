@@ -326,6 +326,49 @@ static void values_do_not_outlive_a_gradient(void **state)
     dcn_graph_destroy(g);
 }
 
+/* A chunk that is not full may hold pictures of an earlier batch: nothing of them may remain. */
+static void earlier_pictures_leave_nothing_behind(void **state)
+{
+    static const char *const engines[] = { "ref", "ref64", "cpu" };
+
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++) {
+        dcn_graph *g;
+        float x[8 * 60], want[200], got[200];
+        const int32_t labels[8] = { 0, 1, 2, 0, 1, 2, 0, 1 };
+        dcn_loss loss, again;
+        dcn_plan *p, *fresh;
+
+        if (!has_engine(engines[e]))
+            continue;
+        g = graph_of("input 6x5x2; conv filters=3 kernel=3; relu; max_pool 2; conv filters=3 kernel=3; relu; dense units=3; "
+                     "softmax");
+        set_weights(g, 3, 0, 0.5f);
+        for (int n = 1; n < 8; n++) {
+            p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = 32, .training = 1 });
+            fresh = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = 32, .training = 1 });
+            for (size_t i = 0; i < COUNT(x); i++)
+                x[i] = i % 3 ? NAN : INFINITY;
+            must(dcn_plan_gradient(p, x, labels, 8, &loss, &err));
+            fill_reals(x, COUNT(x), 12);
+            must(dcn_plan_gradient(p, x, labels, n, &loss, &err));
+            must(dcn_plan_gradient(fresh, x, labels, n, &again, &err));
+            assert_true(loss.loss == again.loss && isfinite(loss.loss));
+            for (int i = 0; i < g->n_weights; i++) {
+                const size_t count = (size_t)g->weights[i].count;
+
+                assert_true(count <= COUNT(got));
+                must(dcn_plan_weight_gradient(p, i, got, &err));
+                must(dcn_plan_weight_gradient(fresh, i, want, &err));
+                assert_same_bits(got, want, count, engines[e]);
+            }
+            dcn_plan_destroy(p);
+            dcn_plan_destroy(fresh);
+        }
+        dcn_graph_destroy(g);
+    }
+}
+
 /* The gradient of a batch is the mean over its pictures, in any batch that holds them. */
 static void a_batch_is_the_mean_of_its_pictures(void **state)
 {
@@ -390,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_loss_stays_the_same_without_the_final_softmax),
         cmocka_unit_test(refuses_before_it_computes),
         cmocka_unit_test(values_do_not_outlive_a_gradient),
+        cmocka_unit_test(earlier_pictures_leave_nothing_behind),
         cmocka_unit_test(a_batch_is_the_mean_of_its_pictures),
     };
 
