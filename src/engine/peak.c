@@ -4,13 +4,14 @@
 #include "base/file.h"
 #include "base/threads.h"
 
+#include <stdlib.h>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
-enum { CHAINS = 12, ROUNDS = 20000, MAX_THREADS = 256 };
-#define MEASURE_MS 25.0
-#define REPEATS 3
+enum { CHAINS = 12, ROUNDS = 20000, MAX_THREADS = 256, MAX_STRETCHES = 4096 };
+#define MEASURE_MS 100.0
 
 /* A round trip of ROUNDS multiply-adds on each chain; returns floating-point operations. */
 typedef double fma_loop(volatile float *sink);
@@ -84,38 +85,48 @@ typedef struct measurement {
     double gflops[MAX_THREADS];
 } measurement;
 
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The median of many short stretches: on a busy machine most of them still run undisturbed. */
 static void measure(void *user, int task, int thread)
 {
     measurement *m = user;
-    volatile float sink;
+    double speeds[MAX_STRETCHES];
     const double start = dcn__clock_ms();
-    double operations = 0, ms;
+    double from = start, to;
+    volatile float sink;
+    size_t n = 0;
 
     (void)thread;
     do {
-        operations += m->loop(&sink);
-        ms = dcn__clock_ms() - start;
-    } while (ms < MEASURE_MS);
-    m->gflops[task] = operations / ms * 1e-6;
+        const double operations = m->loop(&sink);
+
+        to = dcn__clock_ms();
+        if (to > from)
+            speeds[n++] = operations / (to - from) * 1e-6;
+        from = to;
+    } while (to - start < MEASURE_MS && n < MAX_STRETCHES);
+    qsort(speeds, n, sizeof *speeds, by_size);
+    m->gflops[task] = n ? speeds[n / 2] : 0;
 }
 
 double dcn_machine_peak(int threads)
 {
     measurement m = { .loop = best_loop() };
     dcn__team *team;
-    double best = 0;
+    double sum = 0;
 
     threads = threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
     if (dcn__team_create(&team, threads, NULL))
         return 0;
-    for (int r = 0; r < REPEATS; r++) {
-        double sum = 0;
-
-        dcn__team_run(team, threads, measure, &m);
-        for (int i = 0; i < threads; i++)
-            sum += m.gflops[i];
-        best = sum > best ? sum : best;
-    }
+    dcn__team_run(team, threads, measure, &m);
     dcn__team_destroy(team);
-    return best;
+    for (int i = 0; i < threads; i++)
+        sum += m.gflops[i];
+    return sum;
 }
