@@ -64,6 +64,8 @@ void dcn__plan_take_images(dcn_plan *p, const float *images, int c);
 int dcn__plan_used_chunks(const dcn_plan *p);
 /* Copies a kept array of all pictures; false if the plan does not keep it. */
 bool dcn__plan_gather(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, float *out);
+/* Refuses what is not a node, and any node before the first forward. */
+dcn_status dcn__plan_check_node(const dcn_plan *p, dcn_node node, dcn_error *err);
 /* Runs a program on chunk c; `thread` says whose lane. */
 void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int thread, dcn__frame *frame);
 

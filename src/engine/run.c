@@ -85,7 +85,7 @@ bool dcn__plan_gather(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, flo
     return true;
 }
 
-static dcn_status check_node(const dcn_plan *p, dcn_node node, dcn_error *err)
+dcn_status dcn__plan_check_node(const dcn_plan *p, dcn_node node, dcn_error *err)
 {
     if (node < 0 || node >= p->graph->n_nodes)
         return dcn__fail(err, DCN_USAGE, "node", "%d is outside 0..%d; ask dcn_graph_find", node,
@@ -98,113 +98,12 @@ static dcn_status check_node(const dcn_plan *p, dcn_node node, dcn_error *err)
 
 dcn_status dcn_plan_value(const dcn_plan *p, dcn_node node, float *out, dcn_error *err)
 {
-    dcn_status st = check_node(p, node, err);
+    dcn_status st = dcn__plan_check_node(p, node, err);
 
     if (st)
         return st;
     if (!dcn__plan_gather(p, DCN__SLOT_VALUE, node, out))
         return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "is not kept by this plan; create it with "
                          "keep_all or with a route from this layer");
-    return DCN_OK;
-}
-
-static int64_t switch_at(const void *switches, int bytes, size_t i)
-{
-    return bytes == 1 ? ((const uint8_t *)switches)[i] : (int64_t)((const uint32_t *)switches)[i];
-}
-
-dcn_status dcn_plan_switches(const dcn_plan *p, dcn_node pool, int64_t *out, dcn_error *err)
-{
-    const dcn__node *n;
-    dcn_shape in;
-    dcn_status st = check_node(p, pool, err);
-
-    if (st)
-        return st;
-    n = &p->graph->nodes[pool];
-    if (n->op != DCN__OP_MAX_POOL)
-        return dcn__fail(err, DCN_USAGE, n->name, "is no max pool, it has no switches; name a max pool");
-    if (!dcn__plan_kept(p, DCN__SLOT_SWITCH, pool, -1))
-        return dcn__fail(err, DCN_USAGE, n->name, "its switches are not kept by this plan; create it with "
-                         "keep_all or a route through it");
-    in = p->graph->nodes[n->inputs[0]].shape;
-    for (int i = 0; i < p->n; i++) {
-        const size_t size = (size_t)dcn__shape_size(n->shape);
-        const void *from = dcn__plan_kept(p, DCN__SLOT_SWITCH, pool, i / p->chunk);
-        const size_t base = (size_t)(i % p->chunk) * size;
-        size_t k = 0;
-
-        for (int y = 0; y < n->shape.h; y++)
-            for (int x = 0; x < n->shape.w; x++)
-                for (int c = 0; c < n->shape.c; c++, k++) {
-                    const int64_t s = switch_at(from, dcn__switch_bytes(&n->window), base + k);
-                    const int64_t row = (int64_t)y * n->window.stride[0] - n->window.pad[0] + s / n->window.kernel[1];
-                    const int64_t col = (int64_t)x * n->window.stride[1] - n->window.pad[1] + s % n->window.kernel[1];
-
-                    out[(size_t)i * size + k] = (row * in.w + col) * in.c + c;
-                }
-    }
-    return DCN_OK;
-}
-
-/* The switch that index `i` means for output cell (y,x,c), or -1 and why not. */
-static int64_t switch_from_index(const dcn__node *n, dcn_shape in, int64_t i, int y, int x, int c,
-                                 const char **why)
-{
-    int64_t row, col;
-
-    if ((uint64_t)i >= (uint64_t)dcn__shape_size(in)) {
-        *why = "is outside the pool's input";
-        return -1;
-    }
-    if (i % in.c != c) {
-        *why = "belongs to another channel";
-        return -1;
-    }
-    row = i / in.c / in.w - ((int64_t)y * n->window.stride[0] - n->window.pad[0]);
-    col = i / in.c % in.w - ((int64_t)x * n->window.stride[1] - n->window.pad[1]);
-    if (row < 0 || row >= n->window.kernel[0] || col < 0 || col >= n->window.kernel[1]) {
-        *why = "lies outside its window";
-        return -1;
-    }
-    return row * n->window.kernel[1] + col;
-}
-
-/* Two passes: nothing is changed unless all indices are good. */
-dcn_status dcn_plan_set_switches(dcn_plan *p, dcn_node pool, const int64_t *switches, dcn_error *err)
-{
-    const dcn__node *n;
-    dcn_shape in;
-    dcn_status st = check_node(p, pool, err);
-
-    if (st)
-        return st;
-    n = &p->graph->nodes[pool];
-    if (n->op != DCN__OP_MAX_POOL || !dcn__plan_kept(p, DCN__SLOT_SWITCH, pool, -1))
-        return dcn__fail(err, DCN_USAGE, n->name, "has no switches in this plan; name a max pool on a route");
-    in = p->graph->nodes[n->inputs[0]].shape;
-    for (int pass = 0; pass < 2; pass++) {
-        const int64_t *next = switches;
-
-        for (int i = 0; i < p->n; i++) {
-            void *to = dcn__plan_kept(p, DCN__SLOT_SWITCH, pool, i / p->chunk);
-            size_t k = (size_t)(i % p->chunk) * (size_t)dcn__shape_size(n->shape);
-
-            for (int y = 0; y < n->shape.h; y++)
-                for (int x = 0; x < n->shape.w; x++)
-                    for (int c = 0; c < n->shape.c; c++, k++, next++) {
-                        const char *why = NULL;
-                        const int64_t s = switch_from_index(n, in, *next, y, x, c, &why);
-
-                        if (s < 0)
-                            return dcn__fail(err, DCN_INPUT, n->name, "picture %d, cell %d,%d,%d: index %lld %s; "
-                                             "use the switches of this pool", i, y, x, c, (long long)*next, why);
-                        if (pass && dcn__switch_bytes(&n->window) == 1)
-                            ((uint8_t *)to)[k] = (uint8_t)s;
-                        else if (pass)
-                            ((uint32_t *)to)[k] = (uint32_t)s;
-                    }
-        }
-    }
     return DCN_OK;
 }

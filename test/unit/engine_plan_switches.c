@@ -227,9 +227,9 @@ static void refuses_what_has_no_switches(void **state)
     must_say(dcn_plan_switches(p, 3, switches, &err), DCN_USAGE,
              "n: its switches are not kept by this plan; create it with keep_all or a route through it");
     must_say(dcn_plan_set_switches(p, 2, switches, &err), DCN_USAGE,
-             "r: has no switches in this plan; name a max pool on a route");
+             "r: is no max pool, it has no switches; name a max pool");
     must_say(dcn_plan_set_switches(p, 3, switches, &err), DCN_USAGE,
-             "n: has no switches in this plan; name a max pool on a route");
+             "n: its switches are not kept by this plan; create it with keep_all or a route through it");
     must_say(dcn_plan_switches(p, 4, switches, &err), DCN_USAGE, "node: 4 is outside 0..3; ask dcn_graph_find");
     must_say(dcn_plan_switches(p, -1, switches, &err), DCN_USAGE, "node: -1 is outside 0..3; ask dcn_graph_find");
     must_say(dcn_plan_value(p, 2, out, &err), DCN_USAGE,
