@@ -279,7 +279,8 @@ static dcn_status save(train_run *run, dcn_error *err)
     dcn_status st;
 
     cli_interrupt_hold();
-    st = dcn_trainer_save(run->trainer, path, err);
+    if (!(st = dcn_trainer_save(run->trainer, path, err)))
+        run->saved_step = run->last.step;
     cli_interrupt_release();
     free(path);
     return st;
@@ -405,12 +406,30 @@ static void add_step(const train_run *run, dcn_error *err)
     cli_fail(err, inner.status, where, "%s", what + 2);
 }
 
+/* The disk said no, to a log or to the model: what is done is saved if that is still possible, and
+ * the advice says which step is safe. */
+static void save_what_is_done(train_run *run, dcn_error *err)
+{
+    const dcn_error inner = *err;
+    const char *colon = strstr(inner.text, ": "), *advice = strrchr(inner.text, ';');
+    char where[sizeof inner.text];
+
+    if (inner.status != DCN_FILE || !colon || !advice || advice < colon)
+        return;
+    if (run->saved_step < run->last.step)
+        save(run, NULL);
+    snprintf(where, sizeof where, "%.*s", (int)(colon - inner.text), inner.text);
+    if (run->saved_step > 0)
+        cli_fail(err, inner.status, where, "%.*s; free space and go on with --resume, step %lld is safe",
+                 (int)(advice - colon - 2), colon + 2, (long long)run->saved_step);
+}
+
 static dcn_status train(train_run *run, dcn_error *err)
 {
     dcn_train_report report = { .step = run->first_step };
     dcn_status st = DCN_OK;
 
-    run->last.step = run->first_step;
+    run->last.step = run->saved_step = run->first_step;
     cli_progress_begin(&run->progress, &run->options.shared, "train", "steps");
     while (report.step < run->total && !st) {
         if ((st = dcn_trainer_step(run->trainer, &report, err))
@@ -424,6 +443,8 @@ static dcn_status train(train_run *run, dcn_error *err)
         return stopped(run, err);
     if (st == DCN_NUMBERS)
         add_step(run, err);
+    if (st)
+        save_what_is_done(run, err);
     return st;
 }
 

@@ -31,6 +31,7 @@ typedef struct train_run {
     dcn_trainer *trainer;
     dcn_events *events;
     int64_t first_step;        /* done before this run */
+    int64_t saved_step;        /* in the model file */
     cli_progress progress;
     train_curve loss, accuracy, test;
     double began, wait_ms, train_ms;
