@@ -184,7 +184,8 @@ typedef enum dcn_rule {
 typedef enum dcn_from {
     DCN_FROM_LAYER,           /* start from all activations of the layer */
     DCN_FROM_CHANNEL,         /* from one channel's */
-    DCN_FROM_PEAK,            /* from that channel's largest (first in row-major order) */
+    DCN_FROM_PEAK,            /* from that channel's largest: of equals the first in row-major
+                                 order; a NaN only where there is no number */
     DCN_FROM_ZERO             /* from nothing: what the biases alone draw (reconstruct) */
 } dcn_from;
 

@@ -1,6 +1,7 @@
 /* The names of rules and starts, and what a projection refuses. */
 #include "support.h"
 
+
 static void names_and_back(void **state)
 {
     static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient" };
@@ -104,12 +105,44 @@ static void every_rule_by_hand(void **state)
         }
 }
 
+/* A NaN is no peak as long as the channel holds a number, wherever it stands; else the first is. */
+static void a_nan_is_no_peak(void **state)
+{
+    static const struct { float x[4]; int peak; } cases[] = {
+        { { NAN, 1, 3, 2 }, 2 }, { { 1, NAN, NAN, -1 }, 0 }, { { -1, 2, NAN, 2 }, 1 },
+        { { NAN, NAN, NAN, -5 }, 3 }, { { NAN, -INFINITY, -INFINITY, NAN }, 1 },
+        { { NAN, NAN, NAN, NAN }, 0 },
+    };
+    static const char *const engines[] = { "ref", "ref64", "cpu" };
+    const dcn_route route = { 1, DCN_RULE_GRADIENT };
+
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++)
+        for (size_t c = 0; has_engine(engines[e]) && c < COUNT(cases); c++) {
+            dcn_graph *g = graph_of("x = input 2x2x1; avg_pool 1");   /* a copy: nothing spreads a NaN */
+            dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .routes = &route, .n_routes = 1 });
+            float out[4];
+
+            dcn_plan_forward(p, cases[c].x, 1);
+            must(dcn_plan_project(p, 0, DCN_FROM_PEAK, 0, out, &err));
+            for (int i = 0; i < 4; i++) {
+                const float wanted = i == cases[c].peak ? cases[c].x[i] : 0;
+
+                if (isnan(wanted) ? !isnan(out[i]) : !(out[i] == wanted))
+                    fail_msg("%s, case %zu, cell %d: %g", engines[e], c, i, (double)out[i]);
+            }
+            dcn_plan_destroy(p);
+            dcn_graph_destroy(g);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_back),
         cmocka_unit_test(refusals),
         cmocka_unit_test(every_rule_by_hand),
+        cmocka_unit_test(a_nan_is_no_peak),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,7 +94,7 @@ void dcn__cpu_seed(const dcn__kernel *kernel, const dcn__frame *f)
         for (size_t i = channel; i < size; i += C) {
             if (f->from == DCN_FROM_CHANNEL)
                 s[i] = y[i];
-            if (y[i] > y[peak])
+            if (y[i] > y[peak] || (isnan(y[peak]) && !isnan(y[i])))
                 peak = i;
         }
         if (f->from == DCN_FROM_PEAK)

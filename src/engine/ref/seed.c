@@ -1,6 +1,10 @@
-/* seed.c - where a walk down starts: all activations of a layer, one channel's, its largest, or none. */
+/* seed.c - where a walk down starts: all of a layer, one channel of it, its largest value, or none.
+ *
+ * The largest is chosen as a max pool chooses: ties go to the first in row-major order, and a NaN
+ * never wins against a number. */
 #include "engine/ref/ref.h"
 
+#include <math.h>
 #include <string.h>
 
 void REF(seed)(const dcn__kernel *kernel, const dcn__frame *f)
@@ -21,7 +25,7 @@ void REF(seed)(const dcn__kernel *kernel, const dcn__frame *f)
         for (size_t i = channel; i < size; i += C) {
             if (f->from == DCN_FROM_CHANNEL)
                 s[i] = y[i];
-            if (y[i] > y[peak])   /* ties: the first in row-major order */
+            if (y[i] > y[peak] || (isnan(y[peak]) && !isnan(y[i])))
                 peak = i;
         }
         if (f->from == DCN_FROM_PEAK)
