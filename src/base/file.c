@@ -2,16 +2,27 @@
 #include "base/file.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* A writer's temporary file: the final name, cut to leave room, then ".tmp-" and these letters. */
+enum { TEMPORARY_LETTERS = 6, TEMPORARY_SUFFIX = 5 + TEMPORARY_LETTERS };
+
+static const char *kind_word(mode_t mode)
+{
+    return S_ISDIR(mode) ? "a folder" : S_ISFIFO(mode) ? "a pipe" : "a device or socket";
+}
 
 /* ---- reading --------------------------------------------------------------------------- */
 
@@ -31,8 +42,7 @@ dcn_status dcn__file_open(int *fd, uint64_t *size, const char *path, dcn_error *
     if (!S_ISREG(st.st_mode)) {
         close(*fd);
         return dcn__fail(err, DCN_FILE, path, "is %s, not a regular file; name a file",
-                         S_ISDIR(st.st_mode) ? "a folder" : S_ISFIFO(st.st_mode) ? "a pipe"
-                         : "a device or socket");
+                         kind_word(st.st_mode));
     }
     *size = (uint64_t)st.st_size;
     return DCN_OK;
@@ -213,9 +223,50 @@ static dcn_status sync_folder_of(const char *path, dcn_error *err)
     return DCN_OK;
 }
 
+/* A rename would put a plain file in the place of a device, a pipe or a folder: that is refused
+ * before any work is done for it. */
+static dcn_status check_target(const char *path, dcn_error *err)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+        return DCN_OK;
+    return dcn__fail(err, DCN_FILE, path, "is %s, not a regular file; name a file, or - for standard "
+                     "output", kind_word(st.st_mode));
+}
+
+/* Makes PATH.tmp-XXXXXX and opens it. mkostemp is not used: its files are 0600, and the usual rights
+ * cannot be had afterwards without asking for the umask, which takes it away from other threads. */
+static int create_temporary(dcn__writer *w, const char *path, size_t bytes)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    const char *name = dcn__path_name(path);
+    const size_t folder = (size_t)(name - path);
+    const size_t kept = folder + dcn__text_clip(name, NAME_MAX - TEMPORARY_SUFFIX);
+
+    for (int tries = 0; tries < 100; tries++) {
+        uint8_t random[TEMPORARY_LETTERS];
+        char suffix[TEMPORARY_LETTERS + 1] = "";
+
+        if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+            return errno;
+        for (size_t i = 0; i < sizeof random; i++)
+            suffix[i] = letters[random[i] % (sizeof letters - 1)];
+        snprintf(w->temporary, bytes, "%.*s.tmp-%s", (int)kept, path, suffix);
+        w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (w->fd >= 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+    }
+    return errno;
+}
+
 dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err)
 {
-    size_t bytes = strlen(path) + 16;
+    const size_t bytes = strlen(path) + TEMPORARY_SUFFIX + 1;
+    dcn_status st;
+    int e;
 
     memset(w, 0, sizeof *w);
     w->fd = -1;
@@ -228,18 +279,14 @@ dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err)
         w->fd = STDOUT_FILENO;
         return DCN_OK;
     }
-    snprintf(w->temporary, bytes, "%s.tmp-XXXXXX", path);
-    w->fd = mkostemp(w->temporary, O_CLOEXEC);
-    if (w->fd < 0) {
-        const int e = errno;
+    if ((st = check_target(path, err))) {
+        dcn__writer_abort(w);
+        return st;
+    }
+    if ((e = create_temporary(w, path, bytes))) {
         w->temporary[0] = '\0';
         dcn__writer_abort(w);
         return dcn__fail_errno(err, path, "create it", e, "check that the folder exists and is writable");
-    }
-    {   /* mkostemp makes 0600; a result should have the usual rights. */
-        const mode_t mask = umask(0);
-        umask(mask);
-        (void)!fchmod(w->fd, 0666 & ~mask);
     }
     return DCN_OK;
 }
@@ -377,7 +424,7 @@ dcn_status dcn__folder_list(dcn__names *names, const char *path, int limit, dcn_
     memset(names, 0, sizeof *names);
     if (!dir)
         return dcn__fail_errno(err, path, "read the folder", errno, "check the name and the permissions");
-    while (!st && (entry = readdir(dir))) {
+    while (!st && (errno = 0, entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (names->count == limit) {
@@ -398,6 +445,8 @@ dcn_status dcn__folder_list(dcn__names *names, const char *path, int limit, dcn_
         else if (!st)
             names->count++;
     }
+    if (!st && errno)   /* the end of a folder leaves errno alone */
+        st = dcn__fail_errno(err, path, "read the folder", errno, "check the disk");
     closedir(dir);
     if (st)
         dcn__names_clear(names);

@@ -1,8 +1,9 @@
 /* file.h - whole files in, whole files out.
  *
  * Reading: regular files only, with a limit that is checked before anything is allocated.
- * Writing: into a temporary file in the same folder, fsync, rename, fsync of the folder: under the
- * final name stands the old file or the whole new one. */
+ * Writing: into a temporary file in the same folder (NAME.tmp-XXXXXX), fsync, rename, fsync of the
+ * folder: under the final name stands the old file or the whole new one. After a crash the temporary
+ * file is left; whoever owns a folder may remove such names when it starts (cli/run_folder.c). */
 #ifndef DCN_BASE_FILE_H
 #define DCN_BASE_FILE_H
 

@@ -154,7 +154,7 @@ static void says_why_it_cannot_write(void **state)
                                      "folder exists and is writable"));
     assert_int_equal(mkdir(in_folder("d"), 0755), 0);
     assert_int_equal(dcn__file_write(in_folder("d"), "x", 1, &err), DCN_FILE);
-    assert_non_null(strstr(err.text, "rename"));
+    assert_non_null(strstr(err.text, "/d: is a folder, not a regular file; name a file, or - for standard output"));
     {
         dcn__names names;
 
@@ -186,6 +186,46 @@ static void says_why_it_cannot_write(void **state)
         chmod(folder, 0755);
         assert_int_equal(WEXITSTATUS(status), DCN_FILE);
     }
+}
+
+/* A device or a pipe would be replaced by a file; root may do that even to /dev/null. */
+static void replaces_nothing_but_files(void **state)
+{
+    struct stat st;
+
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+    assert_int_equal(dcn__file_write(in_folder("fifo"), "x", 1, &err), DCN_FILE);
+    assert_non_null(strstr(err.text, "is a pipe, not a regular file; name a file, or - for standard output"));
+    assert_int_equal(stat(in_folder("fifo"), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(unlink(in_folder("fifo")), 0);
+}
+
+/* The temporary name is longer than the name: a name of the greatest length must still do. */
+static void takes_the_longest_name(void **state)
+{
+    char name[256];
+
+    (void)state;
+    memset(name, 'n', 255);
+    name[255] = '\0';
+    must(dcn__file_write(in_folder(name), "x", 1, &err));
+    expect_only(name, "x");
+    assert_int_equal(unlink(in_folder(name)), 0);
+}
+
+/* Asking for the umask sets it: another thread's files would get rights that nobody wanted. */
+static void leaves_the_umask_alone(void **state)
+{
+    const mode_t mask = umask(0077);
+    struct stat st;
+
+    (void)state;
+    must(dcn__file_write(in_folder("f"), "x", 1, &err));
+    assert_int_equal(umask(mask), 0077);
+    assert_int_equal(stat(in_folder("f"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void dash_is_standard_output(void **state)
@@ -383,6 +423,9 @@ int main(void)
         cmocka_unit_test_setup(abort_leaves_the_old_file, empty_folder),
         cmocka_unit_test_setup(a_full_disk_leaves_the_old_file, empty_folder),
         cmocka_unit_test_setup(says_why_it_cannot_write, empty_folder),
+        cmocka_unit_test_setup(replaces_nothing_but_files, empty_folder),
+        cmocka_unit_test_setup(takes_the_longest_name, empty_folder),
+        cmocka_unit_test_setup(leaves_the_umask_alone, empty_folder),
         cmocka_unit_test_setup(dash_is_standard_output, empty_folder),
         cmocka_unit_test_setup(a_full_standard_output_is_an_error, empty_folder),
         cmocka_unit_test_setup(reads_regular_files_only, empty_folder),

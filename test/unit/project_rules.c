@@ -1,7 +1,6 @@
 /* The names of rules and starts, and what a projection refuses. */
 #include "support.h"
 
-
 static void names_and_back(void **state)
 {
     static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient" };
