@@ -388,7 +388,8 @@ DCN_API dcn_status dcn_trainer_batch_accuracy(dcn_trainer *t, dcn_loss *loss, dc
 DCN_API dcn_status dcn_trainer_model(dcn_trainer *t, const dcn_model **model, dcn_error *err);
 /* Weights and optimiser state, atomically. Loading it continues bit for bit. */
 DCN_API dcn_status dcn_trainer_save(dcn_trainer *t, const char *path, dcn_error *err);
-/* DCN_STATE if the file was made with another network, data set, batch, seed or setting. */
+/* DCN_STATE if the file was made with another network, data set, batch, seed or setting. After a
+ * failure the trainer is what it was. */
 DCN_API dcn_status dcn_trainer_load(dcn_trainer *t, const char *path, dcn_error *err);
 
 typedef struct dcn_evaluation {

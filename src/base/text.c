@@ -173,6 +173,20 @@ bool dcn__parse_int(const char *text, size_t bytes, int64_t min, int64_t max, in
     return true;
 }
 
+bool dcn__parse_uint64(const char *text, size_t bytes, uint64_t *value)
+{
+    uint64_t v = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] < '0' || text[i] > '9' || __builtin_mul_overflow(v, 10, &v) ||
+            __builtin_add_overflow(v, text[i] - '0', &v))
+            return false;
+    if (!bytes)
+        return false;
+    *value = v;
+    return true;
+}
+
 bool dcn__parse_double(const char *text, size_t bytes, double *value)
 {
     char copy[64];

@@ -28,6 +28,7 @@ void dcn__string_clear(dcn__string *s);
 
 /* Locale-independent, whole-string numbers: false if anything is left over or out of range. */
 bool dcn__parse_int(const char *text, size_t bytes, int64_t min, int64_t max, int64_t *value);
+bool dcn__parse_uint64(const char *text, size_t bytes, uint64_t *value);   /* digits alone */
 bool dcn__parse_double(const char *text, size_t bytes, double *value);
 
 /* The candidate with the smallest edit distance to `word`, NULL if none is near. */

@@ -102,21 +102,25 @@ static dcn_status check_settings(const dcn_trainer *t, const dcn__model_file *fi
     return check_setting(file, path, "train.data_hash", s.data_hash, "other data: fingerprint", err);
 }
 
-static dcn_status check_network(const dcn_trainer *t, const dcn_model *loaded, const char *path, dcn_error *err)
+/* Without memory a text is empty: that must not pass for a network, nor two for the same. */
+static dcn_status check_network(const dcn_trainer *t, const dcn_model *loaded, const char *path,
+                                dcn_error *err)
 {
-    const size_t a = dcn_graph_text(t->model.graph, NULL, 0), b = dcn_graph_text(loaded->graph, NULL, 0);
-    char *texts = dcn__alloc(a + b + 2);
+    const size_t a = dcn_graph_text(t->model.graph, NULL, 0);
+    const size_t b = dcn_graph_text(loaded->graph, NULL, 0);
+    char *texts = a && b ? dcn__alloc(a + b + 2) : NULL;
     bool same;
 
-    if (!texts)
+    if (!texts || dcn_graph_text(t->model.graph, texts, a + 1) != a ||
+        dcn_graph_text(loaded->graph, texts + a + 1, b + 1) != b) {
+        dcn__free(texts);
         return dcn__fail_memory(err, "a network's text", a + b);
-    dcn_graph_text(t->model.graph, texts, a + 1);
-    dcn_graph_text(loaded->graph, texts + a + 1, b + 1);
+    }
     same = a == b && memcmp(texts, texts + a + 1, a) == 0;
     dcn__free(texts);
     if (!same)
-        return dcn__fail(err, DCN_STATE, path, "holds another network than this run's; leave --net out or train from "
-                         "the beginning");
+        return dcn__fail(err, DCN_STATE, path, "holds another network than this run's; leave --net "
+                         "out or train from the beginning");
     return DCN_OK;
 }
 
@@ -126,7 +130,8 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
     const char *values[4] = { 0 };
     dcn__model_file *file;
     dcn_status st = dcn__model_open(&file, path, NULL, err);
-    int64_t batch = 0, seed = 0;
+    int64_t batch = 0;
+    uint64_t seed = 0;
     double rate = 0;
 
     if (st)
@@ -136,13 +141,13 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
             st = dcn__fail(err, DCN_STATE, path, "holds no training state (%s is missing); train from the "
                            "beginning", keys[i]);
     if (!st && (!dcn__parse_int(values[0], strlen(values[0]), 1, 1 << 20, &batch) ||
-                !dcn__parse_int(values[1], strlen(values[1]), 0, INT64_MAX, &seed) ||
+                !dcn__parse_uint64(values[1], strlen(values[1]), &seed) ||
                 (strcmp(values[2], "none") != 0 && strcmp(values[2], "cifar") != 0) ||
                 !dcn__parse_double(values[3], strlen(values[3]), &rate) || !(rate > 0)))
         st = dcn__fail(err, DCN_STATE, path, "its training settings cannot be read; train from the beginning");
     if (!st) {
         desc->batch = (int)batch;
-        desc->seed = (uint64_t)seed;
+        desc->seed = seed;
         desc->augment = strcmp(values[2], "cifar") == 0 ? DCN_AUGMENT_CIFAR : DCN_AUGMENT_NONE;
         desc->rate = (float)rate;
     }
@@ -150,32 +155,27 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
     return st;
 }
 
-/* Takes weights, moments and the step over into the plan; the loader starts at the step's batch. */
-static dcn_status take_over(dcn_trainer *t, const dcn__model_file *file, const dcn_model *loaded, const char *path,
-                            dcn_error *err)
+static dcn_status read_moments(float **moments, const dcn_graph *g, const dcn__model_file *file,
+                               dcn_error *err)
 {
-    const char *step_text = dcn__model_metadata(file, "optimizer.step");
-    dcn_graph *g = t->model.graph;
-    dcn__loader *loader;
     dcn_status st = DCN_OK;
-    int64_t step;
 
-    if (!step_text || !dcn__parse_int(step_text, strlen(step_text), 0, INT64_MAX / 2, &step) ||
-        step != loaded->step || step > INT64_MAX / 2 / t->desc.batch)
-        return dcn__fail(err, DCN_STATE, path, "its optimizer.step does not fit its step; train from the beginning");
     for (int i = 0; !st && i < 2 * g->n_weights; i++) {
-        const int weight = i / 2;
-        float *values = dcn__alloc_array((size_t)g->weights[weight].count, sizeof *values);
+        const size_t count = (size_t)g->weights[i / 2].count;
 
-        if (!values)
-            return dcn__fail_memory(err, "a checkpoint", (size_t)g->weights[weight].count * sizeof *values);
-        if (!(st = dcn__model_weight(file, g, PREFIX[i % 2], weight, values, err)))
-            dcn__adam_set(t->plan, i % 2, weight, values);
-        dcn__free(values);
+        if (!(moments[i] = dcn__alloc_array(count, sizeof **moments)))
+            return dcn__fail_memory(err, "a checkpoint", count * sizeof **moments);
+        st = dcn__model_weight(file, g, PREFIX[i % 2], i / 2, moments[i], err);
     }
-    if (st || (st = dcn__loader_create(&loader, t->data, DCN_SPLIT_TRAIN, &t->model.preprocess, t->desc.augment,
-                                       t->desc.seed, t->desc.batch, step * t->desc.batch, err)))
-        return st;
+    return st;
+}
+
+/* Cannot fail: a trainer is either what it was or all that the file holds. */
+static void take_over(dcn_trainer *t, const dcn_model *loaded, float *const *moments,
+                      dcn__loader *loader)
+{
+    dcn_graph *g = t->model.graph;
+
     dcn__loader_destroy(t->loader);
     t->loader = loader;
     t->images = NULL;
@@ -184,12 +184,40 @@ static dcn_status take_over(dcn_trainer *t, const dcn__model_file *file, const d
         const dcn__weight *w = &loaded->graph->weights[i];
 
         memcpy(g->weights[i].data, w->data, (size_t)w->count * sizeof(float));
-        dcn__real_from_float(t->plan->engine->real_bytes, t->plan->weights[i], w->data, (size_t)w->count);
+        dcn__real_from_float(t->plan->engine->real_bytes, t->plan->weights[i], w->data,
+                             (size_t)w->count);
+        for (int m = 0; m < 2; m++)
+            dcn__adam_set(t->plan, m, i, moments[2 * i + m]);
     }
     dcn__plan_pack(t->plan);
-    t->plan->adam_step = t->model.step = step;
+    t->plan->adam_step = t->model.step = loaded->step;
     t->synchronised = true;
-    return DCN_OK;
+}
+
+/* The loader starts at the step's batch. */
+static dcn_status go_on(dcn_trainer *t, const dcn__model_file *file, const dcn_model *loaded,
+                        const char *path, dcn_error *err)
+{
+    const char *step_text = dcn__model_metadata(file, "optimizer.step");
+    const int n = 2 * t->model.graph->n_weights;
+    dcn__loader *loader;
+    float **moments;
+    dcn_status st;
+    int64_t step;
+
+    if (!step_text || !dcn__parse_int(step_text, strlen(step_text), 0, INT64_MAX / 2, &step) ||
+        step != loaded->step || step > INT64_MAX / 2 / t->desc.batch)
+        return dcn__fail(err, DCN_STATE, path,
+                         "its optimizer.step does not fit its step; train from the beginning");
+    if (!(moments = dcn__alloc_array((size_t)n + 1, sizeof *moments)))
+        return dcn__fail_memory(err, "a checkpoint", (size_t)n * sizeof *moments);
+    if (!(st = read_moments(moments, t->model.graph, file, err)) &&
+        !(st = dcn__loader_create(&loader, t->data, DCN_SPLIT_TRAIN, &t->model.preprocess,
+                                  t->desc.augment, t->desc.seed, t->desc.batch,
+                                  step * t->desc.batch, err)))
+        take_over(t, loaded, moments, loader);
+    free_moments(moments, n);
+    return st;
 }
 
 dcn_status dcn_trainer_load(dcn_trainer *t, const char *path, dcn_error *err)
@@ -200,7 +228,7 @@ dcn_status dcn_trainer_load(dcn_trainer *t, const char *path, dcn_error *err)
 
     if (!(st = dcn__model_open(&file, path, NULL, err)) && !(st = check_settings(t, file, path, err)) &&
         !(st = dcn__model_read(file, &loaded, NULL, err)) && !(st = check_network(t, &loaded, path, err)))
-        st = take_over(t, file, &loaded, path, err);
+        st = go_on(t, file, &loaded, path, err);
     dcn_model_clear(&loaded);
     dcn__model_close(file);
     return st;
