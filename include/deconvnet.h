@@ -131,7 +131,8 @@ DCN_API size_t dcn_graph_text(const dcn_graph *g, char *text, size_t size);
 /* The tutorial's network for pictures of `channels` channels and `classes` classes. */
 DCN_API dcn_status dcn_graph_tutorial(dcn_graph **graph, int channels, int classes, dcn_error *err);
 
-/* First weights: truncated normal (beyond 2 standard deviations drawn again). */
+/* First weights: truncated normal (beyond 2 standard deviations drawn again). DCN_MEMORY, before
+ * anything is allocated, if they need more than 80 % of the memory. */
 DCN_API dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error *err);
 
 /* What a unit of a node sees: rows [start + i*stride, start + i*stride + size) of the input. */

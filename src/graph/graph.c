@@ -361,10 +361,28 @@ static dcn_status ensure_data(dcn__weight *w, dcn_error *err)
     return DCN_OK;
 }
 
+/* A line of text can ask for any number of weights: what cannot be is refused before the first. The
+ * share is a plan's (dcn_plan_desc). */
+static dcn_status check_memory(const dcn_graph *g, dcn_error *err)
+{
+    const size_t limit = dcn__physical_memory() / 10 * 8;
+    size_t bytes = 0;
+
+    /* At most 2 * 1000 weights of 2^31 elements: no overflow. */
+    for (int i = 0; i < g->n_weights; i++)
+        bytes += (size_t)g->weights[i].count * sizeof(float);
+    if (bytes > limit)
+        return dcn__fail(err, DCN_MEMORY, "network", "its weights need %zu MiB, the limit is %zu MiB; "
+                         "use fewer filters or units", bytes >> 20, limit >> 20);
+    return DCN_OK;
+}
+
 dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error *err)
 {
-    dcn_status st;
+    dcn_status st = check_memory(g, err);
 
+    if (st)
+        return st;
     for (int i = 0; i < g->n_weights; i++) {
         dcn__weight *w = &g->weights[i];
         const dcn__node *n = &g->nodes[w->node];

@@ -255,6 +255,31 @@ static void a_short_text_allocates_little(void **state)
     dcn_graph_destroy(g);
 }
 
+static bool refuse_large(void *user, size_t bytes)
+{
+    *(size_t *)user = bytes > *(size_t *)user ? bytes : *(size_t *)user;
+    return bytes < 1 << 20;
+}
+
+/* Weights of 6 TiB: refused before the first of them is asked for. */
+static void impossible_weights_are_refused_first(void **state)
+{
+    dcn_graph *g = graph_of("input 1x1x1; dense units=60000");
+    size_t largest = 0;
+    dcn_node x = 1;
+
+    (void)state;
+    for (int i = 0; i < 900; i++)   /* no value is large; each weight has 2 * 10^9 elements */
+        x = dcn_graph_dense(g, x, NULL, i % 2 ? 60000 : 32768);
+    must(dcn_graph_check(g, &err));
+    dcn__set_alloc_hook(refuse_large, &largest);
+    assert_int_equal(dcn_graph_init_weights(g, 1, &err), DCN_MEMORY);
+    dcn__set_alloc_hook(NULL, NULL);
+    assert_int_equal(largest, 0);
+    assert_non_null(strstr(err.text, "network: its weights need 6750"));
+    dcn_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +290,7 @@ int main(void)
         cmocka_unit_test(words_of_a_line),
         cmocka_unit_test(the_longest_concat_can_be_written),
         cmocka_unit_test(hostile_texts_are_cheap),
+        cmocka_unit_test(impossible_weights_are_refused_first),
         cmocka_unit_test(a_short_text_allocates_little),
     };
 
