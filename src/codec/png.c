@@ -188,7 +188,7 @@ static dcn_status check_ratio(const struct walk *w)
 static dcn_status walk_chunks(struct walk *w)
 {
     uint64_t offset = sizeof signature;
-    struct chunk c;
+    struct chunk c = { 0 };
     dcn_status st;
     bool keep;
 

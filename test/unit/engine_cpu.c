@@ -741,6 +741,39 @@ static void the_peak_is_a_speed(void **state)
     assert_true(peak > 0.1 && peak < 10000);
 }
 
+/* A single picture is one chunk, and the threads work inside the layers: also in a dense layer, where
+ * oneDNN would cut the sum itself among them. */
+static void threads_inside_a_layer_change_no_bit(void **state)
+{
+    enum { PICTURE = 7 * 7 * 512, OUT = 100 };
+    static const char text[] = "input 7x7x512; conv filters=512 kernel=3; relu; dense units=100";
+    static float picture[PICTURE], value[2][OUT], drawn[2][PICTURE];
+    const dcn_route route = { 3, DCN_RULE_GRADIENT };
+    dcn__random r = dcn__random_stream(11, 7, 7);
+    dcn_graph *g;
+    dcn_error err;
+
+    (void)state;
+    assert_int_equal(dcn_graph_parse(&g, text, sizeof text - 1, "net", NULL, &err), DCN_OK);
+    assert_int_equal(dcn_graph_init_weights(g, 3, &err), DCN_OK);
+    for (int i = 0; i < PICTURE; i++)
+        picture[i] = (float)dcn__random_normal(&r);
+    for (int t = 0; t < 2; t++) {
+        const dcn_plan_desc desc = { .engine = "cpu", .batch = 1, .threads = 1 + 2 * t,
+                                     .routes = &route, .n_routes = 1 };
+        dcn_plan *plan;
+
+        assert_int_equal(dcn_plan_create(&plan, g, &desc, &err), DCN_OK);
+        dcn_plan_forward(plan, picture, 1);
+        assert_int_equal(dcn_plan_value(plan, 3, value[t], &err), DCN_OK);
+        assert_int_equal(dcn_plan_project(plan, 0, DCN_FROM_LAYER, 0, drawn[t], &err), DCN_OK);
+        dcn_plan_destroy(plan);
+    }
+    assert_memory_equal(value[0], value[1], sizeof value[0]);
+    assert_memory_equal(drawn[0], drawn[1], sizeof drawn[0]);
+    dcn_graph_destroy(g);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -750,6 +783,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(real_blocks_are_within_the_bound),
         cmocka_unit_test(strange_numbers_stay),
         cmocka_unit_test(threads_change_no_bit),
+        cmocka_unit_test(threads_inside_a_layer_change_no_bit),
         cmocka_unit_test(narrower_machines_are_served),
         cmocka_unit_test(the_peak_is_a_speed),
     };

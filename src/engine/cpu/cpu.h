@@ -59,4 +59,8 @@ int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, co
                   dcn__group *group);
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err);
 
+/* engine.c: the engine's enter and leave, for kernels that must not be cut among threads. */
+int dcn__cpu_enter(int threads);
+void dcn__cpu_leave(int token);
+
 #endif

@@ -91,7 +91,7 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
 /* Debian's oneDNN runs on OpenMP, whose number of threads is a setting of each calling thread.
  * Looked up by name, because the header belongs to the compiler and another build of oneDNN may do
  * without. */
-static int enter(int threads)
+int dcn__cpu_enter(int threads)
 {
     int (*const get)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
     void (*const set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
@@ -102,7 +102,7 @@ static int enter(int threads)
     return before;
 }
 
-static void leave(int token)
+void dcn__cpu_leave(int token)
 {
     void (*const set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
 
@@ -112,5 +112,5 @@ static void leave(int token)
 
 const dcn__engine dcn__engine_cpu = {
     .name = "cpu", .real_bytes = sizeof(float), .text = dcn__dnn_text, .fuse = dcn__cpu_fuse,
-    .prepare = prepare, .enter = enter, .leave = leave,
+    .prepare = prepare, .enter = dcn__cpu_enter, .leave = dcn__cpu_leave,
 };

@@ -1,13 +1,32 @@
 /* weighted.c - convolution and dense layers through oneDNN; a ReLU may follow in place. */
 #include "engine/cpu/cpu.h"
 
+/* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many there
+ * are: a dense layer stays on one. (A convolution is cut by its outputs.) */
+static bool is_dense(const cpu_kernel *k)
+{
+    return k->node->op == DCN__OP_DENSE;
+}
+
+static void run_dnn(const cpu_kernel *k, const dcn__dnn_arrays *a)
+{
+    if (k->threads > 1 && is_dense(k)) {
+        const int token = dcn__cpu_enter(1);
+
+        dcn__dnn_run(k->dnn, a);
+        dcn__cpu_leave(token);
+    } else {
+        dcn__dnn_run(k->dnn, a);
+    }
+}
+
 static void forward(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
     const dcn__dnn_arrays a = { .x = cpu_read(k, f, 0), .y = cpu_write(k, f), .scratch = f->scratch,
                                 .bias = k->node->bias >= 0 ? f->weights[k->node->bias] : NULL };
 
-    dcn__dnn_run(k->dnn, &a);
+    run_dnn(k, &a);
 }
 
 /* oneDNN's own ReLU turns a NaN into 0 and so would hide it; ours does not. What it reads was
@@ -30,7 +49,7 @@ static void data(const dcn__kernel *kernel, const dcn__frame *f)
                                 .y = cpu_write(k, f),
                                 .scratch = f->scratch };
 
-    dcn__dnn_run(k->dnn, &a);
+    run_dnn(k, &a);
 }
 
 /* A gradient block: dW in oneDNN's layout, then db. */
@@ -46,7 +65,7 @@ static void weights(const dcn__kernel *kernel, const dcn__frame *f)
     const dcn__dnn_arrays a = { .x = cpu_read(k, f, 0), .s = cpu_read(k, f, 1), .dw = block,
                                 .db = bias_gradient(k, block), .scratch = f->scratch };
 
-    dcn__dnn_run(k->dnn, &a);
+    run_dnn(k, &a);
 }
 
 static void pack(dcn__kernel *kernel, void *const *all)
@@ -70,6 +89,7 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
 {
     dcn__dnn_desc desc = { .node = k->node, .in = k->in, .n = k->chunk };
     dcn_status st;
+    int token;
 
     switch (k->step->action) {
     case DCN__DO_CONV:
@@ -90,7 +110,10 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
         k->base.unpack = unpack;
         break;
     }
-    if ((st = dcn__dnn_create(&k->dnn, &desc, err)))
+    token = dcn__cpu_enter(is_dense(k) ? 1 : k->threads);
+    st = dcn__dnn_create(&k->dnn, &desc, err);
+    dcn__cpu_leave(token);
+    if (st)
         return st;
     k->base.scratch_bytes = dcn__dnn_scratch_bytes(k->dnn);
     if (desc.pass != DCN__DNN_WEIGHTS)
