@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The line on the screen is "deconvnet: error: " + text + newline and must stay within 400 bytes. WHERE
- * and the advice have limits of their own, so that there is always room for both. */
+/* The line on the screen is "deconvnet: error: " + text + newline and must stay within 400
+ * bytes. WHERE and the advice have limits of their own, so that there is always room for both. */
 enum { TEXT_MAX = 375, WHERE_MAX = 150, ADVICE_MAX = 180, FORMATTED_MAX = 4096 };
 
-/* Escapes `where`, without what stands on its left if it is too long: the end of a path says most. */
+/* Escapes `where`, without what stands on its left if it is too long: the end of a path says
+ * most. */
 static void write_where(char out[WHERE_MAX + 1], const char *where)
 {
     const size_t all = strlen(where);
@@ -23,7 +24,8 @@ static void write_where(char out[WHERE_MAX + 1], const char *where)
     for (;; skip++) {
         while (skip && ((unsigned char)where[skip] & 0xc0) == 0x80)
             skip++;
-        if (dcn__text_escape(tail, sizeof tail, where + skip, all - skip) + (skip ? 3 : 0) <= WHERE_MAX)
+        if (dcn__text_escape(tail, sizeof tail, where + skip, all - skip) + (skip ? 3 : 0) <=
+            WHERE_MAX)
             break;
     }
     snprintf(out, WHERE_MAX + 1, "%s%.*s", skip ? "..." : "", WHERE_MAX - (skip ? 3 : 0), tail);
@@ -90,8 +92,8 @@ dcn_status dcn__fail_at(dcn_error *err, dcn_status status, const char *where, ui
     return status;
 }
 
-dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, int line, int column,
-                          const char *format, ...)
+dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, int line,
+                          int column, const char *format, ...)
 {
     char position[32];
     va_list args;

@@ -15,8 +15,9 @@ dcn_status dcn__fail(dcn_error *err, dcn_status status, const char *where, const
 dcn_status dcn__fail_at(dcn_error *err, dcn_status status, const char *where, uint64_t offset,
                         const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* WHERE = "where:line:column", both from 1. */
-dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, int line, int column,
-                          const char *format, ...) __attribute__((format(printf, 6, 7)));
+dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, int line,
+                          int column, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 /* The file system said no: appends strerror(errno_value) to "cannot VERB". */
 dcn_status dcn__fail_errno(dcn_error *err, const char *where, const char *verb, int errno_value,
                            const char *what_to_do);

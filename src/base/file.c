@@ -185,9 +185,9 @@ dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *
             continue;
         if (n < 0) {
             char buffer[128];
-            return dcn__fail(err, DCN_FILE, path, "write failed at byte %llu (%s); free space and try again",
-                             (unsigned long long)(offset + done),
-                             strerror_r(errno, buffer, sizeof buffer));
+            return dcn__fail(
+                err, DCN_FILE, path, "write failed at byte %llu (%s); free space and try again",
+                (unsigned long long)(offset + done), strerror_r(errno, buffer, sizeof buffer));
         }
         done += (size_t)n;
     }
@@ -231,12 +231,15 @@ static dcn_status check_target(const char *path, dcn_error *err)
 
     if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
         return DCN_OK;
-    return dcn__fail(err, DCN_FILE, path, "is %s, not a regular file; name a file, or - for standard "
-                     "output", kind_word(st.st_mode));
+    return dcn__fail(err, DCN_FILE, path,
+                     "is %s, not a regular file; name a file, or - for standard "
+                     "output",
+                     kind_word(st.st_mode));
 }
 
-/* Makes PATH.tmp-XXXXXX and opens it. mkostemp is not used: its files are 0600, and the usual rights
- * cannot be had afterwards without asking for the umask, which takes it away from other threads. */
+/* Makes PATH.tmp-XXXXXX and opens it. mkostemp is not used: its files are 0600, and the usual
+ * rights cannot be had afterwards without asking for the umask, which takes it away from other
+ * threads. */
 static int create_temporary(dcn__writer *w, const char *path, size_t bytes)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -286,7 +289,8 @@ dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err)
     if ((e = create_temporary(w, path, bytes))) {
         w->temporary[0] = '\0';
         dcn__writer_abort(w);
-        return dcn__fail_errno(err, path, "create it", e, "check that the folder exists and is writable");
+        return dcn__fail_errno(err, path, "create it", e,
+                               "check that the folder exists and is writable");
     }
     return DCN_OK;
 }
@@ -316,7 +320,8 @@ dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
     if (close(fd) != 0 && !st)
         st = dcn__fail_errno(err, w->path, "close it", errno, "check the disk and try again");
     if (!st && rename(w->temporary, w->path) != 0)
-        st = dcn__fail_errno(err, w->path, "rename the finished file to it", errno, "check the folder");
+        st = dcn__fail_errno(err, w->path, "rename the finished file to it", errno,
+                             "check the folder");
     if (st)
         unlink(w->temporary);
     else
@@ -423,7 +428,8 @@ dcn_status dcn__folder_list(dcn__names *names, const char *path, int limit, dcn_
 
     memset(names, 0, sizeof *names);
     if (!dir)
-        return dcn__fail_errno(err, path, "read the folder", errno, "check the name and the permissions");
+        return dcn__fail_errno(err, path, "read the folder", errno,
+                               "check the name and the permissions");
     while (!st && (errno = 0, entry = readdir(dir))) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;

@@ -1,9 +1,10 @@
 /* file.h - whole files in, whole files out.
  *
  * Reading: regular files only, with a limit that is checked before anything is allocated.
- * Writing: into a temporary file in the same folder (NAME.tmp-XXXXXX), fsync, rename, fsync of the
- * folder: under the final name stands the old file or the whole new one. After a crash the temporary
- * file is left; whoever owns a folder may remove such names when it starts (cli/run_folder.c). */
+ * Writing: into a temporary file in the same folder (NAME.tmp-XXXXXX), fsync, rename, fsync of
+ * the folder: under the final name stands the old file or the whole new one. After a crash the
+ * temporary file is left; whoever owns a folder may remove such names when it starts
+ * (cli/run_folder.c). */
 #ifndef DCN_BASE_FILE_H
 #define DCN_BASE_FILE_H
 
@@ -50,8 +51,8 @@ dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn
 dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
                          dcn_error *err);
 
-/* For a file that grows while others read it: makes a new file and opens it for appending. Returns 0
- * or an errno; what exists already, a link included, is EEXIST and is left alone. */
+/* For a file that grows while others read it: makes a new file and opens it for appending.
+ * Returns 0 or an errno; what exists already, a link included, is EEXIST and is left alone. */
 int dcn__file_create(int *fd, const char *path);
 
 bool dcn__is_folder(const char *path);

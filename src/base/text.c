@@ -80,7 +80,8 @@ bool dcn__text_is_utf8(const char *text, size_t bytes)
         const unsigned char c = (unsigned char)text[i];
         const size_t n = c < 0x80 ? 1 : utf8_char(text + i, bytes - i);
 
-        /* The printable test of utf8_char also refuses C1 controls and U+2028/9; those are UTF-8. */
+        /* The printable test of utf8_char also refuses C1 controls and U+2028/9; those are
+         * UTF-8. */
         if (!n && !(c == 0xc2 && i + 1 < bytes && ((unsigned char)text[i + 1] & 0xc0) == 0x80) &&
             !(c == 0xe2 && i + 2 < bytes && (unsigned char)text[i + 1] == 0x80 &&
               ((unsigned char)text[i + 2] & 0xfe) == 0xa8))

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Writes `bytes` bytes of `text` as valid UTF-8 without control bytes: what is neither becomes \xNN.
- * Always ends with NUL, never splits a character. Returns the length written. */
+/* Writes `bytes` bytes of `text` as valid UTF-8 without control bytes: what is neither becomes
+ * \xNN. Always ends with NUL, never splits a character. Returns the length written. */
 size_t dcn__text_escape(char *out, size_t size, const char *text, size_t bytes);
 /* The largest prefix of at most `limit` bytes that does not split a UTF-8 character. */
 size_t dcn__text_clip(const char *text, size_t limit);

@@ -72,8 +72,8 @@ dcn_status dcn__team_create(dcn__team **out, int threads, dcn_error *err)
         team->workers[i] = (struct worker){ .team = team, .thread = i + 1 };
         if (pthread_create(&team->workers[i].id, NULL, worker_main, &team->workers[i]) != 0) {
             dcn__team_destroy(team);
-            return dcn__fail(err, DCN_MEMORY, "threads", "cannot start thread %d of %d; ask for fewer with -j",
-                             i + 2, threads);
+            return dcn__fail(err, DCN_MEMORY, "threads",
+                             "cannot start thread %d of %d; ask for fewer with -j", i + 2, threads);
         }
         team->started++;
     }

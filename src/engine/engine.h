@@ -3,8 +3,8 @@
  * An engine turns steps of a walk into kernels, once, when a plan is made; whatever it cannot do it
  * refuses there by the node's name. Running a kernel cannot fail and allocates nothing.
  *
- * A kernel works on one CHUNK: a few pictures that one thread takes through the whole network. What a
- * step's slots hold, in the order of step->reads (N = pictures in a chunk; NHWC):
+ * A kernel works on one CHUNK: a few pictures that one thread takes through the whole network. What
+ * a step's slots hold, in the order of step->reads (N = pictures in a chunk; NHWC):
  *
  *   action             reads                                 writes
  *   conv, dense        x                                     y
@@ -35,7 +35,7 @@ typedef struct dcn__frame {
     void *const *slots;           /* by slot number of the walk */
     void *scratch;                /* the kernel's scratch_bytes, 64-byte aligned */
     void *const *weights;         /* real, by weight number, in the graph's layout */
-    uint8_t *gradients;           /* this chunk's block; a kernel's part begins at gradient_offset */
+    uint8_t *gradients;           /* this chunk's block; a kernel's is at gradient_offset */
     int n;                        /* pictures that count; the rest of the chunk is zeros */
     /* seed */
     dcn_from from;
@@ -84,9 +84,9 @@ typedef struct dcn__engine {
     size_t real_bytes;
     /* Instruction set or the like, for messages. */
     const char *(*text)(void);
-    /* How many steps from `first` on this engine does in one kernel (at least 1), never beyond `end`.
-     * needed[slot]: somebody else reads it, so it must be written. Fills the group's slots if more
-     * than one. */
+    /* How many steps from `first` on this engine does in one kernel (at least 1), never beyond
+     * `end`. needed[slot]: somebody else reads it, so it must be written. Fills the group's
+     * slots if more than one. */
     int (*fuse)(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
                 dcn__group *group);
     dcn_status (*prepare)(const dcn__job *job, dcn__kernel **kernel, dcn_error *err);

@@ -1,5 +1,5 @@
-/* place.c - lays the slots of a program into one block of memory a thread: two slots may share bytes
- * if they are never alive together. Largest first, each at the lowest offset that is free. */
+/* place.c - lays the slots of a program into one block of memory a thread: two slots may share
+ * bytes if they are never alive together. Largest first, each at the lowest offset that is free. */
 #include "engine/program.h"
 
 #include "base/memory.h"
@@ -11,7 +11,8 @@ typedef struct life { int slot, from, to; } life;
 size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_bytes, int chunk)
 {
     const size_t element = slot->kind == DCN__SLOT_SWITCH
-                               ? (size_t)dcn__switch_bytes(&g->nodes[slot->node].window) : real_bytes;
+                               ? (size_t)dcn__switch_bytes(&g->nodes[slot->node].window)
+                               : real_bytes;
     /* A value has at most 2^31 elements and a chunk at most 8 pictures: no overflow in 64 bits. */
     const size_t bytes = (size_t)dcn__shape_size(slot->shape) * element * (size_t)chunk;
 
@@ -46,7 +47,8 @@ static int lifetimes(dcn__program *p, life *lives, int *index)
     return n;
 }
 
-static bool overlap(const dcn__program *p, const life *a, size_t offset, size_t bytes, const life *b)
+static bool overlap(const dcn__program *p, const life *a, size_t offset, size_t bytes,
+                    const life *b)
 {
     const dcn__place *q = &p->places[b->slot];
 
@@ -86,7 +88,8 @@ dcn_status dcn__program_place(dcn__program *p, const dcn_graph *g, size_t real_b
         p->places[s].bytes = dcn__slot_bytes(g, &p->walk.slots[s], real_bytes, chunk);
     n = lifetimes(p, lives, index);
     for (int i = 1; i < n; i++)   /* insertion sort, largest first; equal sizes keep their order */
-        for (int k = i; k > 0 && p->places[lives[k].slot].bytes > p->places[lives[k - 1].slot].bytes; k--) {
+        for (int k = i;
+             k > 0 && p->places[lives[k].slot].bytes > p->places[lives[k - 1].slot].bytes; k--) {
             const life swapped = lives[k];
 
             lives[k] = lives[k - 1];

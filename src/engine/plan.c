@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* About 8 pictures: their activations stay near a core. Smaller batches are cut finer so that there is
- * work for several threads. Never a function of the number of threads: see plan.h. */
+/* About 8 pictures: their activations stay near a core. Smaller batches are cut finer so that
+ * there is work for several threads. Never a function of the number of threads: see plan.h. */
 static int chunk_of(int batch)
 {
     int chunk = 8;
@@ -55,12 +55,13 @@ static dcn_status make_walks(dcn_plan *p, dcn_error *err)
             return st;
     if ((st = dcn__program_begin(&p->forward, err)))
         return st;
-    if (p->training &&
-        ((st = dcn__walk_forward(&p->train.walk, g, dcn__loss_node(g), err)) ||
-         (st = dcn__walk_training(&p->train.walk, g, err)) || (st = dcn__program_begin(&p->train, err))))
+    if (p->training && ((st = dcn__walk_forward(&p->train.walk, g, dcn__loss_node(g), err)) ||
+                        (st = dcn__walk_training(&p->train.walk, g, err)) ||
+                        (st = dcn__program_begin(&p->train, err))))
         return st;
     for (int i = 0; i < p->n_routes; i++)
-        if ((st = dcn__walk_down(&p->down[i].walk, g, p->routes[i].layer, p->routes[i].rule, err)) ||
+        if ((st = dcn__walk_down(&p->down[i].walk, g, p->routes[i].layer, p->routes[i].rule,
+                                 err)) ||
             (st = dcn__program_begin(&p->down[i], err)))
             return st;
     return DCN_OK;
@@ -71,8 +72,8 @@ static void need_value(dcn_plan *p, dcn_node node)
     p->forward.needed[dcn__walk_find(&p->forward.walk, DCN__SLOT_VALUE, node)] = true;
 }
 
-/* What must be written on the way up: the output, where the loss is taken, the input, what any route
- * reads, and everything with keep_all. */
+/* What must be written on the way up: the output, where the loss is taken, the input, what any
+ * route reads, and everything with keep_all. */
 static dcn_status mark_needed(dcn_plan *p, dcn_error *err)
 {
     dcn_status st = DCN_OK;
@@ -111,7 +112,8 @@ static dcn_status keep(dcn_plan *p, const dcn__slot *slot, dcn_error *err)
     if (!(grown = dcn__realloc(p->kept, (size_t)(p->n_kept + 1) * sizeof *grown)))
         return dcn__fail_memory(err, "a plan", sizeof *grown);
     p->kept = grown;
-    p->kept[p->n_kept] = (dcn__kept){ .kind = slot->kind, .node = slot->node, .offset = p->chunk_bytes,
+    p->kept[p->n_kept] = (dcn__kept){
+        .kind = slot->kind, .node = slot->node, .offset = p->chunk_bytes,
         .bytes = dcn__slot_bytes(p->graph, slot, p->engine->real_bytes, p->chunk) };
     p->chunk_bytes += p->kept[p->n_kept++].bytes;
     return DCN_OK;
@@ -132,7 +134,8 @@ void *dcn__plan_kept(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, int 
 
     if (!k)
         return NULL;
-    return chunk < 0 ? (void *)(uintptr_t)k : p->kept_memory + (size_t)chunk * p->chunk_bytes + k->offset;
+    return chunk < 0 ? (void *)(uintptr_t)k
+                     : p->kept_memory + (size_t)chunk * p->chunk_bytes + k->offset;
 }
 
 /* Points the slots of a program that are kept at their place. PART slots never are. */
@@ -140,7 +143,8 @@ static void bind_kept(const dcn_plan *p, dcn__program *program)
 {
     for (int s = 0; s < program->walk.n_slots; s++) {
         const dcn__slot *slot = &program->walk.slots[s];
-        const dcn__kept *k = slot->kind == DCN__SLOT_PART ? NULL : find_kept(p, slot->kind, slot->node);
+        const dcn__kept *k =
+            slot->kind == DCN__SLOT_PART ? NULL : find_kept(p, slot->kind, slot->node);
 
         if (k) {
             program->places[s].room = DCN__ROOM_KEPT;
@@ -200,7 +204,8 @@ static dcn_status make_programs(dcn_plan *p, dcn_error *err)
     dcn_status st;
 
     if ((st = make_walks(p, err)) || (st = mark_needed(p, err)) ||
-        (st = dcn__program_group(&p->forward, p->graph, p->engine, err)) || (st = choose_kept(p, err)))
+        (st = dcn__program_group(&p->forward, p->graph, p->engine, err)) ||
+        (st = choose_kept(p, err)))
         return st;
     bind_kept(p, &p->forward);
     if ((st = finish_program(p, &p->forward, p->inner_threads, err)))
@@ -213,7 +218,7 @@ static dcn_status make_programs(dcn_plan *p, dcn_error *err)
     return p->training ? make_training(p, err) : DCN_OK;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static size_t real_bytes_of_weights(const dcn_plan *p)
 {
@@ -227,9 +232,9 @@ static size_t real_bytes_of_weights(const dcn_plan *p)
 static dcn_status check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err)
 {
     const size_t limit = max_bytes ? max_bytes : dcn__physical_memory() / 10 * 8;
-
     size_t kept, lanes, gradients = 0, all = p->total_bytes;
-    bool fits = dcn__mul_size((size_t)p->n_chunks, p->chunk_bytes, &kept) && dcn__add_size(all, kept, &all) &&
+    bool fits = dcn__mul_size((size_t)p->n_chunks, p->chunk_bytes, &kept) &&
+                dcn__add_size(all, kept, &all) &&
                 dcn__mul_size((size_t)p->threads, p->lane_bytes + p->scratch_bytes, &lanes) &&
                 dcn__add_size(all, lanes, &all);
 
@@ -240,9 +245,10 @@ static dcn_status check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err)
         fits = dcn__add_size(all, real_bytes_of_weights(p), &all);
     p->total_bytes = fits ? all : SIZE_MAX;
     if (p->total_bytes > limit)
-        return dcn__fail(err, DCN_MEMORY, "plan", "needs %s%zu MiB for batches of %d, the limit is %zu MiB; use a "
-                         "smaller batch or raise the limit", fits ? "" : "more than ", p->total_bytes >> 20,
-                         p->batch, limit >> 20);
+        return dcn__fail(err, DCN_MEMORY, "plan",
+                         "needs %s%zu MiB for batches of %d, the limit is %zu MiB; use a "
+                         "smaller batch or raise the limit",
+                         fits ? "" : "more than ", p->total_bytes >> 20, p->batch, limit >> 20);
     return DCN_OK;
 }
 
@@ -268,7 +274,8 @@ static dcn_status make_weights(dcn_plan *p, dcn_error *err)
         const size_t bytes = (size_t)w->count * p->engine->real_bytes;
 
         if (!w->data)
-            return dcn__fail(err, DCN_USAGE, w->name, "has no values; load or make the weights first");
+            return dcn__fail(err, DCN_USAGE, w->name,
+                             "has no values; load or make the weights first");
         if (!p->owns_weights) {
             p->weights[i] = w->data;
             continue;
@@ -289,7 +296,8 @@ static dcn_status make_memory(dcn_plan *p, dcn_error *err)
 
     p->kept_memory = dcn__alloc_aligned((size_t)p->n_chunks * p->chunk_bytes);
     p->lane_memory = dcn__alloc_aligned(lanes);
-    p->lane_slots = dcn__alloc_array((size_t)p->threads * (size_t)p->max_slots, sizeof *p->lane_slots);
+    p->lane_slots =
+        dcn__alloc_array((size_t)p->threads * (size_t)p->max_slots, sizeof *p->lane_slots);
     if (!p->kept_memory || !p->lane_memory || !p->lane_slots)
         return dcn__fail_memory(err, "a plan's arrays", p->total_bytes);
     if (!p->training)
@@ -298,7 +306,8 @@ static dcn_status make_memory(dcn_plan *p, dcn_error *err)
     p->chunk_loss = dcn__alloc_array((size_t)p->n_chunks, sizeof *p->chunk_loss);
     p->chunk_correct = dcn__alloc_array((size_t)p->n_chunks, sizeof *p->chunk_correct);
     if (!p->chunk_gradients || !p->chunk_loss || !p->chunk_correct)
-        return dcn__fail_memory(err, "a plan's gradients", (size_t)p->n_chunks * p->train.gradient_bytes);
+        return dcn__fail_memory(err, "a plan's gradients",
+                                (size_t)p->n_chunks * p->train.gradient_bytes);
     return DCN_OK;
 }
 
@@ -320,14 +329,15 @@ void dcn__plan_pack(dcn_plan *p)
     p->engine->leave(token);
 }
 
-/* ---- create and destroy -------------------------------------------------------------------------- */
+/* ---- create and destroy --------------------------------------------------------------------- */
 
 static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
 {
     if (d->batch < 0 || d->batch > 1 << 20)
         return dcn__fail(err, DCN_USAGE, "batch", "%d is outside 1..1048576; correct it", d->batch);
     if (d->threads < 0 || d->threads > 1024)
-        return dcn__fail(err, DCN_USAGE, "threads", "%d is outside 1..1024; correct it", d->threads);
+        return dcn__fail(err, DCN_USAGE, "threads", "%d is outside 1..1024; correct it",
+                         d->threads);
     if (!(p->engine = dcn__engine_find(d->engine, err)))
         return DCN_USAGE;
     p->batch = d->batch ? d->batch : 1;
@@ -343,12 +353,15 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     if (p->threads > p->n_chunks)
         p->threads = p->n_chunks;
     if (d->n_routes < 0)
-        return dcn__fail(err, DCN_USAGE, "routes", "%d is not a number of routes; correct it", d->n_routes);
+        return dcn__fail(err, DCN_USAGE, "routes", "%d is not a number of routes; correct it",
+                         d->n_routes);
     for (int i = 0; i < d->n_routes; i++)
         if (d->routes[i].layer < 1 || d->routes[i].layer >= p->graph->n_nodes ||
             (unsigned)d->routes[i].rule > DCN_RULE_GRADIENT)
-            return dcn__fail(err, DCN_USAGE, "route", "%d is not a layer and a rule of this network; choose a "
-                             "node after the input", i);
+            return dcn__fail(err, DCN_USAGE, "route",
+                             "%d is not a layer and a rule of this network; choose a "
+                             "node after the input",
+                             i);
     p->n_routes = d->n_routes;
     p->routes = dcn__alloc_array((size_t)p->n_routes + 1, sizeof *p->routes);
     p->down = dcn__alloc_array((size_t)p->n_routes + 1, sizeof *p->down);
@@ -359,7 +372,8 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     return DCN_OK;
 }
 
-dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dcn_plan_desc *desc, dcn_error *err)
+dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dcn_plan_desc *desc,
+                           dcn_error *err)
 {
     dcn_plan *p;
     dcn_status st;

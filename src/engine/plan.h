@@ -1,8 +1,8 @@
 /* plan.h - the inside of a plan: programs, their memory, the weights they work on.
  *
- * The batch is cut into chunks whose size depends on the batch alone. A thread takes a chunk through
- * a whole program; sums over the batch are made per chunk and added in a fixed tree. So the number of
- * threads changes no bit of any result. */
+ * The batch is cut into chunks whose size depends on the batch alone. A thread takes a chunk
+ * through a whole program; sums over the batch are made per chunk and added in a fixed tree. So
+ * the number of threads changes no bit of any result. */
 #ifndef DCN_ENGINE_PLAN_H
 #define DCN_ENGINE_PLAN_H
 
@@ -67,6 +67,7 @@ bool dcn__plan_gather(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, flo
 /* Refuses what is not a node, and any node before the first forward. */
 dcn_status dcn__plan_check_node(const dcn_plan *p, dcn_node node, dcn_error *err);
 /* Runs a program on chunk c; `thread` says whose lane. */
-void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int thread, dcn__frame *frame);
+void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int thread,
+                         dcn__frame *frame);
 
 #endif

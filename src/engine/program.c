@@ -68,7 +68,8 @@ static void mark_reads(dcn__program *p, const dcn__group *groups, int n)
     }
 }
 
-dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__engine *e, dcn_error *err)
+dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__engine *e,
+                              dcn_error *err)
 {
     const int half = p->walk.first_reverse, n_steps = p->walk.n_steps;
     dcn__group *down = dcn__alloc_array((size_t)n_steps + 1, sizeof *down);
@@ -107,8 +108,8 @@ dcn_status dcn__program_externals(const dcn__program *p, bool *external, dcn_err
     return DCN_OK;
 }
 
-dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__engine *e, int chunk,
-                                int threads, dcn_error *err)
+dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__engine *e,
+                                int chunk, int threads, dcn_error *err)
 {
     for (int i = 0; i < p->n_groups; i++) {
         const dcn__job job = { .graph = g, .walk = &p->walk, .group = &p->groups[i], .chunk = chunk,

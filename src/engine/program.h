@@ -21,17 +21,18 @@ typedef struct dcn__program {
     dcn__group *groups;
     dcn__kernel **kernels;
     int n_groups;
-    bool *needed;                 /* per slot: must be written, even if this program could do without */
+    bool *needed;                 /* per slot: must be written, even if nothing here reads it */
     dcn__place *places;           /* per slot */
     size_t lane_bytes, scratch_bytes, gradient_bytes, own_bytes;
 } dcn__program;
 
-/* In this order, for a program whose walk is filled in:
- * begin allocates; the caller marks `needed`; group asks the engine to fuse; kernels prepares them. */
+/* In this order, for a program whose walk is filled in: begin allocates; the caller marks
+ * `needed`; group asks the engine to fuse; prepare makes a kernel of each group. */
 dcn_status dcn__program_begin(dcn__program *p, dcn_error *err);
-dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__engine *e, dcn_error *err);
-dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__engine *e, int chunk,
-                                int threads, dcn_error *err);
+dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__engine *e,
+                              dcn_error *err);
+dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__engine *e,
+                                int chunk, int threads, dcn_error *err);
 void dcn__program_clear(dcn__program *p);
 
 /* Marks external[slot] for every slot that some group reads and none before it writes. */

@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-/* ---- one chunk ----------------------------------------------------------------------------------- */
+/* ---- one chunk ------------------------------------------------------------------------------ */
 
-void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int thread, dcn__frame *frame)
+void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int thread,
+                         dcn__frame *frame)
 {
     void **slots = p->lane_slots + (size_t)thread * (size_t)p->max_slots;
     uint8_t *lane = p->lane_memory + (size_t)thread * (p->lane_bytes + p->scratch_bytes);
@@ -26,14 +27,15 @@ void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int th
         program->kernels[i]->run(program->kernels[i], frame);
 }
 
-/* ---- forward ---------------------------------------------------------------------------------------- */
+/* ---- forward -------------------------------------------------------------------------------- */
 
 typedef struct forward_task { dcn_plan *plan; const float *images; } forward_task;
 
 /* The pictures of a chunk into its kept input; the rest of the last chunk becomes zeros. */
 void dcn__plan_take_images(dcn_plan *p, const float *images, int c)
 {
-    const size_t size = (size_t)dcn__shape_size(p->graph->nodes[0].shape), real = p->engine->real_bytes;
+    const size_t size = (size_t)dcn__shape_size(p->graph->nodes[0].shape);
+    const size_t real = p->engine->real_bytes;
     const int first = c * p->chunk, left = p->n - first, n = left < p->chunk ? left : p->chunk;
     uint8_t *input = dcn__plan_kept(p, DCN__SLOT_VALUE, 0, c);
 
@@ -67,7 +69,7 @@ void dcn_plan_forward(dcn_plan *p, const float *images, int n)
     dcn__team_run(p->team, dcn__plan_used_chunks(p), forward_chunk, &task);
 }
 
-/* ---- what it holds --------------------------------------------------------------------------------- */
+/* ---- what it holds -------------------------------------------------------------------------- */
 
 /* Copies a kept array of all pictures; false if the plan does not keep it. */
 bool dcn__plan_gather(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, float *out)
@@ -80,7 +82,8 @@ bool dcn__plan_gather(const dcn_plan *p, dcn__slot_kind kind, dcn_node node, flo
 
         if (!from)
             return false;
-        dcn__real_to_float(p->engine->real_bytes, out + (size_t)first * size, from, (size_t)n * size);
+        dcn__real_to_float(p->engine->real_bytes, out + (size_t)first * size, from,
+                           (size_t)n * size);
     }
     return true;
 }
@@ -91,7 +94,8 @@ dcn_status dcn__plan_check_node(const dcn_plan *p, dcn_node node, dcn_error *err
         return dcn__fail(err, DCN_USAGE, "node", "%d is outside 0..%d; ask dcn_graph_find", node,
                          p->graph->n_nodes - 1);
     if (!p->n)
-        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "has no value yet; call dcn_plan_forward "
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "has no value yet; call dcn_plan_forward "
                          "first");
     return DCN_OK;
 }
@@ -103,7 +107,8 @@ dcn_status dcn_plan_value(const dcn_plan *p, dcn_node node, float *out, dcn_erro
     if (st)
         return st;
     if (!dcn__plan_gather(p, DCN__SLOT_VALUE, node, out))
-        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "is not kept by this plan; create it with "
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "is not kept by this plan; create it with "
                          "keep_all or with a route from this layer");
     return DCN_OK;
 }

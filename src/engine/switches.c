@@ -1,5 +1,6 @@
-/* switches.c - a max pool's switches as others write them: TensorFlow's (y*W + x)*C + c in the pool's
- * input, one picture at a time. What comes from outside is checked here, once; kernels rely on it. */
+/* switches.c - a max pool's switches as others write them: TensorFlow's (y*W + x)*C + c in the
+ * pool's input, one picture at a time. What comes from outside is checked here, once; kernels
+ * rely on it. */
 #include "engine/plan.h"
 
 /* A max pool of a plan, seen cell by cell. */
@@ -21,9 +22,10 @@ static dcn_status find_pool(pool_view *v, const dcn_plan *p, dcn_node pool, dcn_
         return dcn__fail(err, DCN_USAGE, v->node->name,
                          "is no max pool, it has no switches; name a max pool");
     if (!dcn__plan_kept(p, DCN__SLOT_SWITCH, pool, -1))
-        return dcn__fail(err, DCN_USAGE, v->node->name,
-                         "its switches are not kept by this plan; create it with keep_all or a route "
-                         "through it");
+        return dcn__fail(
+            err, DCN_USAGE, v->node->name,
+            "its switches are not kept by this plan; create it with keep_all or a route "
+            "through it");
     v->in = p->graph->nodes[v->node->inputs[0]].shape;
     v->out = v->node->shape;
     v->size = (size_t)dcn__shape_size(v->out);
@@ -49,7 +51,8 @@ static int64_t index_of(const pool_view *v, const void *switches, size_t at, siz
     int64_t row, col;
 
     window_corner(v, k, &row, &col);
-    return ((row + s / columns) * v->in.w + col + s % columns) * v->in.c + (int64_t)(k % (size_t)v->out.c);
+    return ((row + s / columns) * v->in.w + col + s % columns) * v->in.c +
+           (int64_t)(k % (size_t)v->out.c);
 }
 
 /* The switch that an index means for output cell k, or -1 and why it means none. */
@@ -92,7 +95,8 @@ dcn_status dcn_plan_switches(const dcn_plan *p, dcn_node pool, int64_t *out, dcn
     return st;
 }
 
-static dcn_status check_all(const pool_view *v, const dcn_plan *p, const int64_t *switches, dcn_error *err)
+static dcn_status check_all(const pool_view *v, const dcn_plan *p, const int64_t *switches,
+                            dcn_error *err)
 {
     for (int n = 0; n < p->n; n++)
         for (size_t k = 0; k < v->size; k++) {
@@ -101,15 +105,17 @@ static dcn_status check_all(const pool_view *v, const dcn_plan *p, const int64_t
             const char *why = NULL;
 
             if (switch_of(v, index, k, &why) < 0)
-                return dcn__fail(err, DCN_INPUT, v->node->name,
-                                 "picture %d, cell %zu,%zu,%zu: index %lld %s; use the switches of this pool",
-                                 n, cell / (size_t)v->out.w, cell % (size_t)v->out.w,
-                                 k % (size_t)v->out.c, (long long)index, why);
+                return dcn__fail(
+                    err, DCN_INPUT, v->node->name,
+                    "picture %d, cell %zu,%zu,%zu: index %lld %s; use the switches of this pool", n,
+                    cell / (size_t)v->out.w, cell % (size_t)v->out.w, k % (size_t)v->out.c,
+                    (long long)index, why);
         }
     return DCN_OK;
 }
 
-dcn_status dcn_plan_set_switches(dcn_plan *p, dcn_node pool, const int64_t *switches, dcn_error *err)
+dcn_status dcn_plan_set_switches(dcn_plan *p, dcn_node pool, const int64_t *switches,
+                                 dcn_error *err)
 {
     pool_view v;
     dcn_status st = find_pool(&v, p, pool, err);

@@ -26,11 +26,12 @@ static void axis_field(const dcn_graph *g, const dcn__node *n, int axis, dcn_fie
         int64_t s = in->start[axis], e = s + in->size[axis], u = in->stride[axis];
 
         if (n->op == DCN__OP_ADD || n->op == DCN__OP_CONCAT) {
-            /* Branches of different strides drift apart: the last unit of the slower one lies farthest
-             * to the left of where the stride of the faster one says. */
+            /* Branches of different strides drift apart: the last unit of the slower one lies
+             * farthest to the left of where the stride of the faster one says. */
             s -= (stride - u) * (units - 1);
             u = stride;
-        } else if (n->op == DCN__OP_CONV || n->op == DCN__OP_MAX_POOL || n->op == DCN__OP_AVG_POOL) {
+        } else if (n->op == DCN__OP_CONV || n->op == DCN__OP_MAX_POOL ||
+                   n->op == DCN__OP_AVG_POOL) {
             const dcn__window *w = &n->window;
             const int64_t reach = (int64_t)(w->kernel[axis] - 1) * w->dilation[axis];
 

@@ -72,7 +72,8 @@ static int add_weight(dcn_graph *g, dcn_node node, const char *part, int rank, c
     for (int i = 0; i < rank; i++)
         if (!dcn__mul_int64(count, dims[i], &count) || count > DCN__MAX_ELEMENTS) {
             dcn__fail(&g->error, DCN_USAGE, g->nodes[node].name,
-                      "its %s has more than 2147483647 elements; use fewer filters or groups", part);
+                      "its %s has more than 2147483647 elements; use fewer filters or groups",
+                      part);
             return -1;
         }
     if (!grow((void **)&g->weights, &g->weight_capacity, g->n_weights, sizeof *g->weights)) {
@@ -94,7 +95,8 @@ static int add_weight(dcn_graph *g, dcn_node node, const char *part, int rank, c
 }
 
 /* Takes a filled-in node without name and inputs. Returns its number, or -1 with g->error set. */
-static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_node *inputs, int n_inputs)
+static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_node *inputs,
+                       int n_inputs)
 {
     char made[64];
     dcn_node id = g->n_nodes;
@@ -111,8 +113,10 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
         name = made;
     }
     if (!dcn__name_is_valid(name)) {
-        dcn__fail(err, DCN_USAGE, "network", "the name \"%.60s\" is empty, longer than %d bytes or has "
-                  "control bytes or quotes; use another", name, DCN__MAX_NAME);
+        dcn__fail(err, DCN_USAGE, "network",
+                  "the name \"%.60s\" is empty, longer than %d bytes or has "
+                  "control bytes or quotes; use another",
+                  name, DCN__MAX_NAME);
         return -1;
     }
     if (dcn_graph_find(g, name) >= 0) {
@@ -121,8 +125,8 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
     }
     for (int i = 0; i < n_inputs; i++)
         if (inputs[i] < 0 || inputs[i] >= g->n_nodes) {
-            dcn__fail(err, DCN_USAGE, name, "input %d is not a node of this graph; name an earlier node",
-                      i + 1);
+            dcn__fail(err, DCN_USAGE, name,
+                      "input %d is not a node of this graph; name an earlier node", i + 1);
             return -1;
         }
     if ((n->op == DCN__OP_INPUT) != (id == 0)) {
@@ -171,8 +175,9 @@ static bool in_range(dcn_graph *g, const char *name, const char *what, int64_t v
         return false;
     if (value >= min && value <= max)
         return true;
-    dcn__fail(&g->error, DCN_USAGE, name ? name : "network", "%s %lld is outside %lld..%lld; correct it",
-              what, (long long)value, (long long)min, (long long)max);
+    dcn__fail(&g->error, DCN_USAGE, name ? name : "network",
+              "%s %lld is outside %lld..%lld; correct it", what, (long long)value, (long long)min,
+              (long long)max);
     return false;
 }
 
@@ -195,8 +200,10 @@ static bool first_weights_in_range(dcn_graph *g, const dcn_conv_desc *d)
     if ((d->init_stddev == 0 || (d->init_stddev >= 1e-12f && d->init_stddev <= 1e6f)) &&
         d->init_bias >= -1e6f && d->init_bias <= 1e6f)
         return true;
-    dcn__fail(&g->error, DCN_USAGE, d->name ? d->name : "network", "first weights of deviation %g and bias %g are "
-              "outside 1e-12..1e6 and -1e6..1e6; correct them", (double)d->init_stddev, (double)d->init_bias);
+    dcn__fail(&g->error, DCN_USAGE, d->name ? d->name : "network",
+              "first weights of deviation %g and bias %g are "
+              "outside 1e-12..1e6 and -1e6..1e6; correct them",
+              (double)d->init_stddev, (double)d->init_bias);
     return false;
 }
 
@@ -239,7 +246,8 @@ dcn_node dcn_graph_conv(dcn_graph *g, dcn_node x, const dcn_conv_desc *d)
         return -1;
     id = append(g, &n, d->name, &x, 1);
     if (id >= 0) {
-        const int64_t dims[4] = { d->kernel[0], d->kernel[1], g->nodes[x].shape.c / n.groups, d->filters };
+        const int64_t dims[4] = { d->kernel[0], d->kernel[1], g->nodes[x].shape.c / n.groups,
+                                  d->filters };
         const int weight = add_weight(g, id, "weight", 4, dims);
         const int bias = d->no_bias || weight < 0 ? -1 : add_weight(g, id, "bias", 1, &dims[3]);
 
@@ -345,12 +353,12 @@ dcn_status dcn_graph_check(const dcn_graph *g, dcn_error *err)
         return g->error.status;
     }
     if (g->n_nodes < 2)
-        return dcn__fail(err, DCN_USAGE, "network", "has %d nodes; give it an input and at least one more",
-                         g->n_nodes);
+        return dcn__fail(err, DCN_USAGE, "network",
+                         "has %d nodes; give it an input and at least one more", g->n_nodes);
     return DCN_OK;
 }
 
-/* ---- weights ----------------------------------------------------------------------------------- */
+/* ---- weights -------------------------------------------------------------------------------- */
 
 static dcn_status ensure_data(dcn__weight *w, dcn_error *err)
 {
@@ -372,8 +380,10 @@ static dcn_status check_memory(const dcn_graph *g, dcn_error *err)
     for (int i = 0; i < g->n_weights; i++)
         bytes += (size_t)g->weights[i].count * sizeof(float);
     if (bytes > limit)
-        return dcn__fail(err, DCN_MEMORY, "network", "its weights need %zu MiB, the limit is %zu MiB; "
-                         "use fewer filters or units", bytes >> 20, limit >> 20);
+        return dcn__fail(err, DCN_MEMORY, "network",
+                         "its weights need %zu MiB, the limit is %zu MiB; "
+                         "use fewer filters or units",
+                         bytes >> 20, limit >> 20);
     return DCN_OK;
 }
 
@@ -399,15 +409,19 @@ dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error *err)
     return DCN_OK;
 }
 
-dcn_status dcn_graph_set_weight(dcn_graph *g, int i, const float *data, int64_t count, dcn_error *err)
+dcn_status dcn_graph_set_weight(dcn_graph *g, int i, const float *data, int64_t count,
+                                dcn_error *err)
 {
     dcn_status st;
 
     if (i < 0 || i >= g->n_weights)
-        return dcn__fail(err, DCN_USAGE, "network", "has no weight number %d; it has %d", i, g->n_weights);
+        return dcn__fail(err, DCN_USAGE, "network", "has no weight number %d; it has %d", i,
+                         g->n_weights);
     if (count != g->weights[i].count)
-        return dcn__fail(err, DCN_STATE, g->weights[i].name, "holds %lld values, %lld were given; "
-                         "use weights of the same network", (long long)g->weights[i].count, (long long)count);
+        return dcn__fail(err, DCN_STATE, g->weights[i].name,
+                         "holds %lld values, %lld were given; "
+                         "use weights of the same network",
+                         (long long)g->weights[i].count, (long long)count);
     if ((st = ensure_data(&g->weights[i], err)))
         return st;
     memcpy(g->weights[i].data, data, (size_t)count * sizeof *data);
@@ -432,7 +446,7 @@ void dcn_graph_weight_info(const dcn_graph *g, int i, dcn_weight_info *info)
     info->data = w->data;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
 int dcn_graph_node_count(const dcn_graph *g)
 {

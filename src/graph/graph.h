@@ -1,7 +1,7 @@
 /* graph.h - what to compute: nodes in topological order, their shapes, their weights.
  *
- * Nodes are appended by the builders, so an input always has a smaller number than its user. A graph
- * holds no batch, no memory for values and no device. */
+ * Nodes are appended by the builders, so an input always has a smaller number than its user. A
+ * graph holds no batch, no memory for values and no device. */
 #ifndef DCN_GRAPH_GRAPH_H
 #define DCN_GRAPH_GRAPH_H
 

@@ -10,7 +10,8 @@
 /* A name needs quotes if the reader could take it for something else. */
 static void print_name(dcn__string *s, const char *name)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/-";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:/-";
     const bool bare = strspn(name, plain) == strlen(name) && !(name[0] >= '0' && name[0] <= '9') &&
                       name[0] != '-' && strcmp(name, "global") != 0;
 

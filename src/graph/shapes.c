@@ -79,14 +79,16 @@ static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, i
     h = window_output(&n->window, 0, in.h, &reason);
     w = h ? window_output(&n->window, 1, in.w, &reason) : 0;
     if (!h || !w)
-        return dcn__fail(err, DCN_USAGE, n->name,
-                         "%s (kernel %dx%d on %dx%dx%d); change the kernel, the stride or the padding",
-                         reason, n->window.kernel[0], n->window.kernel[1], in.h, in.w, in.c);
+        return dcn__fail(
+            err, DCN_USAGE, n->name,
+            "%s (kernel %dx%d on %dx%dx%d); change the kernel, the stride or the padding", reason,
+            n->window.kernel[0], n->window.kernel[1], in.h, in.w, in.c);
     n->shape = (dcn_shape){ (int)h, (int)w, channels };
     return DCN_OK;
 }
 
-static dcn_status same_shapes(const dcn_graph *g, const dcn__node *n, bool any_channels, dcn_error *err)
+static dcn_status same_shapes(const dcn_graph *g, const dcn__node *n, bool any_channels,
+                              dcn_error *err)
 {
     const dcn_shape first = g->nodes[n->inputs[0]].shape;
 
@@ -94,10 +96,11 @@ static dcn_status same_shapes(const dcn_graph *g, const dcn__node *n, bool any_c
         const dcn_shape s = g->nodes[n->inputs[i]].shape;
 
         if (s.h != first.h || s.w != first.w || (!any_channels && s.c != first.c))
-            return dcn__fail(err, DCN_USAGE, n->name,
-                             "inputs %s (%dx%dx%d) and %s (%dx%dx%d) do not fit; give them one size",
-                             g->nodes[n->inputs[0]].name, first.h, first.w, first.c,
-                             g->nodes[n->inputs[i]].name, s.h, s.w, s.c);
+            return dcn__fail(
+                err, DCN_USAGE, n->name,
+                "inputs %s (%dx%dx%d) and %s (%dx%dx%d) do not fit; give them one size",
+                g->nodes[n->inputs[0]].name, first.h, first.w, first.c, g->nodes[n->inputs[i]].name,
+                s.h, s.w, s.c);
     }
     return DCN_OK;
 }
@@ -115,8 +118,8 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
         st = window_shape(g, n, in, n->shape.c, err);
         if (!st && (in.c % n->groups || n->shape.c % n->groups))
             st = dcn__fail(err, DCN_USAGE, n->name,
-                           "%d groups do not divide %d input channels and %d filters; change groups",
-                           n->groups, in.c, n->shape.c);
+                           "%d groups do not divide %d input channels and %d filters; change "
+                           "groups", n->groups, in.c, n->shape.c);
         break;
     case DCN__OP_MAX_POOL:
     case DCN__OP_AVG_POOL:
@@ -146,8 +149,8 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
     }
     if (st)
         return st;
-    if (!dcn__mul_int64(n->shape.h, n->shape.w, &size) || !dcn__mul_int64(size, n->shape.c, &size) ||
-        size > DCN__MAX_ELEMENTS)
+    if (!dcn__mul_int64(n->shape.h, n->shape.w, &size) ||
+        !dcn__mul_int64(size, n->shape.c, &size) || size > DCN__MAX_ELEMENTS)
         return dcn__fail(err, DCN_USAGE, n->name,
                          "its value %dx%dx%d has more than 2147483647 elements; make it smaller",
                          n->shape.h, n->shape.w, n->shape.c);

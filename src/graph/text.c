@@ -37,8 +37,8 @@ static dcn_status refuse(const reader *r, const token *t, const char *what, cons
     char shown[64];
 
     dcn__text_escape(shown, sizeof shown, t->text, t->length > 40 ? 40 : t->length);
-    return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, t->column, "%s \"%s\"; %s", what, shown,
-                          advice);
+    return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, t->column, "%s \"%s\"; %s", what,
+                          shown, advice);
 }
 
 static bool is(const token *t, const char *word)
@@ -46,7 +46,7 @@ static bool is(const token *t, const char *word)
     return !t->quoted && t->length == strlen(word) && memcmp(t->text, word, t->length) == 0;
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens --------------------------------------------------------------------------------- */
 
 static bool is_space(char c)
 {
@@ -93,12 +93,12 @@ static dcn_status cut(reader *r, const char *text, size_t n, int first_column)
     return DCN_OK;
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values --------------------------------------------------------------------------------- */
 
 /* False: not such numbers; *bad is then INT64_MIN, or the value that is out of range.
  * `n` numbers with `separator` between; a single one stands for all if `repeat`. */
-static bool numbers(const token *t, char separator, int n, bool repeat, int64_t min, int64_t max, int *out,
-                    int64_t *bad)
+static bool numbers(const token *t, char separator, int n, bool repeat, int64_t min, int64_t max,
+                    int *out, int64_t *bad)
 {
     const char *p = t->text, *end = t->text + t->length;
 
@@ -131,8 +131,8 @@ static bool numbers(const token *t, char separator, int n, bool repeat, int64_t 
     return true;
 }
 
-static dcn_status read_numbers(const reader *r, const token *t, const char *what, char separator, int n,
-                               bool repeat, int64_t min, int64_t max, int *out)
+static dcn_status read_numbers(const reader *r, const token *t, const char *what, char separator,
+                               int n, bool repeat, int64_t min, int64_t max, int *out)
 {
     char not_a[48];
     int64_t bad;
@@ -141,8 +141,8 @@ static dcn_status read_numbers(const reader *r, const token *t, const char *what
         return DCN_OK;
     if (bad != INT64_MIN)
         return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, t->column,
-                              "%s %lld is outside %lld..%lld; correct the line", what, (long long)bad,
-                              (long long)min, (long long)max);
+                              "%s %lld is outside %lld..%lld; correct the line", what,
+                              (long long)bad, (long long)min, (long long)max);
     snprintf(not_a, sizeof not_a, "cannot read %s", what);
     return refuse(r, t, not_a, n == 1 ? "write a whole number, as 64"
                   : n == 3 ? "write HEIGHTxWIDTHxCHANNELS, as 24x24x3"
@@ -172,7 +172,7 @@ static dcn_status read_float(const reader *r, const token *t, double min, double
     return DCN_OK;
 }
 
-/* ---- a statement --------------------------------------------------------------------------------- */
+/* ---- a statement ---------------------------------------------------------------------------- */
 
 static dcn_node find_node(const dcn_graph *g, const token *t)
 {
@@ -194,9 +194,12 @@ static const char *const dense_keys[] = { "units" };
 static const token **slot(words *w, const char *key)
 {
     return strcmp(key, "filters") == 0 || strcmp(key, "units") == 0 ? &w->filters
-           : strcmp(key, "kernel") == 0 ? &w->kernel : strcmp(key, "stride") == 0 ? &w->stride
-           : strcmp(key, "pad") == 0 ? &w->pad : strcmp(key, "dilation") == 0 ? &w->dilation
-           : strcmp(key, "groups") == 0 ? &w->groups : strcmp(key, "init") == 0 ? &w->init : &w->bias;
+           : strcmp(key, "kernel") == 0 ? &w->kernel
+           : strcmp(key, "stride") == 0 ? &w->stride
+           : strcmp(key, "pad") == 0 ? &w->pad
+           : strcmp(key, "dilation") == 0 ? &w->dilation
+           : strcmp(key, "groups") == 0 ? &w->groups
+           : strcmp(key, "init") == 0 ? &w->init : &w->bias;
 }
 
 static const char *const *keys_of(dcn__op op, int *n)
@@ -277,10 +280,12 @@ static dcn_status read_words(reader *r, dcn__op op, words *w)
             if ((st = read_key(r, t, op, w)))
                 return st;
         } else if (!t->quoted && takes_size(op) && !w->size &&
-                   ((t->text[0] >= '0' && t->text[0] <= '9') || t->text[0] == '-' || is(t, "global"))) {
+                   ((t->text[0] >= '0' && t->text[0] <= '9') || t->text[0] == '-' ||
+                    is(t, "global"))) {
             w->size = t;
         } else if (op == DCN__OP_INPUT) {
-            return refuse(r, t, "an input takes a size only, not", "write input HEIGHTxWIDTHxCHANNELS");
+            return refuse(r, t, "an input takes a size only, not",
+                          "write input HEIGHTxWIDTHxCHANNELS");
         } else {
             const dcn_node node = find_node(r->graph, t);
 
@@ -302,7 +307,8 @@ static dcn_status build_conv(reader *r, const words *w, const token *first, dcn_
     dcn_status st = DCN_OK;
 
     if (!w->filters || !w->kernel)
-        return refuse(r, &absent, !w->filters ? "filters=N is missing from" : "kernel=N is missing from",
+        return refuse(r, &absent,
+                      !w->filters ? "filters=N is missing from" : "kernel=N is missing from",
                       "write, say, conv filters=64 kernel=5");
     if ((st = read_numbers(r, w->filters, "filters", ',', 1, false, 1, 65536, &d.filters)) ||
         (st = read_numbers(r, w->kernel, "kernel", 'x', 2, true, 1, 1024, d.kernel)) ||
@@ -310,9 +316,11 @@ static dcn_status build_conv(reader *r, const words *w, const token *first, dcn_
         return st;
     if (w->stride && (st = read_numbers(r, w->stride, "stride", 'x', 2, true, 1, 1024, d.stride)))
         return st;
-    if (w->dilation && (st = read_numbers(r, w->dilation, "dilation", 'x', 2, true, 1, 1024, d.dilation)))
+    if (w->dilation &&
+        (st = read_numbers(r, w->dilation, "dilation", 'x', 2, true, 1, 1024, d.dilation)))
         return st;
-    if (w->groups && (st = read_numbers(r, w->groups, "groups", ',', 1, false, 1, 65536, &d.groups)))
+    if (w->groups &&
+        (st = read_numbers(r, w->groups, "groups", ',', 1, false, 1, 65536, &d.groups)))
         return st;
     if (w->init && !is(w->init, "he") && (st = read_float(r, w->init, 1e-12, 1e6, &d.init_stddev)))
         return st;
@@ -324,17 +332,20 @@ static dcn_status build_conv(reader *r, const words *w, const token *first, dcn_
     return DCN_OK;
 }
 
-static dcn_status build_pool(reader *r, dcn__op op, const words *w, const token *first, dcn_node *node)
+static dcn_status build_pool(reader *r, dcn__op op, const words *w, const token *first,
+                             dcn_node *node)
 {
     dcn_pool_desc d = { .name = w->name[0] ? w->name : NULL };
     const token *size = w->size ? w->size : w->kernel;
     dcn_status st;
 
     if (!size)
-        return refuse(r, first, "the window's size is missing from", "write, say, max_pool 2 or max_pool 3x3 stride=2");
+        return refuse(r, first, "the window's size is missing from",
+                      "write, say, max_pool 2 or max_pool 3x3 stride=2");
     if (w->size && w->kernel)
         return refuse(r, w->kernel, "the window's size stands twice:", "keep one");
-    if (!is(size, "global") && (st = read_numbers(r, size, "kernel", 'x', 2, true, 1, 1024, d.window)))
+    if (!is(size, "global") &&
+        (st = read_numbers(r, size, "kernel", 'x', 2, true, 1, 1024, d.window)))
         return st;
     if (w->stride && (st = read_numbers(r, w->stride, "stride", 'x', 2, true, 1, 1024, d.stride)))
         return st;
@@ -353,13 +364,15 @@ static dcn_status build(reader *r, dcn__op op, const words *w, const token *firs
     int v[3];
 
     if (op != DCN__OP_INPUT && !w->n_inputs)
-        return refuse(r, first, "the network begins with", "begin with input HEIGHTxWIDTHxCHANNELS");
+        return refuse(r, first, "the network begins with",
+                      "begin with input HEIGHTxWIDTHxCHANNELS");
     if (op != DCN__OP_CONCAT && w->n_inputs > (op == DCN__OP_ADD ? 2 : 1))
         return refuse(r, first, "too many inputs for", "name one (add: two)");
     switch (op) {
     case DCN__OP_INPUT:
         if (!w->size)
-            return refuse(r, first, "the size is missing from", "write input HEIGHTxWIDTHxCHANNELS");
+            return refuse(r, first, "the size is missing from",
+                          "write input HEIGHTxWIDTHxCHANNELS");
         if ((st = read_numbers(r, w->size, "input size", 'x', 3, false, 1, 65536, v)))
             return st;
         *node = dcn_graph_input(g, name, (dcn_shape){ v[0], v[1], v[2] });
@@ -411,7 +424,8 @@ static dcn_status read_op(reader *r, const token *t, dcn__op *op)
     }
     snprintf(word, sizeof word, "%.*s", (int)(t->length < 40 ? t->length : 40), t->text);
     near = dcn__nearest(word, all, DCN__OP_COUNT);
-    snprintf(advice, sizeof advice, near ? "did you mean %s?" : "deconvnet help lists the operators", near);
+    snprintf(advice, sizeof advice,
+             near ? "did you mean %s?" : "deconvnet help lists the operators", near);
     return refuse(r, t, "unknown operator", advice);
 }
 
@@ -439,7 +453,8 @@ static dcn_status statement(reader *r)
     first = &r->tokens[r->next++];
     if (r->graph->n_nodes == MAX_NODES)
         return refuse(r, first, "more than 1000 nodes before", "make the network smaller");
-    if ((st = read_op(r, first, &op)) || (st = read_words(r, op, &w)) || (st = build(r, op, &w, first, &node)))
+    if ((st = read_op(r, first, &op)) || (st = read_words(r, op, &w)) ||
+        (st = build(r, op, &w, first, &node)))
         return st;
     if (node < 0 && r->graph->error.status == DCN_MEMORY)
         return dcn_graph_check(r->graph, r->err);
@@ -460,10 +475,12 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
 
     *graph = NULL;
     if ((int64_t)bytes > limit)
-        return dcn__fail(err, DCN_USAGE, r.where, "holds %zu bytes, the limit is %lld; is it a network?",
-                         bytes, (long long)limit);
+        return dcn__fail(err, DCN_USAGE, r.where,
+                         "holds %zu bytes, the limit is %lld; is it a network?", bytes,
+                         (long long)limit);
     if (memchr(text, '\0', bytes))
-        return dcn__fail(err, DCN_USAGE, r.where, "holds a zero byte, it is not text; name a network file");
+        return dcn__fail(err, DCN_USAGE, r.where,
+                         "holds a zero byte, it is not text; name a network file");
     if ((st = dcn_graph_create(&r.graph, err)))
         return st;
     for (size_t i = 0; !st && i <= bytes; i++) {
@@ -481,8 +498,10 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
                 break;
         } else if (c != '\n' && (c != ';' || quoted)) {
             if (i - line_start >= MAX_LINE)
-                st = dcn__fail_line(err, DCN_USAGE, r.where, r.line, MAX_LINE, "the line is longer than "
-                                    "%d bytes; break it", MAX_LINE);
+                st = dcn__fail_line(err, DCN_USAGE, r.where, r.line, MAX_LINE,
+                                    "the line is longer than "
+                                    "%d bytes; break it",
+                                    MAX_LINE);
             continue;
         } else if (!(st = cut(&r, text + start, i - start, (int)(start - line_start) + 1))) {
             st = statement(&r);
@@ -495,8 +514,10 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
         }
     }
     if (!st && r.graph->n_nodes < 2)
-        st = dcn__fail_line(err, DCN_USAGE, r.where, r.line, 1, "the network has %d nodes; give it an input "
-                            "and at least one more", r.graph->n_nodes);
+        st = dcn__fail_line(err, DCN_USAGE, r.where, r.line, 1,
+                            "the network has %d nodes; give it an input "
+                            "and at least one more",
+                            r.graph->n_nodes);
     if (st) {
         dcn_graph_destroy(r.graph);
         return st;

@@ -22,8 +22,8 @@ dcn_status dcn_graph_tutorial(dcn_graph **graph, int channels, int classes, dcn_
 
     *graph = NULL;
     if (channels < 1 || classes < 1)
-        return dcn__fail(err, DCN_USAGE, "tutorial", "%d channels and %d classes; both must be at least 1",
-                         channels, classes);
+        return dcn__fail(err, DCN_USAGE, "tutorial",
+                         "%d channels and %d classes; both must be at least 1", channels, classes);
     snprintf(text, sizeof text, form, channels, classes);
     return dcn_graph_parse(graph, text, strlen(text), "tutorial", NULL, err);
 }

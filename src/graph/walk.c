@@ -1,11 +1,12 @@
-/* walk.c - the one idea: forward, training, deconvnet and its relatives are walks over one table. */
+/* walk.c - the one idea: forward, training, deconvnet and its relatives are walks over one
+ * table. */
 #include "graph/walk.h"
 
 #include "base/memory.h"
 
 #include <string.h>
 
-/* ---- slots and steps -------------------------------------------------------------------------- */
+/* ---- slots and steps ------------------------------------------------------------------------ */
 
 int dcn__walk_find(const dcn__walk *w, dcn__slot_kind kind, dcn_node node)
 {
@@ -15,7 +16,8 @@ int dcn__walk_find(const dcn__walk *w, dcn__slot_kind kind, dcn_node node)
     return -1;
 }
 
-static int new_slot(dcn__walk *w, dcn__slot_kind kind, dcn_node node, dcn_shape shape, dcn_error *err)
+static int new_slot(dcn__walk *w, dcn__slot_kind kind, dcn_node node, dcn_shape shape,
+                    dcn_error *err)
 {
     if (w->n_slots == w->slot_capacity) {
         const int capacity = w->slot_capacity ? w->slot_capacity * 2 : 32;
@@ -33,7 +35,8 @@ static int new_slot(dcn__walk *w, dcn__slot_kind kind, dcn_node node, dcn_shape 
 }
 
 /* PART slots are always new; of the others there is one per node. */
-static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_node node, dcn_error *err)
+static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_node node,
+                     dcn_error *err)
 {
     const int found = kind == DCN__SLOT_PART ? -1 : dcn__walk_find(w, kind, node);
 
@@ -41,7 +44,8 @@ static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_
 }
 
 /* -1 in `slots` means that making one failed. */
-static dcn_status add_step(dcn__walk *w, dcn__step step, const int *reads, int n_reads, dcn_error *err)
+static dcn_status add_step(dcn__walk *w, dcn__step step, const int *reads, int n_reads,
+                           dcn_error *err)
 {
     for (int i = 0; i < n_reads; i++)
         if (reads[i] < 0)
@@ -90,7 +94,7 @@ static bool *ancestors(const dcn_graph *g, dcn_node target, dcn_error *err)
     return on_way;
 }
 
-/* ---- up ---------------------------------------------------------------------------------------- */
+/* ---- up ------------------------------------------------------------------------------------- */
 
 int dcn__switch_bytes(const dcn__window *w)
 {
@@ -110,7 +114,8 @@ static dcn_status forward_step(dcn__walk *w, const dcn_graph *g, dcn_node id, dc
         return DCN_MEMORY;
     if (n->op == DCN__OP_INPUT)
         return DCN_OK;
-    if (n->op == DCN__OP_MAX_POOL && (step.write_switch = need_slot(w, g, DCN__SLOT_SWITCH, id, err)) < 0)
+    if (n->op == DCN__OP_MAX_POOL &&
+        (step.write_switch = need_slot(w, g, DCN__SLOT_SWITCH, id, err)) < 0)
         return DCN_MEMORY;
     if (!(reads = dcn__alloc_array((size_t)n->n_inputs, sizeof *reads)))
         return dcn__fail_memory(err, "a step", sizeof *reads);
@@ -134,7 +139,7 @@ dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, 
     return st;
 }
 
-/* ---- down --------------------------------------------------------------------------------------- */
+/* ---- down ----------------------------------------------------------------------------------- */
 
 /* While walking down: what has arrived at each node so far. */
 typedef struct descent {
@@ -152,8 +157,8 @@ typedef struct descent {
 /* A slot for what one user sends down to `node`: the signal itself if there is only one user. */
 static int share_slot(descent *d, dcn_node node)
 {
-    const int slot = need_slot(d->w, d->g, d->users[node] == 1 ? DCN__SLOT_SIGNAL : DCN__SLOT_PART, node,
-                               d->err);
+    const int slot = need_slot(d->w, d->g, d->users[node] == 1 ? DCN__SLOT_SIGNAL : DCN__SLOT_PART,
+                               node, d->err);
 
     if (slot >= 0)
         d->parts[node][d->n_parts[node]++] = slot;
@@ -175,8 +180,11 @@ static dcn_status join_shares(descent *d, dcn_node id)
 static dcn_status weights_step(descent *d, dcn_node id, int signal)
 {
     const dcn__node *n = &d->g->nodes[id];
-    const dcn__step step = { .action = n->op == DCN__OP_CONV ? DCN__DO_CONV_WEIGHTS : DCN__DO_DENSE_WEIGHTS,
-                             .node = id, .write = -1, .write_switch = -1 };
+    const dcn__step step = { .action = n->op == DCN__OP_CONV ? DCN__DO_CONV_WEIGHTS
+                                                             : DCN__DO_DENSE_WEIGHTS,
+                             .node = id,
+                             .write = -1,
+                             .write_switch = -1 };
     const int reads[2] = { need_slot(d->w, d->g, DCN__SLOT_VALUE, n->inputs[0], d->err), signal };
 
     return add_step(d->w, step, reads, 2, d->err);
@@ -229,8 +237,10 @@ static dcn_status down_through(descent *d, dcn_node id)
     if (n->op == DCN__OP_INPUT)
         return DCN_OK;
     if (action == DCN__DO_REFUSE)
-        return dcn__fail(d->err, DCN_USAGE, n->name, "the rule %s is undefined for %s; start from an earlier "
-                         "layer or use the rule gradient", rule_names[d->rule], dcn__op_row_of(n->op)->word);
+        return dcn__fail(d->err, DCN_USAGE, n->name,
+                         "the rule %s is undefined for %s; start from an earlier "
+                         "layer or use the rule gradient",
+                         rule_names[d->rule], dcn__op_row_of(n->op)->word);
     if (d->training && n->weight >= 0)
         st = weights_step(d, id, signal);
     if (st || (d->training && n->n_inputs == 1 && n->inputs[0] == 0))
@@ -278,11 +288,13 @@ static dcn_status descent_begin(descent *d, dcn_node start)
     return DCN_OK;
 }
 
-static dcn_status descend(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule, bool training,
-                          dcn_error *err)
+static dcn_status descend(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
+                          bool training, dcn_error *err)
 {
     descent d = { .w = w, .g = g, .rule = rule, .training = training, .err = err };
-    dcn__step first = { .action = training ? DCN__DO_LOSS : DCN__DO_SEED, .node = start, .write_switch = -1 };
+    dcn__step first = { .action = training ? DCN__DO_LOSS : DCN__DO_SEED,
+                        .node = start,
+                        .write_switch = -1 };
     dcn_status st = descent_begin(&d, start);
 
     w->first_reverse = w->n_steps;
@@ -293,13 +305,15 @@ static dcn_status descend(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_
         st = first.write < 0 ? DCN_MEMORY : add_step(w, first, &value, 1, err);
     }
     for (dcn_node i = start; !st && i >= 0; i--)
-        if (d.on_way[i] && !(training && i == 0) && !(st = i == start ? DCN_OK : join_shares(&d, i)))
+        if (d.on_way[i] && !(training && i == 0) &&
+            !(st = i == start ? DCN_OK : join_shares(&d, i)))
             st = down_through(&d, i);
     descent_clear(&d);
     return st;
 }
 
-dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule, dcn_error *err)
+dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
+                          dcn_error *err)
 {
     return descend(w, g, start, rule, false, err);
 }
@@ -317,7 +331,9 @@ dcn_status dcn__walk_training(dcn__walk *w, const dcn_graph *g, dcn_error *err)
     const dcn_shape s = g->nodes[start].shape;
 
     if (s.h != 1 || s.w != 1)
-        return dcn__fail(err, DCN_USAGE, g->nodes[start].name, "its value is %dx%dx%d, a loss needs 1x1xCLASSES; "
-                         "end the network with a dense layer or a global pool", s.h, s.w, s.c);
+        return dcn__fail(err, DCN_USAGE, g->nodes[start].name,
+                         "its value is %dx%dx%d, a loss needs 1x1xCLASSES; "
+                         "end the network with a dense layer or a global pool",
+                         s.h, s.w, s.c);
     return descend(w, g, start, DCN_RULE_GRADIENT, true, err);
 }

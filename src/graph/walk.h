@@ -1,7 +1,8 @@
 /* walk.h - a graph as a list of steps: forward, or backwards under a rule.
  *
- * A walk knows no engine, no batch and no memory. Each step reads and writes SLOTS, which a plan later
- * places: the value of a node, the switches of a max pool, the signal at a node on the way down. */
+ * A walk knows no engine, no batch and no memory. Each step reads and writes SLOTS, which a plan
+ * later places: the value of a node, the switches of a max pool, the signal at a node on the way
+ * down. */
 #ifndef DCN_GRAPH_WALK_H
 #define DCN_GRAPH_WALK_H
 
@@ -11,7 +12,7 @@ typedef enum dcn__slot_kind {
     DCN__SLOT_VALUE,          /* of a node, on the way up */
     DCN__SLOT_SWITCH,         /* winners of a max pool: dcn__switch_bytes each */
     DCN__SLOT_SIGNAL,         /* at a node's value, on the way down */
-    DCN__SLOT_PART            /* between two steps: less its bias, or one user's share of a signal */
+    DCN__SLOT_PART            /* between two steps: less its bias, or a user's share of a signal */
 } dcn__slot_kind;
 
 typedef struct dcn__slot {
@@ -39,9 +40,10 @@ typedef struct dcn__walk {
 
 /* Appends the way up to `target`: all nodes it depends on that are not there yet. */
 dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err);
-/* Appends a seed at `start` and the way down to the input under `rule`. An operator for which the rule
- * is undefined is refused by the node's name. */
-dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule, dcn_error *err);
+/* Appends a seed at `start` and the way down to the input under `rule`. An operator for which
+ * the rule is undefined is refused by the node's name. */
+dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
+                          dcn_error *err);
 /* Appends the loss and the gradients of all weights. The forward walk must be there. */
 dcn_status dcn__walk_training(dcn__walk *w, const dcn_graph *g, dcn_error *err);
 void dcn__walk_clear(dcn__walk *w);

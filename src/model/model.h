@@ -18,8 +18,8 @@ typedef struct dcn__model_extra {
 } dcn__model_extra;
 
 /* Atomic. metadata: more pairs key, value, ended by NULL; may be NULL. Keys that the file has of
- * its own (format, network, preprocess, classes, class_names, step, producer, crc32c...) are DCN_USAGE.
- * A weight or an extra that is not finite is DCN_NUMBERS, and no file is written. */
+ * its own (format, network, preprocess, classes, class_names, step, producer, crc32c...) are
+ * DCN_USAGE. A weight or an extra that is not finite is DCN_NUMBERS, and no file is written. */
 dcn_status dcn__model_write(const char *path, const dcn_model *model, const dcn__model_extra *extra,
                             int n_extra, const char *const *metadata, dcn_error *err);
 

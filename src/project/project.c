@@ -34,7 +34,12 @@ int dcn_from_find(const char *name)
     return find(from_names, 4, name);
 }
 
-typedef struct project_task { dcn_plan *plan; const dcn__program *program; dcn_from from; int channel; } project_task;
+typedef struct project_task {
+    dcn_plan *plan;
+    const dcn__program *program;
+    dcn_from from;
+    int channel;
+} project_task;
 
 static void project_chunk(void *user, int c, int thread)
 {
@@ -47,22 +52,26 @@ static void project_chunk(void *user, int c, int thread)
     p->engine->leave(token);
 }
 
-dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out, dcn_error *err)
+dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out,
+                            dcn_error *err)
 {
     project_task task = { .plan = p, .from = from, .channel = channel };
     const dcn__node *layer;
 
     if (route < 0 || route >= p->n_routes)
-        return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan", route,
-                         p->n_routes - 1);
+        return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan",
+                         route, p->n_routes - 1);
     layer = &p->graph->nodes[p->routes[route].layer];
     if ((unsigned)from > DCN_FROM_ZERO)
-        return dcn__fail(err, DCN_USAGE, layer->name, "there is no start number %d; use a dcn_from", (int)from);
-    if ((from == DCN_FROM_CHANNEL || from == DCN_FROM_PEAK) && (channel < 0 || channel >= layer->shape.c))
-        return dcn__fail(err, DCN_USAGE, layer->name, "channel %d is outside 0..%d; choose another", channel,
-                         layer->shape.c - 1);
+        return dcn__fail(err, DCN_USAGE, layer->name, "there is no start number %d; use a dcn_from",
+                         (int)from);
+    if ((from == DCN_FROM_CHANNEL || from == DCN_FROM_PEAK) &&
+        (channel < 0 || channel >= layer->shape.c))
+        return dcn__fail(err, DCN_USAGE, layer->name, "channel %d is outside 0..%d; choose another",
+                         channel, layer->shape.c - 1);
     if (!p->n)
-        return dcn__fail(err, DCN_USAGE, layer->name, "has no value yet; call dcn_plan_forward first");
+        return dcn__fail(err, DCN_USAGE, layer->name,
+                         "has no value yet; call dcn_plan_forward first");
     task.program = &p->down[route];
     dcn__team_run(p->team, dcn__plan_used_chunks(p), project_chunk, &task);
     p->last_route = route;
@@ -76,12 +85,15 @@ dcn_status dcn_plan_signal(const dcn_plan *p, dcn_node node, float *out, dcn_err
         return dcn__fail(err, DCN_USAGE, "node", "%d is outside 0..%d; ask dcn_graph_find", node,
                          p->graph->n_nodes - 1);
     if (p->last_route < 0)
-        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "no signal yet; call dcn_plan_project first");
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "no signal yet; call dcn_plan_project first");
     if (dcn__walk_find(&p->down[p->last_route].walk, DCN__SLOT_SIGNAL, node) < 0)
-        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "the last walk did not pass this node; name "
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "the last walk did not pass this node; name "
                          "one between the input and the layer");
     if (!dcn__plan_gather(p, DCN__SLOT_SIGNAL, node, out))
-        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name, "its signal is not kept; create the plan with "
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "its signal is not kept; create the plan with "
                          "keep_all");
     return DCN_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/plan.h"
 
-dcn_status dcn__check_fit(const dcn_graph *g, const dcn_preprocess *p, const dcn_data_info *info, dcn_error *err);
+dcn_status dcn__check_fit(const dcn_graph *g, const dcn_preprocess *p, const dcn_data_info *info,
+                          dcn_error *err);
 
 #endif

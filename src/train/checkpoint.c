@@ -1,5 +1,5 @@
-/* checkpoint.c - a training run in a model file: weights, optimiser, and the settings that decide what
- * the next step will be. Loading it continues bit for bit. */
+/* checkpoint.c - a training run in a model file: weights, optimiser, and the settings that
+ * decide what the next step will be. Loading it continues bit for bit. */
 #include "train/trainer.h"
 
 #include "base/memory.h"
@@ -23,7 +23,8 @@ static void write_settings(settings *s, const dcn_trainer *t)
 {
     snprintf(s->batch, sizeof s->batch, "%d", t->desc.batch);
     snprintf(s->seed, sizeof s->seed, "%" PRIu64, t->desc.seed);
-    snprintf(s->augment, sizeof s->augment, "%s", t->desc.augment == DCN_AUGMENT_CIFAR ? "cifar" : "none");
+    snprintf(s->augment, sizeof s->augment, "%s",
+             t->desc.augment == DCN_AUGMENT_CIFAR ? "cifar" : "none");
     snprintf(s->data_hash, sizeof s->data_hash, "%016" PRIx64, dcn_data_hash(t->data));
     snprintf(s->rate, sizeof s->rate, "%.9g", (double)t->desc.rate);
     snprintf(s->optimizer_step, sizeof s->optimizer_step, "%" PRId64, t->plan->adam_step);
@@ -59,13 +60,15 @@ dcn_status dcn_trainer_save(dcn_trainer *t, const char *path, dcn_error *err)
             break;
         }
         dcn__adam_get(t->plan, i % 2, weight, moments[i]);
-        extra[i] = (dcn__model_extra){ .prefix = PREFIX[i % 2], .weight = weight, .data = moments[i] };
+        extra[i] =
+            (dcn__model_extra){ .prefix = PREFIX[i % 2], .weight = weight, .data = moments[i] };
     }
     if (!st && !(st = dcn_trainer_model(t, &model, err))) {
         const char *const pairs[] = {
-            "train.batch", s.batch, "train.seed", s.seed, "train.augment", s.augment, "train.rate", s.rate,
-            "train.data", info.name, "train.data_hash", s.data_hash, "optimizer", "adam", "optimizer.step",
-            s.optimizer_step, NULL };
+            "train.batch", s.batch, "train.seed", s.seed, "train.augment", s.augment,
+            "train.rate", s.rate, "train.data", info.name, "train.data_hash", s.data_hash,
+            "optimizer", "adam", "optimizer.step", s.optimizer_step, NULL
+        };
 
         st = dcn__model_write(path, model, extra, n, pairs, err);
     }
@@ -74,22 +77,24 @@ dcn_status dcn_trainer_save(dcn_trainer *t, const char *path, dcn_error *err)
     return st;
 }
 
-static dcn_status check_setting(const dcn__model_file *file, const char *path, const char *key, const char *want,
-                                const char *what, dcn_error *err)
+static dcn_status check_setting(const dcn__model_file *file, const char *path, const char *key,
+                                const char *want, const char *what, dcn_error *err)
 {
     const char *got = dcn__model_metadata(file, key);
 
     if (!got)
-        return dcn__fail(err, DCN_STATE, path, "holds no training state (%s is missing); train from the beginning",
-                         key);
+        return dcn__fail(err, DCN_STATE, path,
+                         "holds no training state (%s is missing); train from the beginning", key);
     if (strcmp(got, want) != 0)
-        return dcn__fail(err, DCN_STATE, path, "was trained with %s %.40s, this run has %s; use the same or train "
-                         "from the beginning", what, got, want);
+        return dcn__fail(err, DCN_STATE, path,
+                         "was trained with %s %.40s, this run has %s; use the same or train "
+                         "from the beginning",
+                         what, got, want);
     return DCN_OK;
 }
 
-static dcn_status check_settings(const dcn_trainer *t, const dcn__model_file *file, const char *path,
-                                 dcn_error *err)
+static dcn_status check_settings(const dcn_trainer *t, const dcn__model_file *file,
+                                 const char *path, dcn_error *err)
 {
     settings s;
     dcn_status st;
@@ -99,7 +104,8 @@ static dcn_status check_settings(const dcn_trainer *t, const dcn__model_file *fi
         (st = check_setting(file, path, "train.seed", s.seed, "seed", err)) ||
         (st = check_setting(file, path, "train.augment", s.augment, "augmentation", err)))
         return st;
-    return check_setting(file, path, "train.data_hash", s.data_hash, "other data: fingerprint", err);
+    return check_setting(file, path, "train.data_hash", s.data_hash, "other data: fingerprint",
+                         err);
 }
 
 /* Without memory a text is empty: that must not pass for a network, nor two for the same. */
@@ -126,7 +132,8 @@ static dcn_status check_network(const dcn_trainer *t, const dcn_model *loaded, c
 
 dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err)
 {
-    static const char *const keys[] = { "train.batch", "train.seed", "train.augment", "train.rate" };
+    static const char *const keys[] = { "train.batch", "train.seed", "train.augment",
+                                        "train.rate" };
     const char *values[4] = { 0 };
     dcn__model_file *file;
     dcn_status st = dcn__model_open(&file, path, NULL, err);
@@ -138,13 +145,16 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
         return st;
     for (int i = 0; !st && i < 4; i++)
         if (!(values[i] = dcn__model_metadata(file, keys[i])))
-            st = dcn__fail(err, DCN_STATE, path, "holds no training state (%s is missing); train from the "
-                           "beginning", keys[i]);
+            st = dcn__fail(err, DCN_STATE, path,
+                           "holds no training state (%s is missing); train from the "
+                           "beginning",
+                           keys[i]);
     if (!st && (!dcn__parse_int(values[0], strlen(values[0]), 1, 1 << 20, &batch) ||
                 !dcn__parse_uint64(values[1], strlen(values[1]), &seed) ||
                 (strcmp(values[2], "none") != 0 && strcmp(values[2], "cifar") != 0) ||
                 !dcn__parse_double(values[3], strlen(values[3]), &rate) || !(rate > 0)))
-        st = dcn__fail(err, DCN_STATE, path, "its training settings cannot be read; train from the beginning");
+        st = dcn__fail(err, DCN_STATE, path,
+                       "its training settings cannot be read; train from the beginning");
     if (!st) {
         desc->batch = (int)batch;
         desc->seed = seed;
@@ -226,8 +236,10 @@ dcn_status dcn_trainer_load(dcn_trainer *t, const char *path, dcn_error *err)
     dcn_model loaded = { 0 };
     dcn_status st;
 
-    if (!(st = dcn__model_open(&file, path, NULL, err)) && !(st = check_settings(t, file, path, err)) &&
-        !(st = dcn__model_read(file, &loaded, NULL, err)) && !(st = check_network(t, &loaded, path, err)))
+    if (!(st = dcn__model_open(&file, path, NULL, err)) &&
+        !(st = check_settings(t, file, path, err)) &&
+        !(st = dcn__model_read(file, &loaded, NULL, err)) &&
+        !(st = check_network(t, &loaded, path, err)))
         st = go_on(t, file, &loaded, path, err);
     dcn_model_clear(&loaded);
     dcn__model_close(file);

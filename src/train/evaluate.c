@@ -30,11 +30,12 @@ static void count(dcn_evaluation *r, const float *logits, const int32_t *labels,
     r->n += n;
 }
 
-static dcn_status run(dcn_evaluation *r, dcn_plan *plan, dcn__loader *loader, const dcn_graph *g, int batch,
-                      int64_t total, dcn_progress progress, void *user, dcn_error *err)
+static dcn_status run(dcn_evaluation *r, dcn_plan *plan, dcn__loader *loader, const dcn_graph *g,
+                      int batch, int64_t total, dcn_progress progress, void *user, dcn_error *err)
 {
     float *logits = dcn__alloc_array((size_t)batch * (size_t)r->classes, sizeof *logits);
-    dcn_status st = logits ? DCN_OK : dcn__fail_memory(err, "answers", (size_t)batch * sizeof *logits);
+    dcn_status st =
+        logits ? DCN_OK : dcn__fail_memory(err, "answers", (size_t)batch * sizeof *logits);
 
     while (!st && r->n < total) {
         const int n = total - r->n < batch ? (int)(total - r->n) : batch;
@@ -48,15 +49,16 @@ static dcn_status run(dcn_evaluation *r, dcn_plan *plan, dcn__loader *loader, co
             break;
         count(r, logits, labels, n, batch);
         if (progress && progress(user, r->n, total))
-            st = dcn__fail(err, DCN_STOPPED, "evaluation", "stopped after %lld pictures; run it again",
-                           (long long)r->n);
+            st = dcn__fail(err, DCN_STOPPED, "evaluation",
+                           "stopped after %lld pictures; run it again", (long long)r->n);
     }
     dcn__free(logits);
     return st;
 }
 
-dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model, const dcn_data *data, dcn_split split,
-                        const dcn_plan_desc *desc, dcn_progress progress, void *user, dcn_error *err)
+dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model, const dcn_data *data,
+                        dcn_split split, const dcn_plan_desc *desc, dcn_progress progress,
+                        void *user, dcn_error *err)
 {
     dcn_plan_desc plan_desc = desc ? *desc : (dcn_plan_desc){ 0 };
     const double start = dcn__clock_ms();
@@ -76,11 +78,13 @@ dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model, const dc
     result->confusion = dcn__alloc_array((size_t)result->classes * (size_t)result->classes,
                                          sizeof *result->confusion);
     if (!result->confusion)
-        st = dcn__fail_memory(err, "a confusion matrix", (size_t)result->classes * sizeof *result->confusion);
+        st = dcn__fail_memory(err, "a confusion matrix",
+                              (size_t)result->classes * sizeof *result->confusion);
     if (!st && !(st = dcn_plan_create(&plan, model->graph, &plan_desc, err)) &&
-        !(st = dcn__loader_create(&loader, data, split, &model->preprocess, DCN_AUGMENT_NONE, 0, plan_desc.batch,
-                                  0, err)))
-        st = run(result, plan, loader, model->graph, plan_desc.batch, info.count[split], progress, user, err);
+        !(st = dcn__loader_create(&loader, data, split, &model->preprocess, DCN_AUGMENT_NONE, 0,
+                                  plan_desc.batch, 0, err)))
+        st = run(result, plan, loader, model->graph, plan_desc.batch, info.count[split], progress,
+                 user, err);
     dcn__loader_destroy(loader);
     dcn_plan_destroy(plan);
     if (st) {

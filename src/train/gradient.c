@@ -5,7 +5,11 @@
 
 enum { SUM_PIECE = 16384 };       /* reals of the gradients that one task adds up */
 
-typedef struct gradient_task { dcn_plan *plan; const float *images; const int32_t *labels; } gradient_task;
+typedef struct gradient_task {
+    dcn_plan *plan;
+    const float *images;
+    const int32_t *labels;
+} gradient_task;
 
 static void gradient_chunk(void *user, int c, int thread)
 {
@@ -75,21 +79,25 @@ static dcn_status check_labels(const dcn_plan *p, const int32_t *labels, int n, 
 
     for (int i = 0; i < n; i++)
         if (labels[i] < 0 || labels[i] >= out->shape.c)
-            return dcn__fail(err, DCN_USAGE, out->name, "label %d of picture %d is outside 0..%d; check the data "
-                             "against the network's classes", (int)labels[i], i, out->shape.c - 1);
+            return dcn__fail(err, DCN_USAGE, out->name,
+                             "label %d of picture %d is outside 0..%d; check the data "
+                             "against the network's classes",
+                             (int)labels[i], i, out->shape.c - 1);
     return DCN_OK;
 }
 
-dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *labels, int n, dcn_loss *loss,
-                             dcn_error *err)
+dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *labels, int n,
+                             dcn_loss *loss, dcn_error *err)
 {
     gradient_task task = { p, images, labels };
     dcn_status st;
 
     if (!p->training)
-        return dcn__fail(err, DCN_USAGE, "plan", "was not made for training; set training in dcn_plan_desc");
+        return dcn__fail(err, DCN_USAGE, "plan",
+                         "was not made for training; set training in dcn_plan_desc");
     if (n < 1 || n > p->batch)
-        return dcn__fail(err, DCN_USAGE, "batch", "%d pictures are outside 1..%d; make a larger plan", n, p->batch);
+        return dcn__fail(err, DCN_USAGE, "batch",
+                         "%d pictures are outside 1..%d; make a larger plan", n, p->batch);
     if ((st = check_labels(p, labels, n, err)))
         return st;
     p->n = n;
@@ -109,8 +117,10 @@ dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *la
 dcn_status dcn_plan_weight_gradient(const dcn_plan *p, int i, float *out, dcn_error *err)
 {
     if (!p->training || i < 0 || i >= p->graph->n_weights)
-        return dcn__fail(err, DCN_USAGE, "plan", "has no gradient number %d; ask a training plan for 0..%d", i,
+        return dcn__fail(err, DCN_USAGE, "plan",
+                         "has no gradient number %d; ask a training plan for 0..%d", i,
                          p->graph->n_weights - 1);
-    dcn__real_to_float(p->engine->real_bytes, out, p->gradients[i], (size_t)p->graph->weights[i].count);
+    dcn__real_to_float(p->engine->real_bytes, out, p->gradients[i],
+                       (size_t)p->graph->weights[i].count);
     return DCN_OK;
 }

@@ -18,21 +18,23 @@ static dcn_status read_desc(dcn_trainer *t, const dcn_train_desc *d, dcn_error *
     if (t->desc.rate == 0)
         t->desc.rate = 1e-4f;
     if (!(t->desc.rate > 0) || !isfinite(t->desc.rate))
-        return dcn__fail(err, DCN_USAGE, "learning rate", "%g is not a positive number; use, say, 1e-4",
-                         (double)t->desc.rate);
+        return dcn__fail(err, DCN_USAGE, "learning rate",
+                         "%g is not a positive number; use, say, 1e-4", (double)t->desc.rate);
     if (d->engine)
         snprintf(t->engine, sizeof t->engine, "%s", d->engine);
     t->desc.engine = d->engine ? t->engine : NULL;
     return DCN_OK;
 }
 
-static dcn_status describe_model(dcn_trainer *t, const dcn_graph *g, const dcn_data_info *info, dcn_error *err)
+static dcn_status describe_model(dcn_trainer *t, const dcn_graph *g, const dcn_data_info *info,
+                                 dcn_error *err)
 {
     dcn_model *m = &t->model;
     dcn_status st;
 
     dcn_data_preprocess(t->data, g->nodes[0].shape, &m->preprocess);
-    if ((st = dcn__check_fit(g, &m->preprocess, info, err)) || (st = dcn_graph_copy(&m->graph, g, err)))
+    if ((st = dcn__check_fit(g, &m->preprocess, info, err)) ||
+        (st = dcn_graph_copy(&m->graph, g, err)))
         return st;
     m->classes = info->classes;
     m->class_names = dcn__alloc_array((size_t)info->classes + 1, sizeof *m->class_names);
@@ -60,13 +62,16 @@ dcn_status dcn_trainer_create(dcn_trainer **trainer, const dcn_graph *g, const d
     t->pictures = info.count[DCN_SPLIT_TRAIN];
     if (!(st = dcn_graph_check(g, err)) && !(st = read_desc(t, desc, err)) &&
         !(st = describe_model(t, g, &info, err))) {
-        plan = (dcn_plan_desc){ .engine = t->desc.engine, .batch = t->desc.batch, .threads = desc->threads,
-                                .training = 1, .max_bytes = desc->max_bytes };
+        plan = (dcn_plan_desc){ .engine = t->desc.engine,
+                                .batch = t->desc.batch,
+                                .threads = desc->threads,
+                                .training = 1,
+                                .max_bytes = desc->max_bytes };
         st = dcn_plan_create(&t->plan, t->model.graph, &plan, err);
     }
     if (!st)
-        st = dcn__loader_create(&t->loader, data, DCN_SPLIT_TRAIN, &t->model.preprocess, t->desc.augment,
-                                t->desc.seed, t->desc.batch, 0, err);
+        st = dcn__loader_create(&t->loader, data, DCN_SPLIT_TRAIN, &t->model.preprocess,
+                                t->desc.augment, t->desc.seed, t->desc.batch, 0, err);
     if (st) {
         dcn_trainer_destroy(t);
         return st;
@@ -97,8 +102,10 @@ dcn_status dcn_trainer_step(dcn_trainer *t, dcn_train_report *report, dcn_error 
         (st = dcn_plan_gradient(t->plan, t->images, t->labels, t->desc.batch, &loss, err)))
         return st;
     if (!isfinite(loss.loss))
-        return dcn__fail(err, DCN_NUMBERS, "loss", "is not finite at step %lld, the step was not applied; lower the "
-                         "learning rate", (long long)t->model.step + 1);
+        return dcn__fail(err, DCN_NUMBERS, "loss",
+                         "is not finite at step %lld, the step was not applied; lower the "
+                         "learning rate",
+                         (long long)t->model.step + 1);
     if ((st = dcn_plan_adam(t->plan, t->desc.rate, err)))
         return st;
     t->synchronised = false;
@@ -136,7 +143,8 @@ dcn_status dcn_trainer_batch_accuracy(dcn_trainer *t, dcn_loss *loss, dcn_error 
     dcn_status st;
 
     if (!t->images)
-        return dcn__fail(err, DCN_USAGE, "trainer", "has made no step yet; call dcn_trainer_step first");
+        return dcn__fail(err, DCN_USAGE, "trainer",
+                         "has made no step yet; call dcn_trainer_step first");
     if (!(logits = dcn__alloc_array((size_t)n * (size_t)classes, sizeof *logits)))
         return dcn__fail_memory(err, "answers", (size_t)n * sizeof *logits);
     dcn_plan_forward(t->plan, t->images, n);

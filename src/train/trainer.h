@@ -1,4 +1,4 @@
-/* trainer.h - the inside of a trainer: a plan that learns, a loader that feeds it, the model it makes. */
+/* trainer.h - the inside of a trainer: a plan that learns, a loader that feeds it, its model. */
 #ifndef DCN_TRAIN_TRAINER_H
 #define DCN_TRAIN_TRAINER_H
 

@@ -7,7 +7,8 @@
 void REF(dense)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
-    const real *x = ref_read(k, f, 0), *w = f->weights[k->node->weight], *b = f->weights[k->node->bias];
+    const real *x = ref_read(k, f, 0), *w = f->weights[k->node->weight],
+               *b = f->weights[k->node->bias];
     const size_t I = ref_size(k->in), O = (size_t)k->out.c;
     real *y = ref_write(k, f);
 

@@ -43,7 +43,8 @@ static size_t input_channels(const ref_kernel *k, int input)
 void REF(concat)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
-    const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w, K = (size_t)k->out.c;
+    const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w,
+                 K = (size_t)k->out.c;
     real *y = ref_write(k, f);
     size_t first = 0;
 
@@ -60,7 +61,8 @@ void REF(concat)(const dcn__kernel *kernel, const dcn__frame *f)
 void REF(slice)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
-    const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w, K = (size_t)k->out.c;
+    const size_t cells = (size_t)k->chunk * (size_t)k->out.h * (size_t)k->out.w,
+                 K = (size_t)k->out.c;
     const size_t C = input_channels(k, k->step->input);
     const real *s = ref_read(k, f, 0);
     real *x = ref_write(k, f);

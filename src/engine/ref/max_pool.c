@@ -1,8 +1,8 @@
 /* max_pool.c - max pooling with switches, and unpooling.
  *
- * A switch is the winner's place inside its window, r*S + s. Ties: the first in row-major order. NaN
- * never wins against a number; a window of nothing but NaN or -infinity has its first cell inside the
- * picture as winner. So a switch always names a cell of the picture. */
+ * A switch is the winner's place inside its window, r*S + s. Ties: the first in row-major order.
+ * NaN never wins against a number; a window of nothing but NaN or -infinity has its first cell
+ * inside the picture as winner. So a switch always names a cell of the picture. */
 #include "engine/ref/ref.h"
 
 #include <math.h>
@@ -77,10 +77,14 @@ void REF(unpool)(const dcn__kernel *kernel, const dcn__frame *f)
             for (int j = 0; j < k->out.w; j++)
                 for (int c = 0; c < k->out.c; c++, at++) {
                     const size_t winner = get_switch(switches, bytes, at);
-                    const int row = i * w->stride[0] - w->pad[0] + (int)(winner / (size_t)w->kernel[1]);
-                    const int col = j * w->stride[1] - w->pad[1] + (int)(winner % (size_t)w->kernel[1]);
+                    const int row =
+                        i * w->stride[0] - w->pad[0] + (int)(winner / (size_t)w->kernel[1]);
+                    const int col =
+                        j * w->stride[1] - w->pad[1] + (int)(winner % (size_t)w->kernel[1]);
 
-                    x[(((size_t)n * (size_t)k->in.h + (size_t)row) * (size_t)k->in.w + (size_t)col) *
-                          (size_t)k->in.c + (size_t)c] += s[at];
+                    x[(((size_t)n * (size_t)k->in.h + (size_t)row) * (size_t)k->in.w +
+                       (size_t)col) *
+                          (size_t)k->in.c +
+                      (size_t)c] += s[at];
                 }
 }

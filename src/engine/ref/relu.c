@@ -1,6 +1,7 @@
 /* relu.c - the ReLU and the one row in which the rules differ.
  *
- * s comes down, y = max(x, 0) went up; y > 0 exactly where x > 0. A NaN stays a NaN on the way up. */
+ * s comes down, y = max(x, 0) went up; y > 0 exactly where x > 0. A NaN stays a NaN on the way
+ * up. */
 #include "engine/ref/ref.h"
 
 void REF(relu)(const dcn__kernel *kernel, const dcn__frame *f)

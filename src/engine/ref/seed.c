@@ -19,7 +19,8 @@ void REF(seed)(const dcn__kernel *kernel, const dcn__frame *f)
         return;
     }
     memset(s, 0, (size_t)k->chunk * size * sizeof *s);
-    for (size_t n = 0; f->from != DCN_FROM_ZERO && n < (size_t)k->chunk; n++, s += size, y += size) {
+    for (size_t n = 0; f->from != DCN_FROM_ZERO && n < (size_t)k->chunk;
+         n++, s += size, y += size) {
         size_t peak = channel;
 
         for (size_t i = channel; i < size; i += C) {

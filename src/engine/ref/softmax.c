@@ -1,4 +1,5 @@
-/* softmax.c - softmax over channels, its derivative, and the cross-entropy that training starts from. */
+/* softmax.c - softmax over channels, its derivative, and the cross-entropy that training starts
+ * from. */
 #include "engine/ref/ref.h"
 
 #include <math.h>
