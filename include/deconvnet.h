@@ -89,7 +89,7 @@ typedef struct dcn_conv_desc {
     dcn_pad pad_kind;         /* SAME as TensorFlow's: output = ceil(input / stride) */
     int pad[4];               /* top, left, bottom, right; with DCN_PAD_EXPLICIT */
     int no_bias;
-    float init_stddev;        /* of the truncated normal first weights; 0: sqrt(2 / fan-in), He 2015 */
+    float init_stddev;        /* of the first weights; 0: sqrt(2 / fan-in), He et al. 2015 */
     float init_bias;          /* every first bias */
 } dcn_conv_desc;
 
@@ -126,7 +126,8 @@ DCN_API dcn_status dcn_graph_check(const dcn_graph *g, dcn_error *err);
  * `where` stands in errors as WHERE:line:column. */
 DCN_API dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes,
                                    const char *where, const dcn_limits *limits, dcn_error *err);
-/* The same text, canonical. Like snprintf: returns the length needed without the NUL. */
+/* The same text, canonical. Like snprintf: returns the length needed without the NUL; 0 without
+ * memory. */
 DCN_API size_t dcn_graph_text(const dcn_graph *g, char *text, size_t size);
 /* The tutorial's network for pictures of `channels` channels and `classes` classes. */
 DCN_API dcn_status dcn_graph_tutorial(dcn_graph **graph, int channels, int classes, dcn_error *err);
@@ -146,7 +147,7 @@ typedef struct dcn_node_info {
     const dcn_node *inputs;
     int64_t n_weights;        /* parameters of this node */
     dcn_field field;
-    int is_layer;             /* the last node of a convolution with what belongs to it */
+    int is_layer;             /* ends a convolution or dense layer with its ReLU and max pool */
 } dcn_node_info;
 
 DCN_API int dcn_graph_node_count(const dcn_graph *g);
@@ -167,7 +168,7 @@ typedef struct dcn_weight_info {
 
 DCN_API int dcn_graph_weight_count(const dcn_graph *g);
 DCN_API void dcn_graph_weight_info(const dcn_graph *g, int i, dcn_weight_info *info);
-/* data: dims of dcn_weight_info, count floats, copied. */
+/* data: dims of dcn_weight_info, count floats, copied. DCN_STATE: another count. */
 DCN_API dcn_status dcn_graph_set_weight(dcn_graph *g, int i, const float *data, int64_t count,
                                         dcn_error *err);
 
@@ -208,7 +209,8 @@ typedef struct dcn_plan_desc {
     size_t max_bytes;         /* refuse a plan that needs more; 0: 80 % of the memory */
 } dcn_plan_desc;
 
-/* Borrows the graph (and, where it can, its weights) until dcn_plan_destroy. */
+/* Borrows the graph (and, where it can, its weights) until dcn_plan_destroy. DCN_USAGE: an
+ * operator without the rule, or weights without values; DCN_MEMORY: more than max_bytes. */
 DCN_API dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dcn_plan_desc *desc,
                                    dcn_error *err);
 DCN_API void dcn_plan_destroy(dcn_plan *plan);
@@ -237,15 +239,17 @@ DCN_API dcn_status dcn_plan_signal(const dcn_plan *plan, dcn_node node, float *o
 
 typedef struct dcn_loss { double loss; int correct; int n; } dcn_loss;   /* loss: mean over n */
 
-/* Forward, loss (mean cross-entropy) and gradients. labels: (n), 0..classes-1. */
+/* Forward, loss (mean cross-entropy) and gradients. labels: (n), 0..classes-1. Values are gone
+ * afterwards: dcn_plan_value and dcn_plan_project want a dcn_plan_forward first. */
 DCN_API dcn_status dcn_plan_gradient(dcn_plan *plan, const float *images, const int32_t *labels,
                                      int n, dcn_loss *loss, dcn_error *err);
 /* The gradient of weight i of the graph after dcn_plan_gradient, in the weight's dims. */
-DCN_API dcn_status dcn_plan_weight_gradient(const dcn_plan *plan, int i, float *out, dcn_error *err);
+DCN_API dcn_status dcn_plan_weight_gradient(const dcn_plan *plan, int i, float *out,
+                                            dcn_error *err);
 /* One step of Adam on the plan's own copy of the weights, TensorFlow's form (beta 0.9, 0.999,
  * epsilon 1e-8). A gradient that is not finite is refused (DCN_NUMBERS) before anything changes. */
 DCN_API dcn_status dcn_plan_adam(dcn_plan *plan, float rate, dcn_error *err);
-/* Writes the plan's weights back into a graph of the same form. */
+/* Writes the plan's weights back into a graph of the same form; DCN_STATE if it is another. */
 DCN_API dcn_status dcn_plan_store_weights(const dcn_plan *plan, dcn_graph *g, dcn_error *err);
 
 /* Measured fused multiply-add peak of `threads` cores, GFLOP/s; takes about 0.1 s. */
@@ -256,7 +260,8 @@ DCN_API int dcn_machine_threads(void);
 
 typedef struct dcn_image { int h, w, c; uint8_t *pixels; } dcn_image;    /* (H,W,C), C 1 or 3 */
 
-/* PNG and JPEG, found by signature. Grey stays 1 channel, all else becomes RGB (alpha over white). */
+/* PNG and JPEG, found by signature. Grey stays 1 channel, all else becomes RGB (alpha over
+ * white). DCN_INPUT: not such a picture, damaged, or beyond a limit. */
 DCN_API dcn_status dcn_image_load(dcn_image *image, const char *path, const dcn_limits *limits,
                                   dcn_error *err);
 /* texts: pairs keyword, value, ended by NULL; may be NULL. Path "-" is standard output. */
@@ -278,7 +283,7 @@ typedef enum dcn_normalize {
 /* From a picture to a network's input: resized so that it covers h x w if it is smaller or
  * `resize` is set, centre crop h x w, grey <-> colour to c channels, normalised. */
 typedef struct dcn_preprocess {
-    dcn_shape shape;
+    dcn_shape shape;              /* of the input; C 1 or 3 */
     dcn_normalize normalize;
     int resize;                   /* scale the shorter side to fit instead of cropping only */
 } dcn_preprocess;
@@ -365,8 +370,8 @@ typedef struct dcn_train_desc {
     size_t max_bytes;             /* as in dcn_plan_desc */
 } dcn_train_desc;
 
-/* The settings (batch, rate, seed, augment) with which a checkpoint's training ran; the other members
- * stay as they are. */
+/* The settings (batch, rate, seed, augment) with which a checkpoint's training ran; the other
+ * members stay as they are. DCN_STATE: a model, but without a training state. */
 DCN_API dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err);
 
 typedef struct dcn_train_report {
@@ -378,8 +383,9 @@ typedef struct dcn_train_report {
 } dcn_train_report;
 
 /* Takes the graph's present weights as the first ones. data is borrowed. */
-DCN_API dcn_status dcn_trainer_create(dcn_trainer **trainer, const dcn_graph *g, const dcn_data *data,
-                                      const dcn_train_desc *desc, dcn_error *err);
+DCN_API dcn_status dcn_trainer_create(dcn_trainer **trainer, const dcn_graph *g,
+                                      const dcn_data *data, const dcn_train_desc *desc,
+                                      dcn_error *err);
 DCN_API void dcn_trainer_destroy(dcn_trainer *t);
 DCN_API dcn_status dcn_trainer_step(dcn_trainer *t, dcn_train_report *report, dcn_error *err);
 /* Loss and accuracy on the batch of the last step with the weights after it (the figure that
@@ -402,15 +408,17 @@ typedef struct dcn_evaluation {
     double ms;
 } dcn_evaluation;
 
-DCN_API dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model, const dcn_data *data,
-                                dcn_split split, const dcn_plan_desc *desc, dcn_progress progress,
-                                void *user, dcn_error *err);
+/* desc may be NULL; of it engine, batch (0: 128), threads and max_bytes count. progress may be
+ * NULL. */
+DCN_API dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model,
+                                const dcn_data *data, dcn_split split, const dcn_plan_desc *desc,
+                                dcn_progress progress, void *user, dcn_error *err);
 DCN_API void dcn_evaluation_clear(dcn_evaluation *result);
 
 /* ---- views: arrays in, bytes out --------------------------------------------------------- */
 
 typedef enum dcn_scale {
-    DCN_SCALE_AUTO,               /* symmetric about zero, per panel; pictures of bytes as they are */
+    DCN_SCALE_AUTO,               /* per panel, by its dcn_panel_kind */
     DCN_SCALE_TF1                 /* TensorFlow 1's image summary: one map for the whole strip */
 } dcn_scale;
 
@@ -454,7 +462,8 @@ typedef struct dcn_graph_view {   /* a node for TensorBoard's graph page */
 DCN_API dcn_status dcn_events_create(dcn_events **events, const char *folder, dcn_error *err);
 DCN_API dcn_status dcn_events_close(dcn_events *events, dcn_error *err);
 DCN_API const char *dcn_events_path(const dcn_events *events);
-DCN_API dcn_status dcn_events_graph(dcn_events *e, const dcn_graph_view *nodes, int n, dcn_error *err);
+DCN_API dcn_status dcn_events_graph(dcn_events *e, const dcn_graph_view *nodes, int n,
+                                    dcn_error *err);
 DCN_API dcn_status dcn_events_scalar(dcn_events *e, const char *tag, int64_t step, float value,
                                      dcn_error *err);
 DCN_API dcn_status dcn_events_histogram(dcn_events *e, const char *tag, int64_t step,
@@ -477,9 +486,16 @@ typedef struct dcn_report_chart {     /* curves over one pair of axes */
     const dcn_report_curve *curves;
     int n_curves;
 } dcn_report_chart;
-typedef struct dcn_report_picture { const char *title, *caption; const dcn_image *image; } dcn_report_picture;
+typedef struct dcn_report_picture {
+    const char *title, *caption;
+    const dcn_image *image;
+} dcn_report_picture;
 typedef struct dcn_report_row { const char *key, *value; } dcn_report_row;
-typedef struct dcn_report_table { const char *title; const dcn_report_row *rows; int n_rows; } dcn_report_table;
+typedef struct dcn_report_table {
+    const char *title;
+    const dcn_report_row *rows;
+    int n_rows;
+} dcn_report_table;
 typedef struct dcn_report_desc {
     const char *title, *summary;      /* summary: one sentence below the title */
     const dcn_report_chart *charts;       int n_charts;
