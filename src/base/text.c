@@ -1,9 +1,9 @@
 /* text.c - escaping, growing strings, strict numbers and "did you mean". */
 #include "base/text.h"
 
+#include "base/locale.h"
 #include "base/memory.h"
 
-#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,8 +191,8 @@ bool dcn__parse_uint64(const char *text, size_t bytes, uint64_t *value)
 bool dcn__parse_double(const char *text, size_t bytes, double *value)
 {
     char copy[64];
+    locale_t before;
     char *end;
-    locale_t locale;
     double v;
 
     if (!bytes || bytes >= sizeof copy)
@@ -202,12 +202,9 @@ bool dcn__parse_double(const char *text, size_t bytes, double *value)
             return false;
     memcpy(copy, text, bytes);
     copy[bytes] = '\0';
-    /* A locale of our own: the caller's may want a comma. */
-    locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!locale)
-        return false;
-    v = strtod_l(copy, &end, locale);
-    freelocale(locale);
+    before = dcn__locale_enter();
+    v = strtod(copy, &end);
+    dcn__locale_leave(before);
     if (*end || !isfinite(v))
         return false;
     *value = v;

@@ -1,6 +1,7 @@
 /* print.c - a network as text: the canonical form, which the reader in text.c takes back. */
 #include "graph/graph.h"
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -40,17 +41,16 @@ static void print_pad(dcn__string *s, const dcn__window *w)
 /* The shortest decimal that reads back as the same float, in every locale. */
 static void print_float(dcn__string *s, const char *key, float v)
 {
+    const locale_t before = dcn__locale_enter();
     char text[40];
     double back;
 
     for (int digits = 1; digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)v);
-        for (char *p = text; *p; p++)
-            if (*p == ',')
-                *p = '.';
         if (dcn__parse_double(text, strlen(text), &back) && (float)back == v)
             break;
     }
+    dcn__locale_leave(before);
     dcn__string_printf(s, " %s=%s", key, text);
 }
 

@@ -2,6 +2,7 @@
  * decide what the next step will be. Loading it continues bit for bit. */
 #include "train/trainer.h"
 
+#include "base/locale.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/model.h"
@@ -21,6 +22,8 @@ typedef struct settings {
 
 static void write_settings(settings *s, const dcn_trainer *t)
 {
+    const locale_t before = dcn__locale_enter();
+
     snprintf(s->batch, sizeof s->batch, "%d", t->desc.batch);
     snprintf(s->seed, sizeof s->seed, "%" PRIu64, t->desc.seed);
     snprintf(s->augment, sizeof s->augment, "%s",
@@ -28,6 +31,7 @@ static void write_settings(settings *s, const dcn_trainer *t)
     snprintf(s->data_hash, sizeof s->data_hash, "%016" PRIx64, dcn_data_hash(t->data));
     snprintf(s->rate, sizeof s->rate, "%.9g", (double)t->desc.rate);
     snprintf(s->optimizer_step, sizeof s->optimizer_step, "%" PRId64, t->plan->adam_step);
+    dcn__locale_leave(before);
 }
 
 static void free_moments(float **moments, int n)

@@ -1,22 +1,10 @@
 /* number.c - numbers as people and SVG read them. */
 #include "view/number.h"
 
+#include "base/locale.h"
+
 #include <math.h>
 #include <stdio.h>
-
-locale_t dcn__locale_enter(void)
-{
-    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-
-    /* glibc's "C" is a constant: nothing is allocated and nothing must be freed. */
-    return c ? uselocale(c) : (locale_t)0;
-}
-
-void dcn__locale_leave(locale_t before)
-{
-    if (before)
-        uselocale(before);
-}
 
 void dcn__number_text(char *text, size_t size, double value, int digits)
 {

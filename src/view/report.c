@@ -5,9 +5,9 @@
 #include "view/report.h"
 
 #include "base/file.h"
+#include "base/locale.h"
 #include "base/memory.h"
 #include "codec/png.h"
-#include "view/number.h"
 
 #include <math.h>
 #include <string.h>

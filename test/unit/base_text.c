@@ -4,9 +4,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <locale.h>
-#include <sys/stat.h>
-
 static void escapes_within_any_room(void **state)
 {
     static const char text[] = "a\xc3\xa9\x07z\xe2\x82\xac";
@@ -140,22 +137,6 @@ static void doubles_are_strict(void **state)
 {
     (void)state;
     check_doubles();
-}
-
-/* A locale whose decimal point is a comma: that of the machine, or one made here. */
-static bool comma_locale(void)
-{
-    const char *folder = DCN_TEST_TMP "/locale";
-    char command[1200];
-
-    if (setlocale(LC_ALL, "de_DE.UTF-8"))
-        return true;
-    mkdir(folder, 0777);
-    snprintf(command, sizeof command, "localedef -f UTF-8 -i de_DE '%s/de_DE.UTF-8' >/dev/null 2>&1", folder);
-    if (system(command) == -1)
-        return false;
-    setenv("LOCPATH", folder, 1);
-    return setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
 }
 
 static void numbers_do_not_depend_on_the_locale(void **state)

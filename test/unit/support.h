@@ -5,20 +5,43 @@
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
+#include <errno.h>
+#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "base/random.h"
 #include "deconvnet.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+
+/* ---- locales ----------------------------------------------------------------------------- */
+
+/* A locale whose decimal point is a comma: that of the machine, or one made here. */
+__attribute__((unused)) static bool comma_locale(void)
+{
+    char folder[600], command[1200];
+
+    if (setlocale(LC_ALL, "de_DE.UTF-8"))
+        return true;
+    snprintf(folder, sizeof folder, "%s/locale.%s", DCN_TEST_TMP, program_invocation_short_name);
+    mkdir(folder, 0777);
+    snprintf(command, sizeof command, "localedef -f UTF-8 -i de_DE '%s/de_DE.UTF-8' >/dev/null 2>&1",
+             folder);
+    if (system(command) == -1)
+        return false;
+    setenv("LOCPATH", folder, 1);
+    return setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+}
 
 /* ---- statuses ---------------------------------------------------------------------------- */
 

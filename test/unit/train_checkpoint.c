@@ -149,12 +149,42 @@ static void settings_come_back(void **state)
     dcn_data_close(data);
 }
 
+/* A program that sets a locale with a comma writes the same file, and can go on with it. */
+static void a_checkpoint_does_not_depend_on_the_locale(void **state)
+{
+    dcn_train_desc desc = { 0 };
+    dcn__bytes plain, comma;
+    dcn_trainer *t;
+    dcn_data *data;
+
+    (void)state;
+    if (!comma_locale())
+        skip();
+    setlocale(LC_ALL, "C");
+    must(dcn_data_open(&data, "synthetic", NULL, &err));
+    t = trainer_of(data, 1, 1);
+    plain = saved(t, "a");
+    setlocale(LC_ALL, "de_DE.UTF-8");
+    comma = saved(t, "a");
+    assert_true(same(&plain, &comma));
+    must(dcn_trainer_save(t, path_of("m"), &err));
+    must(dcn_train_desc_load(&desc, path_of("m"), &err));
+    assert_true(desc.rate == 1e-2f);
+    setlocale(LC_ALL, "C");
+    unlink(path_of("m"));
+    dcn__bytes_clear(&comma);
+    dcn__bytes_clear(&plain);
+    dcn_trainer_destroy(t);
+    dcn_data_close(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_bit_for_bit),
         cmocka_unit_test(a_load_that_fails_changes_nothing),
         cmocka_unit_test(settings_come_back),
+        cmocka_unit_test(a_checkpoint_does_not_depend_on_the_locale),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
