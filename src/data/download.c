@@ -5,9 +5,9 @@
 
 #ifdef DCN_HAVE_CURL
 #include "base/file.h"
+#include "data/library.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,28 +34,16 @@ struct transfer {
     dcn_error *err;
 };
 
-/* The library stays open: its own clean-up at exit must find it. */
 static dcn_status open_library(struct api *api, dcn_error *err)
 {
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    const struct { void *pointer; const char *name; } symbols[] = {
+    const dcn__symbol symbols[] = {
         { &api->init, "curl_easy_init" },       { &api->setopt, "curl_easy_setopt" },
         { &api->perform, "curl_easy_perform" }, { &api->getinfo, "curl_easy_getinfo" },
         { &api->cleanup, "curl_easy_cleanup" }, { &api->text, "curl_easy_strerror" },
     };
 
-    for (size_t i = 0; library && i < sizeof symbols / sizeof *symbols; i++) {
-        void *symbol = dlsym(library, symbols[i].name);
-
-        if (!symbol)
-            library = NULL;
-        else
-            memcpy(symbols[i].pointer, &symbol, sizeof symbol);
-    }
-    if (!library)
-        return dcn__fail(err, DCN_NETWORK, "libcurl.so.4",
-                         "cannot be loaded, so nothing can be fetched; install libcurl4");
-    return DCN_OK;
+    return dcn__library_open("libcurl.so.4", symbols, sizeof symbols / sizeof *symbols, "fetched",
+                             "libcurl4", err);
 }
 
 static size_t take_bytes(char *data, size_t size, size_t n, void *user)

@@ -8,10 +8,10 @@
 #ifdef DCN_HAVE_CURL
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/library.h"
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dlfcn.h>
 #include <string.h>
 
 enum { ENTRIES_MAX = 64, PIECE = 1 << 16 };
@@ -46,8 +46,7 @@ struct api {
 
 static dcn_status open_library(struct api *api, dcn_error *err)
 {
-    void *library = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
-    const struct { void *pointer; const char *name; } symbols[] = {
+    const dcn__symbol symbols[] = {
         { &api->create, "archive_read_new" },
         { &api->filter_gzip, "archive_read_support_filter_gzip" },
         { &api->format_tar, "archive_read_support_format_tar" },
@@ -62,18 +61,8 @@ static dcn_status open_library(struct api *api, dcn_error *err)
         { &api->size, "archive_entry_size" },
     };
 
-    for (size_t i = 0; library && i < sizeof symbols / sizeof *symbols; i++) {
-        void *symbol = dlsym(library, symbols[i].name);
-
-        if (!symbol)
-            library = NULL;
-        else
-            memcpy(symbols[i].pointer, &symbol, sizeof symbol);
-    }
-    if (!library)
-        return dcn__fail(err, DCN_NETWORK, "libarchive.so.13",
-                         "cannot be loaded, so nothing can be unpacked; install libarchive13");
-    return DCN_OK;
+    return dcn__library_open("libarchive.so.13", symbols, sizeof symbols / sizeof *symbols,
+                             "unpacked", "libarchive13", err);
 }
 
 static dcn_status damaged(const struct api *api, struct archive *a, const char *where,
