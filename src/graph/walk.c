@@ -228,7 +228,6 @@ static int extra_read(descent *d, dcn_node id, dcn__action action)
 
 static dcn_status down_through(descent *d, dcn_node id)
 {
-    static const char *const rule_names[] = { "reconstruct", "deconvnet", "guided", "gradient" };
     const dcn__node *n = &d->g->nodes[id];
     dcn__action action = dcn__op_row_of(n->op)->reverse[d->rule];
     int signal = dcn__walk_find(d->w, DCN__SLOT_SIGNAL, id);
@@ -240,7 +239,7 @@ static dcn_status down_through(descent *d, dcn_node id)
         return dcn__fail(d->err, DCN_USAGE, n->name,
                          "the rule %s is undefined for %s; start from an earlier "
                          "layer or use the rule gradient",
-                         rule_names[d->rule], dcn__op_row_of(n->op)->word);
+                         dcn_rule_name(d->rule), dcn__op_row_of(n->op)->word);
     if (d->training && n->weight >= 0)
         st = weights_step(d, id, signal);
     if (st || (d->training && n->n_inputs == 1 && n->inputs[0] == 0))
