@@ -48,7 +48,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     bench_options *o = state->input;
 
     switch (key) {
-    case KEY_FILE: o->run.file = arg; break;
+    case KEY_FILE: o->run.file = cli_parse_name(key, arg); break;
     case KEY_REPEATS: o->run.repeats = (int)cli_parse_int(key, arg, 1, 1000); break;
     case ARGP_KEY_ARG: {
         char *longer = cli_text("%s %s", o->words ? o->words : "", arg);

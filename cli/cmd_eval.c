@@ -136,6 +136,25 @@ static dcn_status print_json(const eval_run *run, const dcn_evaluation *e, dcn_e
     return st;
 }
 
+/* A model can be tried on other pictures; then the figures are not what they seem. */
+static void compare_classes(const eval_run *run)
+{
+    if (!run->model.class_names || !run->info.class_names
+        || run->model.classes != run->info.classes)
+        return;
+    for (int i = 0; i < run->info.classes; i++) {
+        char ours[64], theirs[64];
+
+        if (!strcmp(run->model.class_names[i], run->info.class_names[i]))
+            continue;
+        cli_escape(ours, sizeof ours, run->model.class_names[i]);
+        cli_escape(theirs, sizeof theirs, run->info.class_names[i]);
+        cli_note("the model was trained for other classes than the data's: its class %d is %s, "
+                 "here it is %s", i, ours, theirs);
+        return;
+    }
+}
+
 static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
 {
     const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
@@ -147,6 +166,7 @@ static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
         || (st = cli_open_data(&run->data, &run->shared, err)))
         return st;
     dcn_data_info_get(run->data, &run->info);
+    compare_classes(run);
     cli_progress_begin(&run->progress, &run->shared, "evaluate", "pictures");
     st = dcn_evaluate(&e, &run->model, run->data, DCN_SPLIT_TEST, &desc, draw, &run->progress, err);
     cli_progress_clear(&run->progress);

@@ -38,8 +38,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     fetch_run *run = state->input;
 
     switch (key) {
-    case KEY_TO: run->to = arg; break;
-    case KEY_URL: run->url = arg; break;
+    case KEY_TO: run->to = cli_parse_name(key, arg); break;
+    case KEY_URL: run->url = cli_parse_name(key, arg); break;
     case ARGP_KEY_ARG:
         if (run->what)
             cli_refuse_argument(arg);

@@ -42,7 +42,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
     if (key == ARGP_KEY_ARG) {
         run->paths = cli_grow(run->paths, (size_t)run->n_paths + 1, sizeof *run->paths);
-        run->paths[run->n_paths++] = arg;
+        run->paths[run->n_paths++] = cli_parse_name(key, arg);
         return 0;
     }
     return cli_parse_shared(&run->shared, key, arg);

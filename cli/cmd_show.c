@@ -61,7 +61,8 @@ static const struct argp_option options[] = {
 static const char doc[] =
     "Draws what layers of a model respond to in pictures (PNG, JPEG), projected back to pixels: "
     "one panel \"original | layer 1 | layer 2 ...\" a picture. Without pictures the first test "
-    "pictures of the data are shown.\n\n"
+    "pictures of the data are shown. A picture more than twice as large as the network's input is "
+    "scaled down, of a smaller one the middle is taken, as in training.\n\n"
     "The rules: reconstruct takes the bias off before each transposed convolution and knows no "
     "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014) and gradient "
     "(Simonyan et al. 2013) differ in what they do at a ReLU.\v"
@@ -96,16 +97,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_FROM: parse_from(o, key, arg); break;
     case KEY_CHANNEL: parse_channel(o, key, arg); break;
     case KEY_BIAS: o->bias = true; break;
-    case KEY_OUT: o->out = arg; break;
-    case KEY_DUMP: o->dump = arg; break;
+    case KEY_OUT: o->out = cli_parse_name(key, arg); break;
+    case KEY_DUMP: o->dump = cli_parse_name(key, arg); break;
     case KEY_SCALE:
         o->scale = cli_parse_word(key, arg, scales) ? DCN_SCALE_TF1 : DCN_SCALE_AUTO;
         break;
-    case KEY_INPUT: o->input = arg; break;
+    case KEY_INPUT: o->input = cli_parse_name(key, arg); break;
     case KEY_COUNT: o->count = (int)cli_parse_int(key, arg, 1, 100000); break;
     case ARGP_KEY_ARG:
         o->files = cli_grow(o->files, (size_t)o->n_files + 1, sizeof *o->files);
-        o->files[o->n_files++] = arg;
+        o->files[o->n_files++] = cli_parse_name(key, arg);
         break;
     default: return cli_parse_shared(&o->shared, key, arg);
     }

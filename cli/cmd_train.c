@@ -81,9 +81,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     train_options *o = state->input;
 
     switch (key) {
-    case KEY_OUT: o->out = arg; break;
-    case KEY_RESUME: o->resume = arg; break;
-    case KEY_NET: o->net = arg; break;
+    case KEY_OUT: o->out = cli_parse_name(key, arg); break;
+    case KEY_RESUME: o->resume = cli_parse_name(key, arg); break;
+    case KEY_NET: o->net = cli_parse_name(key, arg); break;
     case KEY_STEPS: o->steps = cli_parse_int(key, arg, 1, 1000000000); o->epochs = 0; break;
     case KEY_EPOCHS: o->epochs = cli_parse_int(key, arg, 1, 1000000); break;
     case KEY_RATE: o->rate = cli_parse_real(key, arg, 1e-30, 1e30); break;

@@ -79,6 +79,13 @@ double cli_parse_real(int key, const char *arg, double min, double max)
     return value;
 }
 
+char *cli_parse_name(int key, char *arg)
+{
+    if (!*arg)
+        cli_die(DCN_USAGE, cli_source(key), "an empty name is given; give one or leave it out");
+    return arg;
+}
+
 int cli_parse_word(int key, const char *arg, const char *const *words)
 {
     char list[200] = "";
@@ -326,8 +333,8 @@ static void parse_device(int key, const char *arg)
 error_t cli_parse_shared(cli_shared *s, int key, char *arg)
 {
     switch (key) {
-    case CLI_KEY_DATA: s->data = arg; break;
-    case 'm': s->model = arg; break;
+    case CLI_KEY_DATA: s->data = cli_parse_name(key, arg); break;
+    case 'm': s->model = cli_parse_name(key, arg); break;
     case 'b': s->batch = (int)cli_parse_int(key, arg, 1, 65536); break;
     case 'j': s->threads = (int)cli_parse_int(key, arg, 1, 1024); break;
     case CLI_KEY_DEVICE: parse_device(key, arg); break;

@@ -98,6 +98,8 @@ const char *cli_source(int key);
 /* Strict values: the whole text, in range, whatever the locale. They end the command if not. */
 int64_t cli_parse_int(int key, const char *arg, int64_t min, int64_t max);
 double cli_parse_real(int key, const char *arg, double min, double max);
+/* A file, a folder or an address: not empty, or it would be an error without a place. */
+char *cli_parse_name(int key, char *arg);
 /* The index of arg in words (ended by NULL). */
 int cli_parse_word(int key, const char *arg, const char *const *words);
 /* The word of the list that is most like `word`, NULL if none is near. */

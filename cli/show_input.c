@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { PICTURES_MAX = 100000 };
 
@@ -41,19 +42,34 @@ static char *stem(const show_run *run, const char *path, int i)
     return name;
 }
 
+static dcn_status read_file(const show_run *run, const char *path, float *out, dcn_error *err)
+{
+    dcn_preprocess p = run->model.preprocess;
+    dcn_image image = { 0 };
+    struct stat status;
+    dcn_status st;
+
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return cli_fail(err, DCN_FILE, path, "is a folder, not a picture; name the pictures in it, "
+                        "or give a data set with --data");
+    if (!(st = dcn_image_load(&image, path, &run->options.shared.limits, err))) {
+        /* The rule for data sets (dcn_data_preprocess): the middle of a photo is not the photo. */
+        if (image.h > 2 * p.shape.h || image.w > 2 * p.shape.w)
+            p.resize = 1;
+        st = dcn_preprocess_image(&p, &image, out, err);
+    }
+    dcn_image_clear(&image);
+    return st;
+}
+
 static dcn_status read_files(show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
     dcn_status st = reserve(run, o->n_files, err);
 
     for (int i = 0; i < run->n && !st; i++) {
-        dcn_image image = { 0 };
-
         run->names[i] = stem(run, o->files[i], i);
-        if (!(st = dcn_image_load(&image, o->files[i], &o->shared.limits, err)))
-            st = dcn_preprocess_image(&run->model.preprocess, &image,
-                                      run->images + (size_t)i * run->volume, err);
-        dcn_image_clear(&image);
+        st = read_file(run, o->files[i], run->images + (size_t)i * run->volume, err);
     }
     return st;
 }

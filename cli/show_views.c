@@ -42,6 +42,10 @@ static dcn_status find_layer(show_run *run, const char *name, dcn_error *err)
     }
     if (node < 0)
         return unknown_layer(graph, name, n, err);
+    if (node == cli_input_of(graph))
+        return cli_fail(err, DCN_USAGE, "--layer",
+                        "%.60s is the input, there is nothing to walk down; name a node after it",
+                        name);
     if (run->n_layers == SHOW_LAYERS_MAX)
         return cli_fail(err, DCN_USAGE, "--layer", "names more than %d layers; name fewer",
                         SHOW_LAYERS_MAX);
@@ -142,6 +146,9 @@ dcn_status show_choose_views(show_run *run, dcn_error *err)
                         dcn_from_name(o->from));
     if ((st = choose_layers(run, err)))
         return st;
+    if (o->rule == DCN_RULE_RECONSTRUCT && o->from != DCN_FROM_LAYER)
+        cli_note("each panel of --rule reconstruct holds the biases' own picture, which may be most "
+                 "of it: --bias draws it alone, --rule deconvnet has none");
     run->views = cli_alloc(VIEWS_MAX, sizeof *run->views);
     for (int i = 0; i < run->n_layers && !st; i++)
         st = views_of_layer(run, i, err);

@@ -37,6 +37,15 @@ class Arguments(Case):
         self.bad(call("fetch"), 2, "cifar10")
         self.bad(call("fetch", "imagenet"), 2, "imagenet")
 
+    def test_empty_names(self):
+        for option in ("data", "net", "out", "resume"):
+            self.bad(call("train", "--%s=" % option), 2, "--%s: " % option, "empty")
+        for option in ("data", "model", "out", "dump", "input"):
+            self.bad(call("show", "--" + option, ""), 2, "--%s: " % option, "empty")
+        self.bad(call("bench", "--file="), 2, "--file: ", "empty")
+        self.bad(call("fetch", "--to="), 2, "--to: ", "empty")
+        self.bad(call("info", ""), 2, "arguments: ", "empty")
+
     def test_wrong_values(self):
         for value in ("", "3x", " 3", "+3", "0x3", "3.0", "1e3", "-", "--", "nan"):
             self.bad(call("train", "--steps=" + value), 2, "--steps: ", "whole number")

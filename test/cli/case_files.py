@@ -106,5 +106,11 @@ class Files(Case):
         text = self.good(call("eval", "--model", "files/model.safetensors", "--data", "synthetic"))
         self.assertIn("accuracy %.4f" % told["accuracy"], text)
         self.assertIn("red cross", text)
+        self.assertNotIn(b"other classes", call("eval", "--model", "files", "--data", "synthetic").stderr)
+        for split in ("train", "test"):
+            for name in "abcdefghij":
+                os.makedirs(path("letters", split, name))
+                write("letters/%s/%s/1.png" % (split, name), tool.png(12, 12, (9, 9, 9)))
+        self.assertIn(b"other classes", call("eval", "--model", "files", "--data", "letters").stderr)
         self.bad(call("eval", "--model", "files", "--data", "not-there"), 4, "not-there")
         self.bad(call("eval", "--model", "not-there"), 4, "not-there")

@@ -52,10 +52,25 @@ class Show(Case):
         self.assertEqual(sorted(os.listdir(path("photos"))),
                          ["cat-2-guided-peak-3.png", "cat-guided-peak-3.png", "odd name-guided-peak-3.png"])
         self.bad(self.show("missing.png"), 4, "missing.png")
+        self.bad(self.show("p"), 4, "p: is a folder", "--data")
         write("clash-reconstruct.png", tool.png(9, 9, (1, 2, 3)))
         os.link(path("clash-reconstruct.png"), path("clash.png"))
         self.bad(self.show("clash.png", "--out", "."), 2, "clash-reconstruct.png")
         self.assertEqual(tool.read("clash.png"), tool.png(9, 9, (1, 2, 3)))
+
+    def test_large_pictures_are_scaled(self):
+        """The network sees 24 x 24. The frame of a picture of 50 x 50 pixels is seen, that of 48 x 48
+        is not: of this the middle is taken, as of a data set's pictures."""
+        self.good(call("train", "--data", "synthetic", "--net", tool.CROPPED, "--steps", 1, "-b", 2, "-q",
+                       "--out", "cropped"))
+        for side, seen in ((48, False), (50, True), (400, True)):
+            inside = lambda i: side // 8 <= i < side - side // 8  # noqa: E731
+            pixels = b"".join(bytes(3) if inside(x) and inside(y) else b"\xff\xff\xff"
+                              for y in range(side) for x in range(side))
+            write("frame.png", tool.png_of(side, side, pixels))
+            self.good(call("show", "--model", "cropped", "frame.png", "--dump", "frame.st"))
+            values = tool.floats(tool.tensors(tool.read("frame.st"))[0]["input1"])
+            self.assertEqual(max(values) > min(values), seen, side)
 
     def test_arguments(self):
         self.bad(self.show("--layer", "max_poool1"), 2, "did you mean max_pool1")
@@ -63,6 +78,7 @@ class Show(Case):
         self.bad(self.show("--layer", "0"), 2)
         self.bad(self.show("--layer", ""), 2)
         self.bad(self.show("--data", "synthetic", "--channel", 6, "--layer", 1), 2, "max_pool1", "0 to 5")
+        self.bad(self.show("--layer", "input1", "--data", "synthetic"), 2, "input1", "a node after it")
         self.bad(self.show("--from", "peak"), 2, "--channel K")
         self.bad(self.show("--from", "layer", "--channel", 1), 2, "--from layer")
         self.bad(self.show("--rule", "magic"), 2, "reconstruct, deconvnet, guided, gradient")

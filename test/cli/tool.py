@@ -62,10 +62,16 @@ def train(out, steps, *more, **how):
 
 def png(width, height, pixel):
     """A PNG of one colour: (r, g, b)."""
+    return png_of(width, height, bytes(pixel) * (width * height))
+
+
+def png_of(width, height, pixels):
+    """A PNG of RGB bytes."""
     def chunk(kind, data):
         body = kind + data
         return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-    rows = (b"\0" + bytes(pixel) * width) * height
+    stride = 3 * width
+    rows = b"".join(b"\0" + pixels[y * stride:(y + 1) * stride] for y in range(height))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
