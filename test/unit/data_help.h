@@ -44,6 +44,15 @@ static inline void fresh_folder(char *path, size_t size, const char *name)
     assert_int_equal(dcn__make_folder(path, NULL), DCN_OK);
 }
 
+/* For dcn__set_alloc_hook: as many allocations as *user says, then none; below 0 one has failed. */
+static inline bool fail_after(void *user, size_t bytes)
+{
+    int *left = user;
+
+    (void)bytes;
+    return (*left)-- > 0;
+}
+
 static inline void put_file(const char *folder, const char *name, const void *data, size_t bytes)
 {
     char *path = dcn__path_join(folder, name);

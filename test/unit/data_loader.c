@@ -228,14 +228,6 @@ static void no_allocation_after_create(void **state)
     dcn_data_close(data);
 }
 
-static bool fail_after(void *user, size_t bytes)
-{
-    int *left = user;
-
-    (void)bytes;
-    return (*left)-- > 0;
-}
-
 static void no_memory(void **state)
 {
     dcn_data *data = synthetic();

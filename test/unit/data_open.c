@@ -549,14 +549,6 @@ static void usual_preprocessing(void **state)
 
 /* ---- memory -------------------------------------------------------------------------- */
 
-static bool fail_after(void *user, size_t bytes)
-{
-    int *left = user;
-
-    (void)bytes;
-    return (*left)-- > 0;
-}
-
 /* Each allocation in turn fails: DCN_MEMORY, nothing leaks (the sanitizer looks), the next works.
  */
 static void no_memory(void **state)

@@ -132,21 +132,27 @@ static void check_loss(const golden *g, int step, double got)
     dcn__free(tolerance);
 }
 
+static void begin_training(golden *g, dcn_plan **plan, int32_t **labels, const golden_test *test)
+{
+    dcn_plan_desc desc = { .engine = test->engine, .threads = test->threads, .training = 1 };
+    dcn_error err;
+
+    golden_need_engine(test->engine);
+    golden_load(g, test->file, test->name);
+    *labels = read_labels(g);
+    desc.batch = g->batch + test->spare;
+    golden_ok(dcn_plan_create(plan, g->graph, &desc, &err));
+}
+
 static void training(void **state)
 {
     const golden_test *test = *state;
-    const dcn_plan_desc desc = { .engine = test->engine, .threads = test->threads, .training = 1 };
-    dcn_plan_desc d = desc;
     dcn_plan *plan;
     dcn_error err;
     int32_t *labels;
     golden g;
 
-    golden_need_engine(test->engine);
-    golden_load(&g, test->file, test->name);
-    labels = read_labels(&g);
-    d.batch = g.batch + test->spare;
-    golden_ok(dcn_plan_create(&plan, g.graph, &d, &err));
+    begin_training(&g, &plan, &labels, test);
     for (int step = 0; step < 20; step++) {
         dcn_loss loss = { NAN, -1, -1 };
 
@@ -208,7 +214,6 @@ static void adam_compare(const adam *a, int t, const dcn_weight_info *now)
 static void adam_by_its_formula(void **state)
 {
     const golden_test *test = *state;
-    dcn_plan_desc d = { .engine = test->engine, .threads = test->threads, .training = 1 };
     dcn_weight_info info;
     adam mirror[6];
     dcn_graph *now;
@@ -217,11 +222,7 @@ static void adam_by_its_formula(void **state)
     int32_t *labels;
     golden g;
 
-    golden_need_engine(test->engine);
-    golden_load(&g, test->file, test->name);
-    labels = read_labels(&g);
-    d.batch = g.batch + test->spare;
-    golden_ok(dcn_plan_create(&plan, g.graph, &d, &err));
+    begin_training(&g, &plan, &labels, test);
     golden_ok(dcn_graph_copy(&now, g.graph, &err));
     assert_int_equal(dcn_graph_weight_count(g.graph), 6);
     for (int i = 0; i < 6; i++) {
