@@ -2,24 +2,13 @@
 """Times the tutorial's network in TensorFlow and prints one line of JSON, medians in milliseconds:
 train_step_ms (forward, gradients, Adam), forward_ms, reconstruct_ms (both layers, after a forward
 pass that is not counted). Compiled graphs (tf.function), NHWC, oneDNN as TensorFlow has it on."""
-import argparse
 import json
 import os
-import statistics
-import time
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
 import tensorflow as tf
 
-
-def median_ms(work, repeats, warmup=3):
-    times = []
-    for i in range(warmup + repeats):
-        began = time.perf_counter()
-        work()
-        if i >= warmup:
-            times.append((time.perf_counter() - began) * 1e3)
-    return round(statistics.median(times), 3)
+from timing import arguments, median_ms
 
 
 def un_max_pool(net, mask, shape):
@@ -33,11 +22,7 @@ def un_max_pool(net, mask, shape):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=20)
-    args = parser.parse_args()
+    args = arguments(__doc__.split(":")[0])
     tf.config.threading.set_intra_op_parallelism_threads(args.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.random.set_seed(1)

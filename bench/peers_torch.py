@@ -3,37 +3,21 @@
 train_step_ms (forward, gradients, Adam), forward_ms, reconstruct_ms (both layers, after a forward
 pass that is not counted). Channels-last, which is the faster layout here. The reconstruction is
 timed with conv_transpose2d and with the equal conv2d of the turned kernel; the faster counts."""
-import argparse
 import json
 import os
-import statistics
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                                 "test", "peers"))
+from timing import arguments, median_ms
 from tutorial_torch import Tutorial
 
 
-def median_ms(work, repeats, warmup=3):
-    times = []
-    for i in range(warmup + repeats):
-        began = time.perf_counter()
-        work()
-        if i >= warmup:
-            times.append((time.perf_counter() - began) * 1e3)
-    return round(statistics.median(times), 3)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split(":")[0])
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=20)
-    args = parser.parse_args()
+    args = arguments(__doc__.split(":")[0])
     torch.set_num_threads(args.threads)
     torch.manual_seed(1)
     net = Tutorial()
