@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { KEY_OUT = CLI_KEY_OWN, KEY_STEPS, KEY_EPOCHS, KEY_RATE, KEY_AUGMENT, KEY_SEED, KEY_LOG,
        KEY_SAVE, KEY_EVAL, KEY_RESUME, KEY_NET, KEY_DRY };
@@ -521,6 +522,15 @@ static dcn_status prepare(train_run *run, const char *resume_model, dcn_error *e
     return check_steps(run, err);
 }
 
+static bool replaces_a_run(const train_run *run, const char *out)
+{
+    char *model = cli_text("%s/model.safetensors", out);
+    const bool there = !run->options.resume && access(model, F_OK) == 0;
+
+    free(model);
+    return there;
+}
+
 static dcn_status work(train_run *run, const char *out, dcn_error *err)
 {
     dcn_status st;
@@ -532,7 +542,8 @@ static dcn_status work(train_run *run, const char *out, dcn_error *err)
                 (long long)run->data_info.count[0], (long long)run->data_info.count[1],
                 run->plan_text);
     }
-    cli_note("writing to %s", out);
+    cli_note("writing to %s%s", out,
+             replaces_a_run(run, out) ? ", whose run is replaced (--resume goes on with it)" : "");
     cli_run_clean(&run->folder, !run->options.resume);
     if ((st = train_log_begin(run, err)))
         return st;

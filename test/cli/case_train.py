@@ -58,6 +58,12 @@ class Train(Case):
             self.assertIn("writing to " + out, result.stderr.decode())
             self.assertTrue(os.path.exists(os.path.join(folder, out, "model.safetensors")))
 
+    def test_says_that_a_run_is_replaced(self):
+        run = ("train", "--data", "synthetic", "--net", tool.NET, "-b", 16, "--out", "twice", "--steps")
+        self.assertNotIn(b"replaced", call(*run, 1).stderr)
+        self.assertIn(b"replaced", call(*run, 1).stderr)
+        self.assertNotIn(b"replaced", call(*run, 2, "--resume", "twice").stderr)
+
     def test_dry_run(self):
         before = sorted(os.listdir(tool.FOLDER))
         text = self.good(call("train", "--data", "synthetic", "--dry-run", "--out", "dry"))
