@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -137,37 +136,6 @@ void dcn__bytes_clear(dcn__bytes *bytes)
 {
     dcn__free(bytes->data);
     memset(bytes, 0, sizeof *bytes);
-}
-
-dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err)
-{
-    dcn_status st;
-    uint64_t size = 0;
-    void *data;
-    int fd;
-
-    memset(map, 0, sizeof *map);
-    if ((st = dcn__file_open(&fd, &size, path, err)))
-        return st;
-    if (size) {
-        data = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED) {
-            st = dcn__fail_errno(err, path, "map it", errno, "check the file system");
-            close(fd);
-            return st;
-        }
-        map->data = data;
-        map->size = (size_t)size;
-    }
-    close(fd);
-    return DCN_OK;
-}
-
-void dcn__map_close(dcn__map *map)
-{
-    if (map->data)
-        munmap((void *)(uintptr_t)map->data, map->size);
-    memset(map, 0, sizeof *map);
 }
 
 /* ---- writing --------------------------------------------------------------------------- */

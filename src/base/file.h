@@ -28,11 +28,6 @@ dcn_status dcn__file_open(int *fd, uint64_t *size, const char *path, dcn_error *
 dcn_status dcn__file_read_at(int fd, const char *path, uint64_t offset, void *data, size_t bytes,
                              dcn_error *err);
 
-/* Read-only, private mapping of a regular file (size 0: data NULL). */
-typedef struct dcn__map { const uint8_t *data; size_t size; } dcn__map;
-dcn_status dcn__map_open(dcn__map *map, const char *path, dcn_error *err);
-void dcn__map_close(dcn__map *map);
-
 /* An atomic writer. begin; write...; commit or abort. After a failure of any of them, abort. */
 typedef struct dcn__writer {
     int fd;                    /* -1: not open */

@@ -11,7 +11,7 @@
 struct worker { dcn__team *team; int thread; pthread_t id; };
 
 struct dcn__team {
-    int size, started;
+    int started;
     struct worker *workers;          /* size - 1 of them */
     pthread_mutex_t lock;
     pthread_cond_t work, done;
@@ -64,7 +64,6 @@ dcn_status dcn__team_create(dcn__team **out, int threads, dcn_error *err)
         dcn__free(team);
         return dcn__fail_memory(err, "a thread team", sizeof *team);
     }
-    team->size = threads;
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->work, NULL);
     pthread_cond_init(&team->done, NULL);
@@ -96,11 +95,6 @@ void dcn__team_destroy(dcn__team *team)
     pthread_mutex_destroy(&team->lock);
     dcn__free(team->workers);
     dcn__free(team);
-}
-
-int dcn__team_size(const dcn__team *team)
-{
-    return team->size;
 }
 
 void dcn__team_run(dcn__team *team, int n, dcn__task task, void *user)

@@ -12,7 +12,6 @@ typedef void (*dcn__task)(void *user, int task, int thread);
 
 dcn_status dcn__team_create(dcn__team **team, int threads, dcn_error *err);
 void dcn__team_destroy(dcn__team *team);
-int dcn__team_size(const dcn__team *team);
 /* Runs task(user, 0..n-1, thread) and returns when all are done. Allocates nothing. */
 void dcn__team_run(dcn__team *team, int n, dcn__task task, void *user);
 int dcn__cores(void);

@@ -78,7 +78,6 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *node, dcn_error *err)
 /* field.c: the receptive field, from those of the inputs. */
 void dcn__field_infer(const dcn_graph *g, dcn__node *node);
 int64_t dcn__shape_size(dcn_shape s);           /* h * w * c */
-dcn_shape dcn__input_shape(const dcn_graph *g, dcn_node node, int k);
 
 /* text.c and graph.c: a name that may stand in a graph. */
 bool dcn__name_is_valid(const char *name);

@@ -11,11 +11,6 @@ int64_t dcn__shape_size(dcn_shape s)
     return (int64_t)s.h * s.w * s.c;
 }
 
-dcn_shape dcn__input_shape(const dcn_graph *g, dcn_node node, int k)
-{
-    return g->nodes[g->nodes[node].inputs[k]].shape;
-}
-
 /* Cells that a dilated kernel spans along one axis. */
 static int64_t span(const dcn__window *w, int axis)
 {

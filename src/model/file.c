@@ -160,8 +160,3 @@ const char *dcn__model_metadata(const dcn__model_file *f, const char *key)
 {
     return dcn__tensors_metadata(&f->tensors, key);
 }
-
-bool dcn__model_has(const dcn__model_file *f, const char *tensor)
-{
-    return dcn__tensors_find(&f->tensors, tensor) != NULL;
-}

@@ -8,8 +8,6 @@
 
 #include "base/error.h"
 
-#include <stdbool.h>
-
 /* A tensor of a weight's shape. Its name in the file is prefix + the weight's name. */
 typedef struct dcn__model_extra {
     const char *prefix;             /* begins with "optimizer.", e.g. "optimizer.exp_avg." */
@@ -34,7 +32,6 @@ void dcn__model_close(dcn__model_file *file);
 
 /* NULL: there is no such key. Belongs to the file. */
 const char *dcn__model_metadata(const dcn__model_file *file, const char *key);
-bool dcn__model_has(const dcn__model_file *file, const char *tensor);
 /* The whole model, with a graph of its own; dcn_model_clear. */
 dcn_status dcn__model_read(const dcn__model_file *file, dcn_model *model, const dcn_limits *limits,
                            dcn_error *err);

@@ -266,17 +266,15 @@ static void a_full_standard_output_is_an_error(void **state)
 static void refuses(const char *path, const char *what)
 {
     dcn__bytes bytes;
-    dcn__map map;
     uint64_t size;
     size_t got;
     uint8_t head[4];
     int fd;
 
     alarm(10);   /* a FIFO must not hang */
-    for (int way = 0; way < 4; way++) {
+    for (int way = 0; way < 3; way++) {
         const dcn_status st = way == 0 ? dcn__file_read(&bytes, path, 100, &err)
-                              : way == 1 ? dcn__map_open(&map, path, &err)
-                              : way == 2 ? dcn__file_head(head, sizeof head, &got, &size, path, &err)
+                              : way == 1 ? dcn__file_head(head, sizeof head, &got, &size, path, &err)
                                          : dcn__file_open(&fd, &size, path, &err);
 
         if (st != DCN_FILE || !strstr(err.text, what))
@@ -349,22 +347,6 @@ static void reads_in_pieces_and_sees_a_file_shrink(void **state)
     assert_int_equal(got, 7);
 }
 
-static void maps_files(void **state)
-{
-    dcn__map map;
-
-    (void)state;
-    must(dcn__file_write(in_folder("f"), "mapped", 6, &err));
-    must(dcn__map_open(&map, in_folder("f"), &err));
-    assert_int_equal(map.size, 6);
-    assert_memory_equal(map.data, "mapped", 6);
-    dcn__map_close(&map);
-    must(dcn__file_write(in_folder("f"), "", 0, &err));
-    must(dcn__map_open(&map, in_folder("f"), &err));
-    assert_null(map.data);
-    dcn__map_close(&map);
-}
-
 static void new_files_for_appending_follow_no_link(void **state)
 {
     int fd;
@@ -431,7 +413,6 @@ int main(void)
         cmocka_unit_test_setup(reads_regular_files_only, empty_folder),
         cmocka_unit_test_setup(the_limit_comes_before_the_memory, empty_folder),
         cmocka_unit_test_setup(reads_in_pieces_and_sees_a_file_shrink, empty_folder),
-        cmocka_unit_test_setup(maps_files, empty_folder),
         cmocka_unit_test_setup(new_files_for_appending_follow_no_link, empty_folder),
         cmocka_unit_test_setup(folders_and_names, empty_folder),
     };
