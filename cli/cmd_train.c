@@ -361,15 +361,41 @@ static dcn_status after_step(train_run *run, const dcn_train_report *r, dcn_erro
     return DCN_OK;
 }
 
+/* As a shell reads it back: a name with a space is one word, and runs nothing. */
+static char *shell_word(const char *text)
+{
+    char *word = cli_alloc(4 * strlen(text) + 3, 1), *end = word;
+
+    if (*text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "_-+=.,:@%/")])
+        return memcpy(word, text, strlen(text) + 1);
+    *end++ = '\'';
+    for (; *text; text++) {
+        const char *piece = *text == '\'' ? "'\\''" : (const char[]){ *text, '\0' };
+        const size_t length = strlen(piece);
+
+        memcpy(end, piece, length);
+        end += length;
+    }
+    *end = '\'';
+    return word;
+}
+
 /* The command that goes on: the run knows its own settings. */
 static char *resume_command(const train_run *run)
 {
     const cli_shared *s = &run->options.shared;
     const bool engine = s->engine && strcmp(s->engine, "cpu") != 0;
 
-    return cli_text("deconvnet train --resume %s%s%s --steps %lld%s%s", run->folder.path,
-                    s->data ? " --data " : "", s->data ? s->data : "", (long long)run->total,
-                    engine ? " --engine " : "", engine ? s->engine : "");
+    char *folder = shell_word(run->folder.path), *data = shell_word(s->data ? s->data : "");
+    char *command = cli_text("deconvnet train --resume %s%s%s --steps %lld%s%s", folder,
+                             s->data ? " --data " : "", s->data ? data : "",
+                             (long long)run->total, engine ? " --engine " : "",
+                             engine ? s->engine : "");
+
+    free(data);
+    free(folder);
+    return command;
 }
 
 static dcn_status stopped(train_run *run, dcn_error *err)

@@ -1,5 +1,6 @@
 """Saving, stopping and going on: the same bits as without a stop."""
 import os
+import shlex
 import signal
 import time
 
@@ -50,7 +51,7 @@ class Resume(Case):
 
     def test_signals(self):
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-            name = "signal%d" % code
+            name = "signal%d" % code if code == 130 else "it's %d" % code
             process = start(*SETTINGS, "--steps", "1000000", "--out", name)
             self.wait_for(process, b"step 10,")
             process.send_signal(number)
@@ -58,7 +59,8 @@ class Resume(Case):
             self.assertEqual(process.returncode, code, errors)
             line = errors.decode().splitlines()[-1]
             self.assertRegex(line, tool.ERROR)
-            self.assertIn("deconvnet train --resume " + name + " --data synthetic --steps 1000000", line)
+            self.assertIn("deconvnet train --resume " + shlex.quote(name).replace("'\"'\"'", "'\\''")
+                          + " --data synthetic --steps 1000000", line)
             done = int(line.split("step ")[1].split()[0])
             self.good(resume(name, done + 3))
             self.good(train(name + "-whole", done + 3))
