@@ -156,6 +156,22 @@ void cli_run_close(cli_run_folder *run)
     *run = (cli_run_folder){ NULL, -1 };
 }
 
+/* What a crash leaves of a file that a run writes: its name, then ".tmp-" and six letters. A folder
+ * may hold files of the user with such an end. */
+static bool is_left_over(const char *name)
+{
+    static const char *const written[] = { "model.safetensors", "strips.png", "report.html" };
+
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
+        const size_t n = strlen(written[i]);
+
+        if (!strncmp(name, written[i], n) && !strncmp(name + n, ".tmp-", 5)
+            && strlen(name + n) == 11)
+            return true;
+    }
+    return false;
+}
+
 void cli_run_clean(const cli_run_folder *run, bool events)
 {
     DIR *folder = opendir(run->path);
@@ -164,9 +180,7 @@ void cli_run_clean(const cli_run_folder *run, bool events)
     if (!folder)
         return;
     while ((entry = readdir(folder))) {
-        const char *temporary = strstr(entry->d_name, ".tmp-");
-
-        if ((temporary && strlen(temporary) == 11)
+        if (is_left_over(entry->d_name)
             || (events && !strncmp(entry->d_name, "events.out.tfevents.", 20)))
             unlinkat(dirfd(folder), entry->d_name, 0);
     }

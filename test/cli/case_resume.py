@@ -76,6 +76,17 @@ class Resume(Case):
         self.assertEqual(process.returncode, 130)
         self.assertEqual([n for n in os.listdir(path("twice")) if ".tmp-" in n], [])
 
+    def test_what_a_crash_left_is_removed(self):
+        os.makedirs(path("crashed"))
+        names = ["model.safetensors.tmp-a1b2c3", "report.html.tmp-AbCdEf", "strips.png.tmp-zzzzzz"]
+        others = ["notes.tmp-a1b2c3", "model.safetensors.tmp-1", "my-model.safetensors.tmp-a1b2c3"]
+        for name in names + others:
+            tool.write(os.path.join("crashed", name), b"half")
+        self.good(train("crashed", 2))
+        left = os.listdir(path("crashed"))
+        self.assertEqual([n for n in names if n in left], [])
+        self.assertEqual([n for n in others if n not in left], [])
+
     def test_one_run_at_a_time(self):
         process = start(*SETTINGS, "--steps", "1000000", "--out", "busy")
         self.wait_for(process, b"step 0,")
