@@ -38,6 +38,7 @@ typedef struct show_run {
     char **names;              /* (n): "cat", "test-00003" */
     char **truths;             /* (n): class names, or NULL */
     float *images;             /* (n,h,w,c) */
+    float *photos;             /* (n,h,w,c), 0 to 1, before normalisation; NULL with --input */
     int n_layers;
     dcn_node layers[SHOW_LAYERS_MAX];
     int n_views;

@@ -78,6 +78,7 @@ static dcn_status draw_sheet(const show_run *run, int first, int i, bool bare, c
                              dcn_image *sheet, dcn_error *err)
 {
     const show_options *o = &run->options;
+    const size_t at = (size_t)(first + i) * run->volume;
     const int n = 1 + run->n_views,
               columns = n < COLUMNS_MAX || o->scale == DCN_SCALE_TF1 ? n : COLUMNS_MAX;
     dcn_sheet_desc desc = { .columns = columns,
@@ -88,8 +89,10 @@ static dcn_status draw_sheet(const show_run *run, int first, int i, bool bare, c
     dcn_panel *panels = cli_alloc((size_t)(desc.rows * columns), sizeof *panels);
     dcn_status st;
 
-    panels[0] = (dcn_panel){ run->images + (size_t)(first + i) * run->volume, run->shape,
-                             "original", DCN_PANEL_PHOTO };
+    /* TensorFlow's strip is made of what the network sees. */
+    panels[0] = run->photos && o->scale != DCN_SCALE_TF1
+                    ? (dcn_panel){ run->photos + at, run->shape, "original", DCN_PANEL_UNIT }
+                    : (dcn_panel){ run->images + at, run->shape, "original", DCN_PANEL_PHOTO };
     for (int k = 0; k < run->n_views; k++)
         panels[k + 1] = (dcn_panel){ run->views[k].drawn + (size_t)i * run->volume, run->shape,
                                      run->views[k].title, DCN_PANEL_SIGNED };

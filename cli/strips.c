@@ -11,11 +11,15 @@ static dcn_status read_samples(cli_strips *s, const dcn_model *model, const dcn_
                                dcn_error *err)
 {
     const size_t volume = cli_volume(s->shape);
+    dcn_preprocess plain = model->preprocess;
     dcn_status st = DCN_OK;
 
+    plain.normalize = DCN_NORMALIZE_NONE;
     for (int i = 0; i < s->n && !st; i++)
-        st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &model->preprocess, DCN_AUGMENT_NONE, 0, 0,
-                             s->images + (size_t)i * volume, s->labels + i, err);
+        if (!(st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &model->preprocess, DCN_AUGMENT_NONE, 0,
+                                   0, s->images + (size_t)i * volume, s->labels + i, err)))
+            st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &plain, DCN_AUGMENT_NONE, 0, 0,
+                                 s->photos + (size_t)i * volume, s->labels + i, err);
     return st;
 }
 
@@ -60,6 +64,7 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
         s->n_layers = STRIPS_MAX_LAYERS;
     volume = cli_volume(s->shape);
     s->images = cli_alloc((size_t)s->n * volume, sizeof(float));
+    s->photos = cli_alloc((size_t)s->n * volume, sizeof(float));
     s->labels = cli_alloc((size_t)s->n, sizeof *s->labels);
     for (int i = 0; i < s->n_layers; i++) {
         s->numbers[i] = cli_layer_number(model->graph, s->layers[i]);
@@ -75,6 +80,7 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
 void cli_strips_clear(cli_strips *s)
 {
     free(s->images);
+    free(s->photos);
     free(s->labels);
     for (int i = 0; i < STRIPS_MAX_LAYERS; i++) {
         free(s->drawn[i]);
@@ -107,8 +113,8 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
         dcn_panel *row = panels + i * columns;
 
         titles[i] = row_title(s, i, info);
-        row[0] = (dcn_panel){ s->images + (size_t)i * volume, s->shape, i ? NULL : "original",
-                              DCN_PANEL_PHOTO };
+        row[0] = (dcn_panel){ s->photos + (size_t)i * volume, s->shape, i ? NULL : "original",
+                              DCN_PANEL_UNIT };
         for (int k = 0; k < s->n_layers; k++) {
             snprintf(headings[k], sizeof headings[k], "layer %d", s->numbers[k]);
             row[k + 1] = (dcn_panel){ s->drawn[k] + (size_t)i * volume, s->shape,
@@ -131,8 +137,9 @@ dcn_status cli_strips_bare(dcn_image *image, const cli_strips *s, int i, dcn_sca
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 1 + s->n_layers,
                                   .scale = scale, .bare = 1 };
 
-    panels[0] = (dcn_panel){ .values = s->images + at, .shape = s->shape,
-                             .kind = DCN_PANEL_PHOTO };
+    /* TensorFlow's strip is made of what the network sees. */
+    panels[0] = (dcn_panel){ .values = (scale == DCN_SCALE_TF1 ? s->images : s->photos) + at,
+                             .shape = s->shape, .kind = DCN_PANEL_UNIT };
     for (int k = 0; k < s->n_layers; k++)
         panels[k + 1] = (dcn_panel){ .values = s->drawn[k] + at, .shape = s->shape };
     return dcn_sheet_draw(image, &desc, err);

@@ -13,6 +13,7 @@ typedef struct cli_strips {
     dcn_node layers[STRIPS_MAX_LAYERS];
     int numbers[STRIPS_MAX_LAYERS];      /* from 1, as the user counts layers */
     float *images;             /* (n,h,w,c), as the network sees them */
+    float *photos;             /* (n,h,w,c), 0 to 1: the same before normalisation */
     float *drawn[STRIPS_MAX_LAYERS];     /* (n,h,w,c) each */
     float *values[STRIPS_MAX_LAYERS];    /* (n, the layer's shape): activations */
     int32_t *labels;

@@ -424,7 +424,8 @@ typedef enum dcn_scale {
 
 typedef enum dcn_panel_kind {
     DCN_PANEL_SIGNED,             /* grey is zero, the scale is printed below */
-    DCN_PANEL_PHOTO               /* a picture: its smallest value black, its largest white */
+    DCN_PANEL_PHOTO,              /* a picture: its smallest value black, its largest white */
+    DCN_PANEL_UNIT                /* a picture whose 0 is black and whose 1 is white */
 } dcn_panel_kind;
 
 /* One panel: float values (h,w,c), c 1 or 3. */

@@ -66,6 +66,9 @@ dcn_status dcn__panel_render(dcn__panel_bytes *out, const dcn_panel *panel, dcn_
 
         dcn__range_add(&range, panel->values, pixels, panel->shape.c);
         dcn__photo_apply(range, panel->values, pixels, panel->shape.c, out->pixels);
+    } else if (panel->kind == DCN_PANEL_UNIT) {
+        dcn__photo_apply((dcn__range){ 0, 1 }, panel->values, pixels, panel->shape.c,
+                         out->pixels);
     } else {
         st = render_signed(out, panel, pixels, err);
     }

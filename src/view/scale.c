@@ -162,9 +162,10 @@ void dcn__photo_apply(dcn__range range, const float *values, size_t pixels, int 
         }
         /* A picture of one tone has no contrast to stretch: middle grey. */
         for (int c = 0; c < channels; c++) {
-            const double above = (double)values[c] - (double)range.min;
+            const double above = ((double)values[c] - (double)range.min) / span;
 
-            out[c] = (uint8_t)(span > 0 ? lrint(255 * above / span) : 128);
+            out[c] = (uint8_t)(!(span > 0) ? 128 : above <= 0 ? 0 : above >= 1 ? 255
+                               : lrint(255 * above));
         }
     }
 }

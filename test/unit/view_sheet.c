@@ -195,6 +195,21 @@ static void bare_grey_stays_grey(void **state)
     dcn_image_clear(&image);
 }
 
+/* 0 to 1 is 0 to 255, whatever range a picture uses; what lies outside is clipped. */
+static void a_unit_panel_shows_its_bytes(void **state)
+{
+    const dcn_panel panel = { (float[]){ -1e30f, 0, 100 / 255.0f, 101 / 255.0f, 1, 7 }, { 1, 6, 1 },
+                              NULL, DCN_PANEL_UNIT };
+    const dcn_sheet_desc desc = { .panels = &panel, .rows = 1, .columns = 1, .bare = 1 };
+    const uint8_t want[6] = { 0, 0, 100, 101, 255, 255 };
+    dcn_image image;
+
+    (void)state;
+    assert_int_equal(dcn_sheet_draw(&image, &desc, NULL), DCN_OK);
+    assert_memory_equal(image.pixels, want, sizeof want);
+    dcn_image_clear(&image);
+}
+
 static void an_inactive_panel_is_marked(void **state)
 {
     const dcn_panel panel = { ZERO, { 4, 4, 1 }, NULL, DCN_PANEL_SIGNED };
@@ -339,6 +354,7 @@ int main(void)
         cmocka_unit_test(usual_zoom_shows_small_pictures_large),
         cmocka_unit_test(bare_is_the_strip_and_tf1_maps_it_as_one),
         cmocka_unit_test(bare_grey_stays_grey),
+        cmocka_unit_test(a_unit_panel_shows_its_bytes),
         cmocka_unit_test(an_inactive_panel_is_marked),
         cmocka_unit_test(impossible_sheets_are_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
