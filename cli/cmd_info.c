@@ -14,6 +14,9 @@ typedef struct info_run {
     int n_paths;
 } info_run;
 
+/* What plans may cost where a text of a few bytes asks for them. */
+#define TEXT_PLAN_BYTES (48.0 * 1024 * 1024)
+
 static const struct argp_option options[] = {
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     { "batch-size", 'b', "N", 0, "Pictures a step of the plans whose memory is told (128)",
@@ -175,6 +178,17 @@ static dcn_status tell_plan(cli_json *json, const info_run *run, const dcn_graph
     return DCN_OK;
 }
 
+/* What plans of this network need at the least, before any is made: weights, gradients and
+ * moments, and the values of a chunk on the way up and down. */
+static double least_bytes(const dcn_graph *graph)
+{
+    double weights = 4.0 * (double)cli_weight_total(graph), values = 0;
+
+    for (int i = 0; i < dcn_graph_node_count(graph); i++)
+        values += 4.0 * (double)cli_volume(cli_shape_of(graph, i));
+    return 20 * weights + 32 * values;
+}
+
 /* Is there a softmax at the end, so that a loss exists? */
 static bool can_train(const dcn_graph *graph)
 {
@@ -185,19 +199,23 @@ static bool can_train(const dcn_graph *graph)
 }
 
 static dcn_status tell_graph(cli_json *json, const info_run *run, const dcn_graph *graph,
-                             dcn_error *err)
+                             bool plans, dcn_error *err)
 {
     char *text = cli_network_text(graph);
-    dcn_status st;
+    dcn_status st = DCN_OK;
 
     tell_int(json, "parameters", cli_weight_total(graph));
     if (json)
         cli_json_real(json, "flops", dcn_graph_flops(graph));
     else
         printf("%-12s %.1f MFLOP a picture\n", "forward", dcn_graph_flops(graph) / 1e6);
-    st = tell_plan(json, run, graph, false, err);
-    if (!st && can_train(graph))
-        st = tell_plan(json, run, graph, true, err);
+    if (plans) {
+        st = tell_plan(json, run, graph, false, err);
+        if (!st && can_train(graph))
+            st = tell_plan(json, run, graph, true, err);
+    } else {
+        tell_text(json, "plan", "not made here, it is large; deconvnet train --dry-run makes it");
+    }
     if (json) {
         cli_json_text(json, "network", text);
         add_nodes(json, graph);
@@ -237,7 +255,7 @@ static dcn_status tell_model(cli_json *json, const info_run *run, const char *pa
         }
         putchar('\n');
     }
-    st = tell_graph(json, run, model.graph, err);
+    st = tell_graph(json, run, model.graph, true, err);
     dcn_model_clear(&model);
     return st;
 }
@@ -247,12 +265,16 @@ static dcn_status tell_network(cli_json *json, const info_run *run, const char *
 {
     dcn_graph *graph;
     dcn_status st;
+    bool plans;
 
     if ((st = cli_load_network(&graph, path, 3, 10, &run->shared.limits, err)))
         return st;
-    st = dcn_graph_init_weights(graph, 1, err);
+    /* A line of text must not cost gigabytes: large plans are for those who ask for them. */
+    plans = least_bytes(graph) <= TEXT_PLAN_BYTES;
+    if (plans)
+        st = dcn_graph_init_weights(graph, 1, err);
     if (!st)
-        st = tell_graph(json, run, graph, err);
+        st = tell_graph(json, run, graph, plans, err);
     dcn_graph_destroy(graph);
     return st;
 }

@@ -211,7 +211,7 @@ static dcn_status show(show_run *run, const char *model, dcn_error *err)
 
 static dcn_status show_main(int argc, char **argv, dcn_error *err)
 {
-    show_run run = { .options = { .count = 8, .channel = -1 } };
+    show_run run = { .options = { .channel = -1 } };
     show_options *o = &run.options;
     cli_json *json = NULL;
     dcn_status st;

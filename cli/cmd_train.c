@@ -447,7 +447,8 @@ static void save_what_is_done(train_run *run, dcn_error *err)
         save(run, NULL);
     snprintf(where, sizeof where, "%.*s", (int)(colon - inner.text), inner.text);
     if (run->saved_step > 0)
-        cli_fail(err, inner.status, where, "%.*s; free space and go on with --resume, step %lld is safe",
+        cli_fail(err, inner.status, where,
+                 "%.*s; free space and go on with --resume, step %lld is safe",
                  (int)(advice - colon - 2), colon + 2, (long long)run->saved_step);
 }
 
@@ -568,9 +569,11 @@ static dcn_status work(train_run *run, const char *out, dcn_error *err)
                 (long long)run->data_info.count[0], (long long)run->data_info.count[1],
                 run->plan_text);
     }
-    cli_note("writing to %s%s", out,
-             replaces_a_run(run, out) ? ", whose run is replaced (--resume goes on with it)" : "");
-    cli_run_clean(&run->folder, !run->options.resume);
+    /* Among the results: what stands on standard error after a failure is its one line. */
+    if (!run->options.shared.json)
+        printf("writing to %s%s\n", out, replaces_a_run(run, out)
+               ? ", whose run is replaced (--resume goes on with it)" : "");
+    cli_run_clean(&run->folder, replaces_a_run(run, out));
     if ((st = train_log_begin(run, err)))
         return st;
     cli_interrupt_begin();

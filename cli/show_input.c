@@ -5,6 +5,7 @@
 #include "message.h"
 #include "network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,6 +21,8 @@ static dcn_status reserve(show_run *run, int64_t n, dcn_error *err)
     run->names = cli_alloc((size_t)n, sizeof *run->names);
     run->truths = cli_alloc((size_t)n, sizeof *run->truths);
     run->images = cli_alloc((size_t)n, run->volume * sizeof *run->images);
+    if (!run->options.input)
+        run->photos = cli_alloc((size_t)n, run->volume * sizeof *run->photos);
     return DCN_OK;
 }
 
@@ -42,8 +45,10 @@ static char *stem(const show_run *run, const char *path, int i)
     return name;
 }
 
-static dcn_status read_file(const show_run *run, const char *path, float *out, dcn_error *err)
+/* The picture as the network takes it, and before normalisation, for the eye. */
+static dcn_status read_file(const show_run *run, const char *path, int i, dcn_error *err)
 {
+    const size_t at = (size_t)i * run->volume;
     dcn_preprocess p = run->model.preprocess;
     dcn_image image = { 0 };
     struct stat status;
@@ -56,7 +61,10 @@ static dcn_status read_file(const show_run *run, const char *path, float *out, d
         /* The rule for data sets (dcn_data_preprocess): the middle of a photo is not the photo. */
         if (image.h > 2 * p.shape.h || image.w > 2 * p.shape.w)
             p.resize = 1;
-        st = dcn_preprocess_image(&p, &image, out, err);
+        st = dcn_preprocess_image(&p, &image, run->images + at, err);
+        p.normalize = DCN_NORMALIZE_NONE;
+        if (!st)
+            st = dcn_preprocess_image(&p, &image, run->photos + at, err);
     }
     dcn_image_clear(&image);
     return st;
@@ -69,9 +77,19 @@ static dcn_status read_files(show_run *run, dcn_error *err)
 
     for (int i = 0; i < run->n && !st; i++) {
         run->names[i] = stem(run, o->files[i], i);
-        st = read_file(run, o->files[i], run->images + (size_t)i * run->volume, err);
+        st = read_file(run, o->files[i], i, err);
     }
     return st;
+}
+
+static dcn_status check_finite(const show_run *run, const char *path, dcn_error *err)
+{
+    for (int i = 0; i < run->n; i++)
+        for (size_t k = 0; k < run->volume; k++)
+            if (!isfinite(run->images[(size_t)i * run->volume + k]))
+                return cli_fail(err, DCN_NUMBERS, path, "picture %d holds NaN or infinity; give "
+                                "pictures of finite numbers", i);
+    return DCN_OK;
 }
 
 static dcn_status read_array(show_run *run, dcn_error *err)
@@ -96,6 +114,7 @@ static dcn_status read_array(show_run *run, dcn_error *err)
         memcpy(run->images, array.data, (size_t)run->n * run->volume * sizeof(float));
         for (int i = 0; i < run->n; i++)
             run->names[i] = cli_text("input-%05d", i);
+        st = check_finite(run, path, err);
     }
     dcn_array_clear(&array);
     return st;
@@ -104,14 +123,17 @@ static dcn_status read_array(show_run *run, dcn_error *err)
 static dcn_status read_data(show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
+    const int wanted = o->count ? o->count : 8;
+    dcn_preprocess plain = run->model.preprocess;
     dcn_data_info info;
     dcn_status st;
     int64_t n;
 
     if ((st = cli_open_data(&run->data, &o->shared, err)))
         return st;
+    plain.normalize = DCN_NORMALIZE_NONE;
     dcn_data_info_get(run->data, &info);
-    n = info.count[DCN_SPLIT_TEST] < o->count ? info.count[DCN_SPLIT_TEST] : o->count;
+    n = info.count[DCN_SPLIT_TEST] < wanted ? info.count[DCN_SPLIT_TEST] : wanted;
     st = reserve(run, n, err);
     for (int i = 0; i < run->n && !st; i++) {
         int32_t label = 0;
@@ -119,6 +141,9 @@ static dcn_status read_data(show_run *run, dcn_error *err)
         run->names[i] = cli_text("test-%05d", i);
         st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &run->model.preprocess, DCN_AUGMENT_NONE,
                              0, 0, run->images + (size_t)i * run->volume, &label, err);
+        if (!st)
+            st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &plain, DCN_AUGMENT_NONE, 0, 0,
+                                 run->photos + (size_t)i * run->volume, &label, err);
         if (!st && info.class_names && label >= 0 && label < info.classes)
             run->truths[i] = cli_text("%s", info.class_names[label]);
     }
@@ -134,6 +159,10 @@ dcn_status show_read_inputs(show_run *run, dcn_error *err)
     if (o->input && o->n_files)
         return cli_fail(err, DCN_USAGE, "arguments",
                         "both --input and pictures are given; leave one out");
+    if ((o->input || o->n_files) && o->count)
+        return cli_fail(err, DCN_USAGE, "--count",
+                        "goes with a data set, not with %s; leave it out",
+                        o->input ? "--input" : "pictures");
     if (o->input)
         return read_array(run, err);
     return o->n_files ? read_files(run, err) : read_data(run, err);
@@ -148,4 +177,5 @@ void show_clear_inputs(show_run *run)
     free(run->names);
     free(run->truths);
     free(run->images);
+    free(run->photos);
 }

@@ -147,8 +147,8 @@ dcn_status show_choose_views(show_run *run, dcn_error *err)
     if ((st = choose_layers(run, err)))
         return st;
     if (o->rule == DCN_RULE_RECONSTRUCT && o->from != DCN_FROM_LAYER)
-        cli_note("each panel of --rule reconstruct holds the biases' own picture, which may be most "
-                 "of it: --bias draws it alone, --rule deconvnet has none");
+        cli_note("each panel of --rule reconstruct holds the biases' own picture, which may be "
+                 "most of it: --bias draws it alone, --rule deconvnet has none");
     run->views = cli_alloc(VIEWS_MAX, sizeof *run->views);
     for (int i = 0; i < run->n_layers && !st; i++)
         st = views_of_layer(run, i, err);

@@ -1,6 +1,7 @@
 """info and eval: what files are, and what wrong ones get."""
 import json
 import os
+import time
 
 import tool
 from tool import Case, call, path, train, write
@@ -62,6 +63,13 @@ class Files(Case):
         self.bad(call("info", write("broken.txt", "input 8x8x3\nconv filters=0\n")), 2, "broken.txt:2:")
         self.bad(call("train", "--data", "synthetic", "--net", "input 8x8x3; cnv 3"), 2, "--net:1:14", "conv")
         self.bad(call("train", "--data", "synthetic", "--net", "nowhere.txt"), 4, "nowhere.txt")
+
+    def test_a_line_costs_little(self):
+        """53 bytes that ask for 2 billion weights."""
+        write("huge.txt", b"input 1x1x65536; dense units=20000; dense units=32000")
+        began = time.monotonic()
+        self.assertIn("not made here", self.good(call("info", "huge.txt")))
+        self.assertLess(time.monotonic() - began, 1)
 
     def test_events(self):
         name = next(n for n in os.listdir(path("files")) if n.startswith("events."))

@@ -43,6 +43,13 @@ class Show(Case):
             name = "test-%05d-reconstruct.png" % i
             self.assertEqual(tool.read("many", name), tool.read("fewer", name))
 
+    def test_the_original_is_the_picture(self):
+        """The first panel shows the picture's own bytes, not a stretched range."""
+        write("tone.png", tool.png(24, 24, (127, 127, 129)))
+        self.good(self.show("tone.png", "--out", "tone"))
+        width, height, channels, pixels, _ = tool.png_read(tool.read("tone/tone-reconstruct.png"))
+        self.assertIn(bytes((127, 127, 129)) * 24, b"".join(bytes(row) for row in pixels))
+
     def test_files(self):
         os.makedirs(path("p"), exist_ok=True)
         for name in ("cat.png", "p/cat.png", "odd name.png"):
@@ -114,6 +121,9 @@ class Show(Case):
         down = "max_pool2/reconstruct/layer"
         self.assertEqual(dump[down + "@relu2"][2], dump[down + "@conv2"][2])
         self.assertEqual(dump[down][2], dump[down + "@input1"][2])
+        self.bad(self.show("--input", "x.npy", "--count", 1), 2, "--count")
+        values[5] = float("nan")
+        self.bad(self.show("--input", write("nan.npy", npy((2, 12, 12, 3), values))), 6, "nan.npy")
         self.bad(self.show("--input", write("y.npy", npy((12, 12, 1), values[:144]))), 3, "y.npy")
 
     def test_channels_add_up(self):

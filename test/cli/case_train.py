@@ -52,17 +52,24 @@ class Train(Case):
         folder = path("home")
         os.mkdir(folder)
         for out in ("runs/net", "runs/net-2"):
-            result = call("train", "--data", "synthetic", "--net", tool.NET, "--steps", 1, "-b", 4,
-                          cwd=folder)
-            self.good(result)
-            self.assertIn("writing to " + out, result.stderr.decode())
+            text = self.good(call("train", "--data", "synthetic", "--net", tool.NET, "--steps", 1, "-b",
+                                  4, cwd=folder))
+            self.assertIn("writing to " + out + "\n", text)
             self.assertTrue(os.path.exists(os.path.join(folder, out, "model.safetensors")))
 
     def test_says_that_a_run_is_replaced(self):
         run = ("train", "--data", "synthetic", "--net", tool.NET, "-b", 16, "--out", "twice", "--steps")
-        self.assertNotIn(b"replaced", call(*run, 1).stderr)
-        self.assertIn(b"replaced", call(*run, 1).stderr)
-        self.assertNotIn(b"replaced", call(*run, 2, "--resume", "twice").stderr)
+        self.assertNotIn("replaced", self.good(call(*run, 1)))
+        self.assertIn("replaced", self.good(call(*run, 1)))
+        self.assertNotIn("replaced", self.good(call(*run, 2, "--resume", "twice")))
+
+    def test_event_files_of_others_stay(self):
+        """Only where a run is replaced do its event files go."""
+        os.mkdir(path("logs"))
+        tool.write("logs/events.out.tfevents.1.host", b"theirs")
+        self.good(train("logs", 1))
+        self.assertEqual(tool.read("logs/events.out.tfevents.1.host"), b"theirs")
+        self.assertEqual(len(os.listdir(path("logs"))), 5)
 
     def test_dry_run(self):
         before = sorted(os.listdir(tool.FOLDER))
@@ -92,7 +99,7 @@ class Train(Case):
         self.good(train("nan", 3))
         good = tool.read("nan/model.safetensors")
         result = call("train", "--data", "synthetic", "--net", tool.NET, "--steps", 50, "-b", 16, "--out",
-                      "nan", "--lr", "1e30", "-q")
+                      "nan", "--lr", "1e30")
         self.bad(result, 6, "step")
         self.assertEqual(good, tool.read("nan/model.safetensors"))
 

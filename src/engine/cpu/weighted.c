@@ -1,8 +1,8 @@
 /* weighted.c - convolution and dense layers through oneDNN; a ReLU may follow in place. */
 #include "engine/cpu/cpu.h"
 
-/* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many there
- * are: a dense layer stays on one. (A convolution is cut by its outputs.) */
+/* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many
+ * there are: a dense layer stays on one. (A convolution is cut by its outputs.) */
 static bool is_dense(const cpu_kernel *k)
 {
     return k->node->op == DCN__OP_DENSE;
