@@ -187,5 +187,9 @@ int main(void)
         cmocka_unit_test(a_checkpoint_does_not_depend_on_the_locale),
     };
 
+#ifndef DCN_HAVE_JANSSON
+    puts("skipped: this build cannot write model files");
+    return 77;
+#endif
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
