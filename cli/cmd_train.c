@@ -433,23 +433,23 @@ static void add_step(const train_run *run, dcn_error *err)
     cli_fail(err, inner.status, where, "%s", what + 2);
 }
 
-/* The disk said no, to a log or to the model: what is done is saved if that is still possible, and
- * the advice says which step is safe. */
+/* The file system said no, to a log, the model or a picture: what is done is saved if that is still
+ * possible, and the advice says which step is safe. */
 static void save_what_is_done(train_run *run, dcn_error *err)
 {
     const dcn_error inner = *err;
-    const char *colon = strstr(inner.text, ": "), *advice = strrchr(inner.text, ';');
+    const char *colon = strstr(inner.text, ": ");
     char where[sizeof inner.text];
 
-    if (inner.status != DCN_FILE || !colon || !advice || advice < colon)
+    if (inner.status != DCN_FILE || !colon)
         return;
     if (run->saved_step < run->last.step)
         save(run, NULL);
     snprintf(where, sizeof where, "%.*s", (int)(colon - inner.text), inner.text);
     if (run->saved_step > 0)
         cli_fail(err, inner.status, where,
-                 "%.*s; free space and go on with --resume, step %lld is safe",
-                 (int)(advice - colon - 2), colon + 2, (long long)run->saved_step);
+                 "%s, then go on with --resume: step %lld is safe", colon + 2,
+                 (long long)run->saved_step);
 }
 
 static dcn_status train(train_run *run, dcn_error *err)

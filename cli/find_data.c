@@ -79,3 +79,15 @@ dcn_status cli_open_data(dcn_data **data, const cli_shared *shared, dcn_error *e
     free(path);
     return st;
 }
+
+dcn_status cli_read_test(const dcn_data *data, int64_t i, const dcn_preprocess *p, float *image,
+                         float *photo, int32_t *label, dcn_error *err)
+{
+    dcn_preprocess plain = *p;
+    dcn_status st = dcn_data_sample(data, DCN_SPLIT_TEST, i, p, DCN_AUGMENT_NONE, 0, 0, image,
+                                    label, err);
+
+    plain.normalize = DCN_NORMALIZE_NONE;
+    return st ? st : dcn_data_sample(data, DCN_SPLIT_TEST, i, &plain, DCN_AUGMENT_NONE, 0, 0, photo,
+                                     label, err);
+}

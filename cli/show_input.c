@@ -124,14 +124,12 @@ static dcn_status read_data(show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
     const int wanted = o->count ? o->count : 8;
-    dcn_preprocess plain = run->model.preprocess;
     dcn_data_info info;
     dcn_status st;
     int64_t n;
 
     if ((st = cli_open_data(&run->data, &o->shared, err)))
         return st;
-    plain.normalize = DCN_NORMALIZE_NONE;
     dcn_data_info_get(run->data, &info);
     n = info.count[DCN_SPLIT_TEST] < wanted ? info.count[DCN_SPLIT_TEST] : wanted;
     st = reserve(run, n, err);
@@ -139,11 +137,9 @@ static dcn_status read_data(show_run *run, dcn_error *err)
         int32_t label = 0;
 
         run->names[i] = cli_text("test-%05d", i);
-        st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &run->model.preprocess, DCN_AUGMENT_NONE,
-                             0, 0, run->images + (size_t)i * run->volume, &label, err);
-        if (!st)
-            st = dcn_data_sample(run->data, DCN_SPLIT_TEST, i, &plain, DCN_AUGMENT_NONE, 0, 0,
-                                 run->photos + (size_t)i * run->volume, &label, err);
+        st = cli_read_test(run->data, i, &run->model.preprocess,
+                           run->images + (size_t)i * run->volume,
+                           run->photos + (size_t)i * run->volume, &label, err);
         if (!st && info.class_names && label >= 0 && label < info.classes)
             run->truths[i] = cli_text("%s", info.class_names[label]);
     }

@@ -1,6 +1,7 @@
 /* strips.c - runs test pictures up and down, and lays the results side by side. */
 #include "strips.h"
 
+#include "find_data.h"
 #include "message.h"
 #include "network.h"
 
@@ -11,15 +12,11 @@ static dcn_status read_samples(cli_strips *s, const dcn_model *model, const dcn_
                                dcn_error *err)
 {
     const size_t volume = cli_volume(s->shape);
-    dcn_preprocess plain = model->preprocess;
     dcn_status st = DCN_OK;
 
-    plain.normalize = DCN_NORMALIZE_NONE;
     for (int i = 0; i < s->n && !st; i++)
-        if (!(st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &model->preprocess, DCN_AUGMENT_NONE, 0,
-                                   0, s->images + (size_t)i * volume, s->labels + i, err)))
-            st = dcn_data_sample(data, DCN_SPLIT_TEST, i, &plain, DCN_AUGMENT_NONE, 0, 0,
-                                 s->photos + (size_t)i * volume, s->labels + i, err);
+        st = cli_read_test(data, i, &model->preprocess, s->images + (size_t)i * volume,
+                           s->photos + (size_t)i * volume, s->labels + i, err);
     return st;
 }
 

@@ -103,6 +103,19 @@ class Train(Case):
         self.bad(result, 6, "step")
         self.assertEqual(good, tool.read("nan/model.safetensors"))
 
+    def test_what_is_done_is_saved(self):
+        """The event file meets a limit at some step: the model of that step is kept, and goes on."""
+        command = ["bash", "-c", "ulimit -f 200; exec \"$@\"", "-", tool.COMMAND, "train", "--data",
+                   "synthetic", "--net", tool.NET, "-b", "4", "--log-interval", "1", "--out", "limit",
+                   "--graphics", "none", "--steps"]
+        result = subprocess.run(command + ["500"], cwd=tool.FOLDER, capture_output=True)
+        self.bad(result, 4, "events.out.tfevents", "--resume: step ")
+        step = int(result.stderr.split(b"--resume: step ")[1].split()[0])
+        told = json.loads(self.good(call("info", "--json", "limit/model.safetensors")))
+        self.assertEqual(told["step"], step)
+        self.assertGreater(step, 0)
+        self.assertNotEqual(step % 500, 0)                 # --save-every had not come round
+
     def test_output_that_ends(self):
         """A reader that leaves does not end a run."""
         read_end, write_end = os.pipe()
