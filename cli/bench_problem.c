@@ -213,7 +213,7 @@ static dcn_node add_op(dcn_graph *g, dcn_node x, const bench_problem *p)
 
     switch (p->op) {
     case BENCH_CONV: return dcn_graph_conv(g, x, &conv);
-    case BENCH_DENSE: return dcn_graph_dense(g, x, NULL, p->k);
+    case BENCH_DENSE: return dcn_graph_dense(g, x, &(dcn_dense_desc){ .units = p->k });
     case BENCH_MAX_POOL: return dcn_graph_max_pool(g, x, &pool);
     case BENCH_AVG_POOL: return dcn_graph_avg_pool(g, x, &pool);
     case BENCH_TUTORIAL: break;

@@ -23,7 +23,7 @@ static dcn_status build(dcn_graph **graph, dcn_error *err)
     x = dcn_graph_concat(*graph, both, 2, "both");
     x = dcn_graph_max_pool(*graph, x, &(dcn_pool_desc){ .window = { 2, 2 } });
     x = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &narrow), "top");
-    dcn_graph_softmax(*graph, dcn_graph_dense(*graph, x, NULL, 10), NULL);
+    dcn_graph_softmax(*graph, dcn_graph_dense(*graph, x, &(dcn_dense_desc){ .units = 10 }), NULL);
     if ((st = dcn_graph_check(*graph, err)) == DCN_OK)
         st = dcn_graph_init_weights(*graph, 1, err);
     return st;

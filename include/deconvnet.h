@@ -68,6 +68,9 @@ typedef struct dcn_limits {
     int64_t max_side;         /* of one picture: 32768 */
     int64_t max_header_bytes; /* of a safetensors file: 8 MiB */
     int64_t max_text_bytes;   /* of a network description: 1 MiB */
+    int64_t max_onnx_bytes;   /* of an ONNX file, and of each file of its external data: 2 GiB - 1
+                                 and 64 GiB */
+    int64_t max_nodes;        /* of an ONNX graph: 100,000 */
 } dcn_limits;
 
 /* ---- graph: what ---------------------------------------------------------------------- */
@@ -99,7 +102,18 @@ typedef struct dcn_pool_desc {
     int stride[2];            /* 0: the window */
     dcn_pad pad_kind;
     int pad[4];
+    int dilation[2];          /* max_pool; 0: 1 */
+    int ceil;                 /* a last window may hang over the padded edge (ONNX's ceil_mode) */
+    int count_pad;            /* avg_pool: cells of the padding count in the average */
 } dcn_pool_desc;
+
+typedef struct dcn_dense_desc {
+    const char *name;
+    int units;                /* 1..65536 */
+    int no_bias;
+} dcn_dense_desc;
+
+typedef enum dcn_order { DCN_ORDER_CHW, DCN_ORDER_HWC } dcn_order;
 
 DCN_API dcn_status dcn_graph_create(dcn_graph **graph, dcn_error *err);
 DCN_API void dcn_graph_destroy(dcn_graph *graph);
@@ -112,13 +126,41 @@ DCN_API dcn_node dcn_graph_conv(dcn_graph *g, dcn_node x, const dcn_conv_desc *d
 DCN_API dcn_node dcn_graph_relu(dcn_graph *g, dcn_node x, const char *name);
 /* Ties: the first in row-major order wins. */
 DCN_API dcn_node dcn_graph_max_pool(dcn_graph *g, dcn_node x, const dcn_pool_desc *desc);
-/* Cells of the padding do not count in the average (TensorFlow's form). */
+/* Cells of the padding do not count in the average (TensorFlow's form) unless count_pad. */
 DCN_API dcn_node dcn_graph_avg_pool(dcn_graph *g, dcn_node x, const dcn_pool_desc *desc);
 /* x is flattened in (H,W,C) order. Weights and bias start as a convolution's do by default. */
-DCN_API dcn_node dcn_graph_dense(dcn_graph *g, dcn_node x, const char *name, int units);
-DCN_API dcn_node dcn_graph_add(dcn_graph *g, dcn_node a, dcn_node b, const char *name);
+DCN_API dcn_node dcn_graph_dense(dcn_graph *g, dcn_node x, const dcn_dense_desc *desc);
+/* Values of one shape, n of them: 2..200. */
+DCN_API dcn_node dcn_graph_add(dcn_graph *g, const dcn_node *x, int n, const char *name);
 DCN_API dcn_node dcn_graph_concat(dcn_graph *g, const dcn_node *x, int n, const char *name);
 DCN_API dcn_node dcn_graph_softmax(dcn_graph *g, dcn_node x, const char *name);
+DCN_API dcn_node dcn_graph_log_softmax(dcn_graph *g, dcn_node x, const char *name);
+/* y = x * weight + bias, a number each for every channel. batch_norm is the same with mean and
+ * variance already inside them: weight = gamma / sqrt(var + eps), bias = beta - mean * weight. */
+DCN_API dcn_node dcn_graph_scale(dcn_graph *g, dcn_node x, const char *name);
+DCN_API dcn_node dcn_graph_batch_norm(dcn_graph *g, dcn_node x, const char *name);
+/* One number in, one out. op: clip (0..alpha; ReLU6: alpha 6), hard_tanh (alpha..beta),
+ * leaky_relu (slope alpha), sigmoid, hard_sigmoid (clip of alpha*x + beta to 0..1), tanh, silu,
+ * hard_swish, gelu (alpha 1: the tanh form), mish, elu (alpha), selu (alpha, beta: gamma),
+ * softplus. Formulas: docs/ops/activations.md. */
+DCN_API dcn_node dcn_graph_activation(dcn_graph *g, dcn_node x, const char *op, float alpha,
+                                      float beta, const char *name);
+DCN_API dcn_node dcn_graph_prelu(dcn_graph *g, dcn_node x, const char *name); /* a slope a channel */
+/* y = x / (k + alpha/size * (sum of x^2 over `size` channels about it))^beta */
+typedef struct dcn_lrn_desc { const char *name; int size; float alpha, beta, k; } dcn_lrn_desc;
+DCN_API dcn_node dcn_graph_lrn(dcn_graph *g, dcn_node x, const dcn_lrn_desc *desc);
+/* x * gate; the gate has x's shape or is 1x1xC. The rules hold it constant: docs/rules. */
+DCN_API dcn_node dcn_graph_mul(dcn_graph *g, dcn_node x, dcn_node gate, const char *name);
+/* pad: rows and columns put on at the top, left, bottom, right; negative: cut off. */
+DCN_API dcn_node dcn_graph_pad(dcn_graph *g, dcn_node x, const int pad[4], float value,
+                               const char *name);
+/* Channels first .. first + count - 1. */
+DCN_API dcn_node dcn_graph_slice(dcn_graph *g, dcn_node x, int first, int count, const char *name);
+/* Channel (a, b) of (groups, C/groups) becomes (b, a): ShuffleNet's. */
+DCN_API dcn_node dcn_graph_shuffle(dcn_graph *g, dcn_node x, int groups, const char *name);
+/* The same elements, taken and laid down in this order, in another shape. */
+DCN_API dcn_node dcn_graph_reshape(dcn_graph *g, dcn_node x, dcn_shape shape, dcn_order order,
+                                   const char *name);
 DCN_API dcn_status dcn_graph_check(const dcn_graph *g, dcn_error *err);
 
 /* A network as text, one node a line or between semicolons (docs/formats/network.md):
@@ -139,8 +181,15 @@ DCN_API dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error
 /* What a unit of a node sees: rows [start + i*stride, start + i*stride + size) of the input. */
 typedef struct dcn_field { int start[2], size[2], stride[2]; } dcn_field;
 
+/* Rows top..bottom-1 and columns left..right-1 of a picture. */
+typedef struct dcn_box {
+    int top, left, bottom, right;
+    int clipped;              /* the field goes on beyond the picture's border */
+} dcn_box;
+
 typedef struct dcn_node_info {
     const char *name;         /* unique in the graph */
+    const char *origin;       /* in the ONNX file it came from; NULL: none */
     const char *op;           /* "conv", "relu", ... */
     dcn_shape shape;          /* of the node's value */
     int n_inputs;
@@ -154,6 +203,12 @@ DCN_API int dcn_graph_node_count(const dcn_graph *g);
 DCN_API void dcn_graph_node_info(const dcn_graph *g, dcn_node node, dcn_node_info *info);
 DCN_API dcn_node dcn_graph_find(const dcn_graph *g, const char *name);   /* -1: none */
 DCN_API dcn_node dcn_graph_output(const dcn_graph *g);
+/* The output, or the input of its final softmax: where the classes' scores are. */
+DCN_API dcn_node dcn_graph_logits(const dcn_graph *g);
+/* The exact receptive field of unit (row y, column x), clipped at the border. Exact also where
+ * branches of different strides meet: computed back through the graph, the union over branches. */
+DCN_API dcn_status dcn_graph_box(const dcn_graph *g, dcn_node node, int y, int x, dcn_box *box,
+                                 dcn_error *err);
 /* Forward multiply-adds times two, of one picture. */
 DCN_API double dcn_graph_flops(const dcn_graph *g);
 
@@ -180,7 +235,8 @@ typedef enum dcn_rule {
     DCN_RULE_RECONSTRUCT,     /* the tutorial: s - b before each transposed convolution, no ReLU */
     DCN_RULE_DECONVNET,       /* Zeiler & Fergus 2014: max(s,0) */
     DCN_RULE_GUIDED,          /* Springenberg et al. 2014: max(s,0) * (x > 0) */
-    DCN_RULE_GRADIENT         /* Simonyan et al. 2013: s * (x > 0) */
+    DCN_RULE_GRADIENT,        /* Simonyan et al. 2013: s * (x > 0) */
+    DCN_RULE_LINEAR           /* s, and no bias: the network without its rectifiers */
 } dcn_rule;
 
 typedef enum dcn_from {
@@ -188,7 +244,8 @@ typedef enum dcn_from {
     DCN_FROM_CHANNEL,         /* from one channel's */
     DCN_FROM_PEAK,            /* from that channel's largest: of equals the first in row-major
                                  order; a NaN only where there is no number */
-    DCN_FROM_ZERO             /* from nothing: what the biases alone draw (reconstruct) */
+    DCN_FROM_ZERO,            /* from nothing: what the biases alone draw (reconstruct) */
+    DCN_FROM_UNIT             /* from one unit's (dcn_start) */
 } dcn_from;
 
 DCN_API const char *dcn_rule_name(dcn_rule rule);                  /* "reconstruct", ... */
@@ -196,7 +253,25 @@ DCN_API const char *dcn_from_name(dcn_from from);                  /* "layer", .
 DCN_API int dcn_rule_find(const char *name);                       /* -1: none */
 DCN_API int dcn_from_find(const char *name);
 
-typedef struct dcn_route { dcn_node layer; dcn_rule rule; } dcn_route;
+/* Mahendran & Vedaldi 2016: a rule is three bits. mask and rectify make gradient (1,0), deconvnet
+ * (0,1), guided (1,1) and linear (0,0); without switches a pool's signal goes to the middle of
+ * its window. */
+typedef struct dcn_route {
+    dcn_node layer;
+    dcn_rule rule;
+    int no_switches;
+    int extend;               /* draw where the rule is undefined, as ops.def's last columns say */
+} dcn_route;
+
+/* Where one walk down starts (dcn_plan_project_starts). */
+typedef struct dcn_start {
+    int picture;              /* of the last forward, from 0 */
+    dcn_from from;
+    int channel;              /* CHANNEL, PEAK, UNIT */
+    int y, x;                 /* UNIT */
+    int ones;                 /* begin with 1 in place of the activations (0 stays where no unit
+                                 is chosen) */
+} dcn_start;
 
 typedef struct dcn_plan_desc {
     const char *engine;       /* "cpu" (the usual), "ref" or "ref64" */
@@ -206,6 +281,7 @@ typedef struct dcn_plan_desc {
     int keep_all;             /* keep every value and every signal for dcn_plan_value / _signal */
     const dcn_route *routes;  /* the ways down that dcn_plan_project may take */
     int n_routes;
+    int starts;               /* how many dcn_plan_project_starts may take at once; 0: none */
     size_t max_bytes;         /* refuse a plan that needs more; 0: 80 % of the memory */
 } dcn_plan_desc;
 
@@ -233,6 +309,16 @@ DCN_API dcn_status dcn_plan_set_switches(dcn_plan *plan, dcn_node pool, const in
 /* Walks route number `route` down for the pictures of the last forward. out: (n,H,W,C). */
 DCN_API dcn_status dcn_plan_project(dcn_plan *plan, int route, dcn_from from, int channel,
                                     float *out, dcn_error *err);
+/* The same for n starts at once (n <= starts of the description), each of any picture of the last
+ * forward. out: (n,H,W,C). A start at one unit computes only what the unit can see. */
+DCN_API dcn_status dcn_plan_project_starts(dcn_plan *plan, int route, const dcn_start *starts,
+                                           int n, float *out, dcn_error *err);
+/* The unit that DCN_FROM_PEAK takes: channel's largest value in a picture of the last forward. */
+DCN_API dcn_status dcn_plan_peak(const dcn_plan *plan, dcn_node layer, int picture, int channel,
+                                 int *y, int *x, float *value, dcn_error *err);
+/* What on this way is an extension beyond the papers: "gate held constant at b0.mul, silu
+ * rectified at b0.act and 12 more"; NULL: nothing. */
+DCN_API const char *dcn_plan_extensions(const dcn_plan *plan, int route);
 /* After dcn_plan_project, with keep_all: the signal at a node's value, (n,H,W,C). A node that
  * the walk did not pass is DCN_USAGE. */
 DCN_API dcn_status dcn_plan_signal(const dcn_plan *plan, dcn_node node, float *out, dcn_error *err);
@@ -277,7 +363,8 @@ typedef enum dcn_augment { DCN_AUGMENT_NONE, DCN_AUGMENT_CIFAR } dcn_augment;
 
 typedef enum dcn_normalize {
     DCN_NORMALIZE_STANDARDIZE,    /* (x - mean) / max(stddev, 1/sqrt(values)), per picture */
-    DCN_NORMALIZE_NONE            /* x / 255 */
+    DCN_NORMALIZE_NONE,           /* x / 255 */
+    DCN_NORMALIZE_MEAN            /* (x / 255 - mean) / std, per channel of the picture */
 } dcn_normalize;
 
 /* From a picture to a network's input: resized so that it covers h x w if it is smaller or
@@ -286,9 +373,18 @@ typedef struct dcn_preprocess {
     dcn_shape shape;              /* of the input; C 1 or 3 */
     dcn_normalize normalize;
     int resize;                   /* scale the shorter side to fit instead of cropping only */
+    int side;                     /* with resize: the shorter side becomes this; 0: just covers */
+    float mean[3], std[3];        /* MEAN: in units of x / 255, in the order R, G, B */
+    int bgr;                      /* the network wants blue first */
 } dcn_preprocess;
 
-/* "24x24x3 standardize" and back. dcn_preprocess_text is like snprintf. */
+/* The usual ways, by name: imagenet (torchvision: side 256 for 224, mean .485 .456 .406, std .229
+ * .224 .225), caffe (BGR, 0..255 less 103.939 116.779 123.68), tf (-1..1), cifar10 (mean .4914
+ * .4822 .4465, std .2470 .2435 .2616), standardize, none. DCN_USAGE: no such name. */
+DCN_API dcn_status dcn_preprocess_named(dcn_preprocess *p, const char *name, dcn_shape shape,
+                                        dcn_error *err);
+/* "24x24x3 standardize", "224x224x3 side=256 mean=... std=..." and back. dcn_preprocess_text is
+ * like snprintf. */
 DCN_API size_t dcn_preprocess_text(const dcn_preprocess *p, char *text, size_t size);
 DCN_API dcn_status dcn_preprocess_parse(dcn_preprocess *p, const char *text, dcn_error *err);
 /* out: shape.h * shape.w * shape.c floats. */
@@ -348,13 +444,30 @@ typedef struct dcn_model {
     char **class_names;           /* may be NULL */
     int64_t step;                 /* training steps so far */
     char hash[17];                /* of the file's bytes, hexadecimal */
+    char guess[200];              /* what the file did not say and how it was guessed; "": nothing */
 } dcn_model;
 
-/* safetensors, docs/formats/model.md. */
+/* safetensors (docs/formats/model.md) or ONNX (docs/formats/onnx.md), by content. */
 DCN_API dcn_status dcn_model_load(dcn_model *model, const char *path, const dcn_limits *limits,
                                   dcn_error *err);
 DCN_API dcn_status dcn_model_save(const dcn_model *model, const char *path, dcn_error *err);
 DCN_API void dcn_model_clear(dcn_model *model);
+
+typedef struct dcn_onnx_desc {
+    int height, width;            /* of the picture, where the file leaves them open; 0: 224 */
+    dcn_limits limits;
+} dcn_onnx_desc;
+/* An ONNX file, and its external data below the file's folder. desc may be NULL. DCN_INPUT names
+ * the node or the offset: an operator that is not supported (with its opset and what is), a shape
+ * that does not fit, a damaged or hostile file. */
+DCN_API dcn_status dcn_onnx_load(dcn_model *model, const char *path, const dcn_onnx_desc *desc,
+                                 dcn_error *err);
+/* Writes any network as ONNX (opset 17; NCHW, batch open), weights inside. */
+DCN_API dcn_status dcn_onnx_save(const dcn_model *model, const char *path, dcn_error *err);
+
+/* Class names, one a line; or a JSON list, or an object {"0": "name", ...}. Replaces the model's.
+ * DCN_INPUT: their number is not the number of classes. */
+DCN_API dcn_status dcn_model_labels(dcn_model *model, const char *path, dcn_error *err);
 
 /* ---- training -------------------------------------------------------------------------- */
 
@@ -434,6 +547,7 @@ typedef struct dcn_panel {
     dcn_shape shape;
     const char *title;            /* UTF-8, may be NULL */
     dcn_panel_kind kind;          /* how DCN_SCALE_AUTO shows it */
+    const dcn_box *box;           /* drawn as a frame over the panel; may be NULL */
 } dcn_panel;
 
 typedef struct dcn_sheet_desc {
@@ -533,7 +647,7 @@ DCN_API dcn_status dcn_tensors_save(const char *path, const dcn_array *arrays, i
 typedef enum dcn_kind {
     DCN_KIND_UNKNOWN, DCN_KIND_CIFAR10, DCN_KIND_IDX, DCN_KIND_FOLDER, DCN_KIND_PICTURE,
     DCN_KIND_MODEL, DCN_KIND_TENSORS, DCN_KIND_EVENTS, DCN_KIND_NETWORK, DCN_KIND_NPY,
-    DCN_KIND_IDX_FILE
+    DCN_KIND_IDX_FILE, DCN_KIND_ONNX
 } dcn_kind;
 
 /* By content, not by name. DCN_INPUT with what was found if it is nothing that we read. */

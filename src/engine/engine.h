@@ -19,10 +19,16 @@
  *   avg_pool; avg_pool_spread   x; s                         y; s at x
  *   add, concat        all inputs                            y
  *   slice              s at y                                s at input number step->input
- *   softmax            x                                     y
- *   softmax_gradient   s, y                                  s at x
+ *   softmax, log_softmax   x                                 y
+ *   softmax_gradient, log_softmax_gradient   s, y            s at x
+ *   map, leaky, scale, lrn, pad, pick, reshape   x           y
+ *   map_gradient, map_guided, leaky_gradient, leaky_guided, lrn_gradient   s, x   s at x
+ *   leaky_rectify, scale_data, pad_data, pick_data, reshape_data   s   s at x
+ *   mul                x, gate                               y
+ *   mul_data           s, the other input's value            s at input number step->input
+ *   unpool_centre      s at y                                s at x
  *   sum                shares                                their sum
- *   seed               the layer's value                     s, by frame->from and ->channel
+ *   seed               the layer's value                     s, by frame->starts
  *   loss               logits                                s; adds to frame->loss and ->correct
  */
 #ifndef DCN_ENGINE_ENGINE_H
@@ -37,9 +43,7 @@ typedef struct dcn__frame {
     void *const *weights;         /* real, by weight number, in the graph's layout */
     uint8_t *gradients;           /* this chunk's block; a kernel's is at gradient_offset */
     int n;                        /* pictures that count; the rest of the chunk is zeros */
-    /* seed */
-    dcn_from from;
-    int channel;
+    const dcn_start *starts;      /* seed: one for each picture of the chunk */
     /* loss */
     const int32_t *labels;        /* (n) */
     int total;                    /* pictures in the whole batch: the loss is their mean */

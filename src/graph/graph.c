@@ -1,18 +1,17 @@
-/* graph.c - builds, copies and asks graphs. */
+/* graph.c - builds graphs and answers about them; weights.c holds their weights. */
 #include "graph/graph.h"
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_FILTERS = 65536, MAX_KERNEL = 1024, MAX_STRIDE = 1024, MAX_INPUT = 65536 };
 
 /* A line of text holds 4096 bytes and 256 words; what cannot be written cannot be built. */
-enum { MAX_CONCAT = 200, MAX_CONCAT_NAMES = 3500 };
+enum { MAX_INPUTS = 200, MAX_INPUT_NAMES = 3500 };
+#define MAX_NUMBER 1e30f          /* of an operator's parameters; not FLT_MAX, to be readable */
 
 dcn_status dcn_graph_create(dcn_graph **graph, dcn_error *err)
 {
@@ -26,6 +25,7 @@ void dcn_graph_destroy(dcn_graph *g)
         return;
     for (int i = 0; i < g->n_nodes; i++) {
         dcn__free(g->nodes[i].name);
+        dcn__free(g->nodes[i].origin);
         dcn__free(g->nodes[i].inputs);
     }
     for (int i = 0; i < g->n_weights; i++) {
@@ -34,6 +34,7 @@ void dcn_graph_destroy(dcn_graph *g)
     }
     dcn__free(g->nodes);
     dcn__free(g->weights);
+    dcn__free(g->names);
     dcn__free(g);
 }
 
@@ -45,6 +46,45 @@ bool dcn__name_is_valid(const char *name)
     /* Names are printed as they are: whatever a sentence would escape could drive a terminal. */
     return n && n <= DCN__MAX_NAME && !strchr(name, '"') &&
            dcn__text_escape(shown, sizeof shown, name, n) == n && memcmp(shown, name, n) == 0;
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+/* FNV-1a; the table is never more than half full. */
+static size_t name_slot(const dcn_graph *g, const char *name)
+{
+    uint64_t h = 14695981039346656037u;
+    size_t at;
+
+    for (const char *c = name; *c; c++)
+        h = (h ^ (uint8_t)*c) * 1099511628211u;
+    at = (size_t)h & (size_t)(g->name_capacity - 1);
+    while (g->names[at] && strcmp(g->nodes[g->names[at] - 1].name, name) != 0)
+        at = (at + 1) & (size_t)(g->name_capacity - 1);
+    return at;
+}
+
+dcn_node dcn_graph_find(const dcn_graph *g, const char *name)
+{
+    return g->name_capacity ? g->names[name_slot(g, name)] - 1 : -1;
+}
+
+/* Room for one more name; false without memory. */
+static bool names_grow(dcn_graph *g)
+{
+    const int capacity = g->name_capacity ? g->name_capacity * 2 : 64;
+
+    if (2 * (g->n_nodes + 1) <= g->name_capacity)
+        return true;
+    int *grown = dcn__alloc_array((size_t)capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    dcn__free(g->names);
+    g->names = grown;
+    g->name_capacity = capacity;
+    for (int i = 0; i < g->n_nodes; i++)
+        g->names[name_slot(g, g->nodes[i].name)] = i + 1;
+    return true;
 }
 
 /* ---- appending ----------------------------------------------------------------------------- */
@@ -138,7 +178,8 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
         dcn__fail(err, DCN_USAGE, name, "is node %d, the limit; use fewer", DCN__MAX_NODES);
         return -1;
     }
-    if (!grow((void **)&g->nodes, &g->node_capacity, g->n_nodes, sizeof *g->nodes)) {
+    if (!grow((void **)&g->nodes, &g->node_capacity, g->n_nodes, sizeof *g->nodes) ||
+        !names_grow(g)) {
         dcn__fail_memory(err, "a graph's nodes", sizeof *g->nodes);
         return -1;
     }
@@ -162,6 +203,7 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
     else
         dcn__field_infer(g, n);
     g->nodes[id] = *n;
+    g->names[name_slot(g, n->name)] = id + 1;
     g->n_nodes++;
     return id;
 }
@@ -257,18 +299,18 @@ dcn_node dcn_graph_conv(dcn_graph *g, dcn_node x, const dcn_conv_desc *d)
     return g->error.status ? -1 : id;
 }
 
-dcn_node dcn_graph_dense(dcn_graph *g, dcn_node x, const char *name, int units)
+dcn_node dcn_graph_dense(dcn_graph *g, dcn_node x, const dcn_dense_desc *d)
 {
-    dcn__node n = { .op = DCN__OP_DENSE, .shape = { 1, 1, units } };
+    dcn__node n = { .op = DCN__OP_DENSE, .shape = { 1, 1, d->units } };
     dcn_node id;
 
-    if (!in_range(g, name, "units", units, 1, MAX_FILTERS))
+    if (!in_range(g, d->name, "units", d->units, 1, MAX_FILTERS))
         return -1;
-    id = append(g, &n, name, &x, 1);
+    id = append(g, &n, d->name, &x, 1);
     if (id >= 0) {
-        const int64_t dims[2] = { dcn__shape_size(g->nodes[x].shape), units };
+        const int64_t dims[2] = { dcn__shape_size(g->nodes[x].shape), d->units };
         const int weight = add_weight(g, id, "weight", 2, dims);
-        const int bias = weight < 0 ? -1 : add_weight(g, id, "bias", 1, &dims[1]);
+        const int bias = d->no_bias || weight < 0 ? -1 : add_weight(g, id, "bias", 1, &dims[1]);
 
         g->nodes[id].weight = weight;
         g->nodes[id].bias = bias;
@@ -284,15 +326,23 @@ static dcn_node pool(dcn_graph *g, dcn__op op, dcn_node x, const dcn_pool_desc *
     for (int i = 0; i < 2; i++) {
         n.window.kernel[i] = global ? 1 : d->window[i];
         n.window.stride[i] = d->stride[i] ? d->stride[i] : n.window.kernel[i];
-        n.window.dilation[i] = 1;
+        n.window.dilation[i] = or_one(d->dilation[i]);
     }
     memcpy(n.window.pad, d->pad, sizeof n.window.pad);
     n.window.pad_kind = d->pad_kind;
     n.window.global = global;
-    if (!window_in_range(g, d->name, &n.window))
+    n.window.ceil = d->ceil && !global;
+    n.window.count_pad = d->count_pad && !global;
+    if (!window_in_range(g, d->name, &n.window) ||
+        !in_range(g, d->name, "ceil", d->ceil, 0, 1) ||
+        !in_range(g, d->name, "count_pad", d->count_pad, 0, op == DCN__OP_AVG_POOL) ||
+        (op == DCN__OP_AVG_POOL &&
+         (!in_range(g, d->name, "dilation of avg_pool", n.window.dilation[0], 1, 1) ||
+          !in_range(g, d->name, "dilation of avg_pool", n.window.dilation[1], 1, 1))))
         return -1;
     for (int i = 0; global && i < 4; i++)
         if (!in_range(g, d->name, "stride of a global pool", d->stride[i % 2], 0, 0) ||
+            !in_range(g, d->name, "dilation of a global pool", n.window.dilation[i % 2], 1, 1) ||
             !in_range(g, d->name, "pad of a global pool", d->pad[i], 0, 0))
             return -1;
     return append(g, &n, d->name, &x, 1);
@@ -315,33 +365,179 @@ dcn_node dcn_graph_relu(dcn_graph *g, dcn_node x, const char *name)
     return append(g, &n, name, &x, 1);
 }
 
-dcn_node dcn_graph_add(dcn_graph *g, dcn_node a, dcn_node b, const char *name)
+/* Inputs of an operator that takes several. */
+static dcn_node join(dcn_graph *g, dcn__op op, const dcn_node *x, int count, int least,
+                     const char *name)
 {
-    dcn__node n = { .op = DCN__OP_ADD };
-    const dcn_node inputs[2] = { a, b };
-
-    return append(g, &n, name, inputs, 2);
-}
-
-dcn_node dcn_graph_concat(dcn_graph *g, const dcn_node *x, int count, const char *name)
-{
-    dcn__node n = { .op = DCN__OP_CONCAT };
+    dcn__node n = { .op = op };
     int64_t bytes = 0;
 
-    if (!in_range(g, name, "number of inputs", count, 1, MAX_CONCAT))
+    if (!in_range(g, name, "number of inputs", count, least, MAX_INPUTS))
         return -1;
     for (int i = 0; i < count; i++)
         if (x[i] >= 0 && x[i] < g->n_nodes)
             bytes += (int64_t)strlen(g->nodes[x[i]].name) + 3;
-    if (!in_range(g, name, "length of the inputs' names", bytes, 0, MAX_CONCAT_NAMES))
+    if (!in_range(g, name, "length of the inputs' names", bytes, 0, MAX_INPUT_NAMES))
         return -1;
     return append(g, &n, name, x, count);
+}
+
+dcn_node dcn_graph_add(dcn_graph *g, const dcn_node *x, int count, const char *name)
+{
+    return join(g, DCN__OP_ADD, x, count, 2, name);
+}
+
+dcn_node dcn_graph_concat(dcn_graph *g, const dcn_node *x, int count, const char *name)
+{
+    return join(g, DCN__OP_CONCAT, x, count, 1, name);
+}
+
+dcn_node dcn_graph_mul(dcn_graph *g, dcn_node x, dcn_node gate, const char *name)
+{
+    return join(g, DCN__OP_MUL, (const dcn_node[]){ x, gate }, 2, 2, name);
 }
 
 dcn_node dcn_graph_softmax(dcn_graph *g, dcn_node x, const char *name)
 {
     dcn__node n = { .op = DCN__OP_SOFTMAX };
 
+    return append(g, &n, name, &x, 1);
+}
+
+dcn_node dcn_graph_log_softmax(dcn_graph *g, dcn_node x, const char *name)
+{
+    dcn__node n = { .op = DCN__OP_LOG_SOFTMAX };
+
+    return append(g, &n, name, &x, 1);
+}
+
+/* ---- a number or two a channel -------------------------------------------------------------- */
+
+static dcn_node scale(dcn_graph *g, dcn__op op, dcn_node x, const char *name)
+{
+    dcn__node n = { .op = op };
+    const dcn_node id = append(g, &n, name, &x, 1);
+
+    if (id >= 0) {
+        const int64_t dims[1] = { g->nodes[id].shape.c };
+        const int weight = add_weight(g, id, "weight", 1, dims);
+        const int bias = weight < 0 || op == DCN__OP_PRELU ? -1 : add_weight(g, id, "bias", 1, dims);
+
+        g->nodes[id].weight = weight;
+        g->nodes[id].bias = bias;
+    }
+    return g->error.status ? -1 : id;
+}
+
+dcn_node dcn_graph_scale(dcn_graph *g, dcn_node x, const char *name)
+{
+    return scale(g, DCN__OP_SCALE, x, name);
+}
+
+dcn_node dcn_graph_batch_norm(dcn_graph *g, dcn_node x, const char *name)
+{
+    return scale(g, DCN__OP_BATCH_NORM, x, name);
+}
+
+dcn_node dcn_graph_prelu(dcn_graph *g, dcn_node x, const char *name)
+{
+    return scale(g, DCN__OP_PRELU, x, name);
+}
+
+/* ---- activations and norms ------------------------------------------------------------------- */
+
+static bool float_in_range(dcn_graph *g, const char *name, const char *what, float value,
+                           float min, float max)
+{
+    if (g->error.status)
+        return false;
+    if (value >= min && value <= max)
+        return true;
+    dcn__fail(&g->error, DCN_USAGE, name ? name : "network", "%s %g is outside %g..%g; correct it",
+              what, (double)value, (double)min, (double)max);
+    return false;
+}
+
+dcn_node dcn_graph_activation(dcn_graph *g, dcn_node x, const char *word, float alpha, float beta,
+                              const char *name)
+{
+    dcn__node n = { .op = DCN__OP_COUNT, .alpha = alpha, .beta = beta };
+
+    for (int i = 0; i < DCN__OP_COUNT; i++)
+        if ((dcn__op_is_map((dcn__op)i) || i == DCN__OP_LEAKY_RELU) &&
+            strcmp(word, dcn__op_row_of((dcn__op)i)->word) == 0)
+            n.op = (dcn__op)i;
+    if (n.op == DCN__OP_COUNT) {
+        if (!g->error.status)
+            dcn__fail(&g->error, DCN_USAGE, name ? name : "network",
+                      "%.40s is no activation; docs/ops/activations.md lists them", word);
+        return -1;
+    }
+    if (!float_in_range(g, name, "alpha", alpha, n.op == DCN__OP_CLIP ? 0 : -MAX_NUMBER,
+                        MAX_NUMBER) ||
+        !float_in_range(g, name, "beta", beta, n.op == DCN__OP_HARD_TANH ? alpha : -MAX_NUMBER,
+                        MAX_NUMBER))
+        return -1;
+    return append(g, &n, name, &x, 1);
+}
+
+dcn_node dcn_graph_lrn(dcn_graph *g, dcn_node x, const dcn_lrn_desc *d)
+{
+    dcn__node n = { .op = DCN__OP_LRN, .size = d->size, .alpha = d->alpha, .beta = d->beta,
+                    .bias_k = d->k };
+
+    if (!in_range(g, d->name, "size", d->size, 1, MAX_FILTERS) ||
+        !float_in_range(g, d->name, "alpha", d->alpha, 0, MAX_NUMBER) ||
+        !float_in_range(g, d->name, "beta", d->beta, 0, 100) ||
+        !float_in_range(g, d->name, "k", d->k, 0, MAX_NUMBER))
+        return -1;
+    return append(g, &n, d->name, &x, 1);
+}
+
+/* ---- cells and channels moved about ----------------------------------------------------------- */
+
+dcn_node dcn_graph_pad(dcn_graph *g, dcn_node x, const int pad[4], float value, const char *name)
+{
+    dcn__node n = { .op = DCN__OP_PAD, .alpha = value };
+
+    for (int i = 0; i < 4; i++)
+        if (!in_range(g, name, "pad", pad[i], -MAX_INPUT, MAX_INPUT))
+            return -1;
+    if (!float_in_range(g, name, "value", value, -MAX_NUMBER, MAX_NUMBER))
+        return -1;
+    memcpy(n.window.pad, pad, sizeof n.window.pad);
+    return append(g, &n, name, &x, 1);
+}
+
+dcn_node dcn_graph_slice(dcn_graph *g, dcn_node x, int first, int count, const char *name)
+{
+    dcn__node n = { .op = DCN__OP_SLICE, .first = first, .shape = { 0, 0, count } };
+
+    if (!in_range(g, name, "first", first, 0, INT32_MAX) ||
+        !in_range(g, name, "count", count, 1, INT32_MAX))
+        return -1;
+    return append(g, &n, name, &x, 1);
+}
+
+dcn_node dcn_graph_shuffle(dcn_graph *g, dcn_node x, int groups, const char *name)
+{
+    dcn__node n = { .op = DCN__OP_SHUFFLE, .groups = groups };
+
+    if (!in_range(g, name, "groups", groups, 1, INT32_MAX))
+        return -1;
+    return append(g, &n, name, &x, 1);
+}
+
+dcn_node dcn_graph_reshape(dcn_graph *g, dcn_node x, dcn_shape shape, dcn_order order,
+                           const char *name)
+{
+    dcn__node n = { .op = DCN__OP_RESHAPE, .shape = shape, .order = order };
+
+    if (!in_range(g, name, "height", shape.h, 1, INT32_MAX) ||
+        !in_range(g, name, "width", shape.w, 1, INT32_MAX) ||
+        !in_range(g, name, "channels", shape.c, 1, INT32_MAX) ||
+        !in_range(g, name, "order", order, DCN_ORDER_CHW, DCN_ORDER_HWC))
+        return -1;
     return append(g, &n, name, &x, 1);
 }
 
@@ -358,94 +554,6 @@ dcn_status dcn_graph_check(const dcn_graph *g, dcn_error *err)
     return DCN_OK;
 }
 
-/* ---- weights -------------------------------------------------------------------------------- */
-
-static dcn_status ensure_data(dcn__weight *w, dcn_error *err)
-{
-    const size_t bytes = (size_t)w->count * sizeof *w->data;
-
-    if (!w->data && !(w->data = dcn__alloc_aligned(bytes)))
-        return dcn__fail_memory(err, w->name, bytes);
-    return DCN_OK;
-}
-
-/* A line of text can ask for any number of weights: what cannot be is refused before the first. The
- * share is a plan's (dcn_plan_desc). */
-static dcn_status check_memory(const dcn_graph *g, dcn_error *err)
-{
-    const size_t limit = dcn__physical_memory() / 10 * 8;
-    size_t bytes = 0;
-
-    /* At most 2 * 1000 weights of 2^31 elements: no overflow. */
-    for (int i = 0; i < g->n_weights; i++)
-        bytes += (size_t)g->weights[i].count * sizeof(float);
-    if (bytes > limit)
-        return dcn__fail(err, DCN_MEMORY, "network",
-                         "its weights need %zu MiB, the limit is %zu MiB; "
-                         "use fewer filters or units",
-                         bytes >> 20, limit >> 20);
-    return DCN_OK;
-}
-
-dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error *err)
-{
-    dcn_status st = check_memory(g, err);
-
-    if (st)
-        return st;
-    for (int i = 0; i < g->n_weights; i++) {
-        dcn__weight *w = &g->weights[i];
-        const dcn__node *n = &g->nodes[w->node];
-        dcn__random r = dcn__random_stream(seed, 0x77656967u, (uint64_t)i);
-        const double fan_in = (double)w->count / (double)w->dims[w->rank - 1];
-        const double stddev = n->init_stddev > 0 ? n->init_stddev : sqrt(2.0 / fan_in);
-
-        if ((st = ensure_data(w, err)))
-            return st;
-        for (int64_t k = 0; k < w->count; k++)
-            w->data[k] = i == n->bias ? n->init_bias
-                                      : (float)(stddev * dcn__random_truncated_normal(&r));
-    }
-    return DCN_OK;
-}
-
-dcn_status dcn_graph_set_weight(dcn_graph *g, int i, const float *data, int64_t count,
-                                dcn_error *err)
-{
-    dcn_status st;
-
-    if (i < 0 || i >= g->n_weights)
-        return dcn__fail(err, DCN_USAGE, "network", "has no weight number %d; it has %d", i,
-                         g->n_weights);
-    if (count != g->weights[i].count)
-        return dcn__fail(err, DCN_STATE, g->weights[i].name,
-                         "holds %lld values, %lld were given; "
-                         "use weights of the same network",
-                         (long long)g->weights[i].count, (long long)count);
-    if ((st = ensure_data(&g->weights[i], err)))
-        return st;
-    memcpy(g->weights[i].data, data, (size_t)count * sizeof *data);
-    return DCN_OK;
-}
-
-int dcn_graph_weight_count(const dcn_graph *g)
-{
-    return g->n_weights;
-}
-
-void dcn_graph_weight_info(const dcn_graph *g, int i, dcn_weight_info *info)
-{
-    const dcn__weight *w = &g->weights[i];
-
-    memset(info, 0, sizeof *info);
-    info->name = w->name;
-    info->node = w->node;
-    info->rank = w->rank;
-    memcpy(info->dims, w->dims, sizeof info->dims);
-    info->count = w->count;
-    info->data = w->data;
-}
-
 /* ---- asking --------------------------------------------------------------------------------- */
 
 int dcn_graph_node_count(const dcn_graph *g)
@@ -453,17 +561,17 @@ int dcn_graph_node_count(const dcn_graph *g)
     return g->n_nodes;
 }
 
-dcn_node dcn_graph_find(const dcn_graph *g, const char *name)
-{
-    for (int i = g->n_nodes - 1; i >= 0; i--)
-        if (strcmp(g->nodes[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
 dcn_node dcn_graph_output(const dcn_graph *g)
 {
     return g->n_nodes - 1;
+}
+
+dcn_node dcn_graph_logits(const dcn_graph *g)
+{
+    const dcn__node *out = &g->nodes[g->n_nodes - 1];
+
+    return out->op == DCN__OP_SOFTMAX || out->op == DCN__OP_LOG_SOFTMAX ? out->inputs[0]
+                                                                        : g->n_nodes - 1;
 }
 
 double dcn_graph_flops(const dcn_graph *g)
@@ -473,34 +581,8 @@ double dcn_graph_flops(const dcn_graph *g)
     for (int i = 0; i < g->n_nodes; i++) {
         const dcn__node *n = &g->nodes[i];
 
-        if (n->weight >= 0)
+        if (n->op == DCN__OP_CONV || n->op == DCN__OP_DENSE)
             sum += 2.0 * (double)g->weights[n->weight].count * n->shape.h * n->shape.w;
     }
     return sum;
-}
-
-dcn_status dcn_graph_copy(dcn_graph **copy, const dcn_graph *g, dcn_error *err)
-{
-    const size_t size = dcn_graph_text(g, NULL, 0);
-    const dcn_limits limits = { .max_text_bytes = (int64_t)size };
-    dcn_status st = dcn_graph_check(g, err);
-    char *text = NULL;
-
-    *copy = NULL;
-    if (st)
-        return st;
-    if (!size || !(text = dcn__alloc(size + 1)) || dcn_graph_text(g, text, size + 1) != size) {
-        dcn__free(text);
-        return dcn__fail_memory(err, "a network's text", size);
-    }
-    st = dcn_graph_parse(copy, text, size, "copy", &limits, err);
-    for (int i = 0; !st && i < g->n_weights; i++)
-        if (g->weights[i].data)
-            st = dcn_graph_set_weight(*copy, i, g->weights[i].data, g->weights[i].count, err);
-    dcn__free(text);
-    if (st) {
-        dcn_graph_destroy(*copy);
-        *copy = NULL;
-    }
-    return st;
 }

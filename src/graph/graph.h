@@ -28,6 +28,7 @@ typedef struct dcn__op_row {
     const char *word, *onnx;
     dcn__action forward;
     dcn__action reverse[4];       /* by dcn_rule */
+    dcn__action extended[4];      /* by dcn_rule: what --extend draws where reverse refuses */
 } dcn__op_row;
 const dcn__op_row *dcn__op_row_of(dcn__op op);
 const char *dcn__action_word(dcn__action action);
@@ -38,6 +39,9 @@ typedef struct dcn__window {
     int pad[4];                   /* top, left, bottom, right: resolved for the node's input */
     dcn_pad pad_kind;             /* as it was asked for */
     bool global;                  /* a pool over the whole picture */
+    bool ceil;                    /* a pool: a last window may hang over the padded edge, */
+    int over[2];                  /* by so many rows and columns: part of pad[2] and pad[3] */
+    bool count_pad;               /* avg_pool: cells of the padding count, those of `over` do not */
 } dcn__window;
 
 typedef struct dcn__node {
@@ -47,9 +51,15 @@ typedef struct dcn__node {
     dcn_node *inputs;
     dcn_shape shape;              /* of the value */
     dcn_field field;              /* of a unit, in the input */
-    dcn__window window;           /* conv, max_pool, avg_pool */
-    int groups;                   /* conv */
-    int weight, bias;             /* numbers of weights, or -1 */
+    dcn__window window;           /* conv, max_pool, avg_pool; pad: its four amounts */
+    int groups;                   /* conv, shuffle */
+    float alpha, beta;            /* activations (docs/ops/activations.md), lrn; pad: the value */
+    float bias_k;                 /* lrn */
+    int size;                     /* lrn: channels in a sum */
+    int first;                    /* slice: its first channel */
+    dcn_order order;              /* reshape */
+    int weight, bias;             /* numbers of weights, or -1; prelu's slopes are its weight */
+    char *origin;                 /* its name in the file it came from, or NULL */
     float init_stddev, init_bias; /* conv, dense; stddev 0: He */
 } dcn__node;
 
@@ -68,9 +78,10 @@ struct dcn_graph {
     dcn__weight *weights;
     dcn_error error;              /* the first error of a builder */
     int op_counts[DCN__OP_COUNT]; /* for names */
+    int *names, name_capacity;    /* node + 1 by the hash of its name, open addressing; 0: free */
 };
 
-enum { DCN__MAX_NODES = 1000, DCN__MAX_NAME = 128 };
+enum { DCN__MAX_NODES = 100000, DCN__MAX_NAME = 128 };
 #define DCN__MAX_ELEMENTS ((int64_t)0x7fffffff)
 
 /* shapes.c: the shape of a node from those of its inputs; resolves padding. */
@@ -78,6 +89,19 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *node, dcn_error *err)
 /* field.c: the receptive field, from those of the inputs. */
 void dcn__field_infer(const dcn_graph *g, dcn__node *node);
 int64_t dcn__shape_size(dcn_shape s);           /* h * w * c */
+
+/* Which channel of its input channel k of a slice or a shuffle is. */
+static inline int dcn__channel_of(const dcn__node *n, int k)
+{
+    return n->op == DCN__OP_SLICE ? n->first + k
+                                  : (k % n->groups) * (n->shape.c / n->groups) + k / n->groups;
+}
+/* True for the rows with the action MAP: one number in, one number out. */
+bool dcn__op_is_map(dcn__op op);
+/* mul: input 1 is the gate; it has the shape of input 0, or is 1x1xC. */
+
+/* Gives a weight its array if it has none. */
+dcn_status dcn__weight_make(dcn__weight *w, dcn_error *err);
 
 /* text.c and graph.c: a name that may stand in a graph. */
 bool dcn__name_is_valid(const char *name);

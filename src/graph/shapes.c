@@ -52,6 +52,19 @@ static int64_t window_output(dcn__window *w, int axis, int64_t in, const char **
         }
         break;
     }
+    if (w->ceil) {
+        /* The last window begins inside the picture or before it, else it is dropped; what it
+         * hangs over counts as padding that is never in an average. */
+        const int64_t whole = in + *before + *after;
+        int64_t n = whole < covered ? 1 : (whole - covered + stride - 1) / stride + 1;
+
+        if (n > 1 && (n - 1) * stride >= in + *before)
+            n--;
+        total = (n - 1) * stride + covered - whole;
+        w->over[axis] = total > 0 ? (int)total : 0;
+        *after += w->over[axis];
+        return n;
+    }
     if (in + *before + *after < covered) {
         *reason = "the kernel is larger than its padded input";
         return 0;
@@ -100,6 +113,32 @@ static dcn_status same_shapes(const dcn_graph *g, const dcn__node *n, bool any_c
     return DCN_OK;
 }
 
+static dcn_status gate_shape(const dcn_graph *g, const dcn__node *n, dcn_error *err)
+{
+    const dcn_shape x = g->nodes[n->inputs[0]].shape, gate = g->nodes[n->inputs[1]].shape;
+
+    if (gate.c == x.c && ((gate.h == x.h && gate.w == x.w) || (gate.h == 1 && gate.w == 1)))
+        return DCN_OK;
+    return dcn__fail(err, DCN_USAGE, n->name,
+                     "the gate %s is %dx%dx%d, it must be %dx%dx%d or 1x1x%d; give it that shape",
+                     g->nodes[n->inputs[1]].name, gate.h, gate.w, gate.c, x.h, x.w, x.c, x.c);
+}
+
+static dcn_status padded_shape(dcn__node *n, dcn_shape in, dcn_error *err)
+{
+    const int *pad = n->window.pad;
+    const int64_t h = (int64_t)in.h + pad[0] + pad[2], w = (int64_t)in.w + pad[1] + pad[3];
+
+    /* At least one cell of the picture must stay. */
+    if (h < 1 || w < 1 || -(int64_t)pad[0] >= in.h || -(int64_t)pad[2] >= in.h ||
+        -(int64_t)pad[1] >= in.w || -(int64_t)pad[3] >= in.w || h > INT32_MAX || w > INT32_MAX)
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "pad %d,%d,%d,%d leaves nothing of %dx%dx%d; correct it", pad[0], pad[1],
+                         pad[2], pad[3], in.h, in.w, in.c);
+    n->shape = (dcn_shape){ (int)h, (int)w, in.c };
+    return DCN_OK;
+}
+
 dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
 {
     const dcn_shape in = n->n_inputs ? g->nodes[n->inputs[0]].shape : n->shape;
@@ -123,9 +162,36 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
     case DCN__OP_DENSE:
         n->shape.h = n->shape.w = 1;
         break;
-    case DCN__OP_RELU:
-    case DCN__OP_SOFTMAX:
+    default:                      /* one number in, one out */
         n->shape = in;
+        break;
+    case DCN__OP_MUL:
+        st = gate_shape(g, n, err);
+        n->shape = in;
+        break;
+    case DCN__OP_PAD:
+        st = padded_shape(n, in, err);
+        break;
+    case DCN__OP_SLICE:
+        if ((int64_t)n->first + n->shape.c > in.c)
+            st = dcn__fail(err, DCN_USAGE, n->name,
+                           "channels %d..%lld are not in 0..%d of its input; correct them",
+                           n->first, (long long)n->first + n->shape.c - 1, in.c - 1);
+        n->shape = (dcn_shape){ in.h, in.w, n->shape.c };
+        break;
+    case DCN__OP_SHUFFLE:
+        if (in.c % n->groups)
+            st = dcn__fail(err, DCN_USAGE, n->name,
+                           "%d groups do not divide %d channels; change groups", n->groups, in.c);
+        n->shape = in;
+        break;
+    case DCN__OP_RESHAPE:
+        if (!dcn__mul_int64(n->shape.h, n->shape.w, &size) ||
+            !dcn__mul_int64(size, n->shape.c, &size) || size != dcn__shape_size(in))
+            st = dcn__fail(err, DCN_USAGE, n->name,
+                           "%dx%dx%d holds another number of values than its input %dx%dx%d; "
+                           "correct the size", n->shape.h, n->shape.w, n->shape.c, in.h, in.w,
+                           in.c);
         break;
     case DCN__OP_ADD:
         st = same_shapes(g, n, false, err);

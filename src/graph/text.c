@@ -387,12 +387,12 @@ static dcn_status build(reader *r, dcn__op op, const words *w, const token *firs
             return refuse(r, first, "units=N is missing from", "write, say, dense units=10");
         if ((st = read_numbers(r, w->filters, "units", ',', 1, false, 1, 65536, v)))
             return st;
-        *node = dcn_graph_dense(g, w->inputs[0], name, v[0]);
+        *node = dcn_graph_dense(g, w->inputs[0], &(dcn_dense_desc){ .name = name, .units = v[0] });
         return DCN_OK;
     case DCN__OP_ADD:
         if (w->n_inputs != 2)
             return refuse(r, first, "two inputs are missing from", "write add FIRST SECOND");
-        *node = dcn_graph_add(g, w->inputs[0], w->inputs[1], name);
+        *node = dcn_graph_add(g, (const dcn_node[]){ w->inputs[0], w->inputs[1] }, 2, name);
         return DCN_OK;
     case DCN__OP_RELU:
         *node = dcn_graph_relu(g, w->inputs[0], name);

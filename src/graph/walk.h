@@ -36,13 +36,14 @@ typedef struct dcn__walk {
     dcn__step *steps;
     int n_steps, step_capacity;
     int first_reverse;        /* steps before it go up, from it on down */
+    char *extensions;         /* what the last way down draws beyond the papers, or NULL */
 } dcn__walk;
 
 /* Appends the way up to `target`: all nodes it depends on that are not there yet. */
 dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err);
-/* Appends a seed at `start` and the way down to the input under `rule`. An operator for which
- * the rule is undefined is refused by the node's name. */
-dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
+/* Appends a seed at the route's layer and the way down to the input under its rule. An operator for
+ * which the rule is undefined is refused by the node's name, unless the route extends it. */
+dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, const dcn_route *route,
                           dcn_error *err);
 /* Appends the loss and the gradients of all weights. The forward walk must be there. */
 dcn_status dcn__walk_training(dcn__walk *w, const dcn_graph *g, dcn_error *err);

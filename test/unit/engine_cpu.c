@@ -117,7 +117,7 @@ static dcn_node add_any(picker *p, dcn_graph *g, dcn_node x)
     case 2:
         return add_pool(p, g, x, false);
     case 3:
-        return dcn_graph_add(g, x, dcn_graph_relu(g, x, NULL), NULL);
+        return dcn_graph_add(g, (const dcn_node[]){ x, dcn_graph_relu(g, x, NULL) }, 2, NULL);
     case 4:
         several[0] = dcn_graph_relu(g, x, NULL);
         several[1] = several[2] = x;
@@ -125,7 +125,7 @@ static dcn_node add_any(picker *p, dcn_graph *g, dcn_node x)
     case 5:
         return dcn_graph_softmax(g, x, NULL);
     case 6:
-        return dcn_graph_dense(g, x, NULL, pick(p, 1, 20));
+        return dcn_graph_dense(g, x, &(dcn_dense_desc){ .units = pick(p, 1, 20) });
     default:
         return add_conv(p, g, x, false);
     }
@@ -155,7 +155,7 @@ static dcn_graph *random_graph(picker *p, bool blocks, bool whole)
     for (int n = pick(p, 1, whole ? 3 : 1); n > 0 && x >= 0; n--)
         x = blocks ? add_block(p, g, x) : add_any(p, g, x);
     if (x >= 0 && chance(p, 50) && (whole || !blocks))
-        x = dcn_graph_dense(g, x, NULL, pick(p, 2, 12));
+        x = dcn_graph_dense(g, x, &(dcn_dense_desc){ .units = pick(p, 2, 12) });
     if (dcn_graph_check(g, &err)) {                  /* a shape that cannot be: try another */
         dcn_graph_destroy(g);
         return NULL;

@@ -119,11 +119,11 @@ static dcn_node b17(dcn_graph *g) { return POOL(.window = { -2, 2 }); }
 static dcn_node b18(dcn_graph *g) { return POOL(.window = { 9, 1 }, .pad_kind = DCN_PAD_VALID); }
 static dcn_node b19(dcn_graph *g) { return AVG(.stride = { 0, 2 }); }
 static dcn_node b20(dcn_graph *g) { return AVG(.pad_kind = DCN_PAD_EXPLICIT, .pad = { 0, 0, 1, 0 }); }
-static dcn_node b21(dcn_graph *g) { return dcn_graph_dense(g, 0, "n", 0); }
-static dcn_node b22(dcn_graph *g) { return dcn_graph_dense(g, 0, "n", 65537); }
+static dcn_node b21(dcn_graph *g) { return dcn_graph_dense(g, 0, &(dcn_dense_desc){ .name = "n", .units = 0 }); }
+static dcn_node b22(dcn_graph *g) { return dcn_graph_dense(g, 0, &(dcn_dense_desc){ .name = "n", .units = 65537 }); }
 static dcn_node b23(dcn_graph *g) { return dcn_graph_relu(g, 1, "n"); }
 static dcn_node b24(dcn_graph *g) { return dcn_graph_relu(g, -1, "n"); }
-static dcn_node b25(dcn_graph *g) { return dcn_graph_add(g, 0, INT32_MAX, "n"); }
+static dcn_node b25(dcn_graph *g) { return dcn_graph_add(g, (const dcn_node[]){ 0, INT32_MAX }, 2, "n"); }
 static dcn_node b26(dcn_graph *g) { return dcn_graph_concat(g, NULL, 0, "n"); }
 static dcn_node b27(dcn_graph *g) { return dcn_graph_concat(g, &(dcn_node){ 7 }, 1, "n"); }
 static dcn_node b28(dcn_graph *g) { return dcn_graph_input(g, "n", (dcn_shape){ 1, 1, 1 }); }

@@ -270,7 +270,7 @@ static void impossible_weights_are_refused_first(void **state)
 
     (void)state;
     for (int i = 0; i < 900; i++)   /* no value is large; each weight has 2 * 10^9 elements */
-        x = dcn_graph_dense(g, x, NULL, i % 2 ? 60000 : 32768);
+        x = dcn_graph_dense(g, x, &(dcn_dense_desc){ .units = i % 2 ? 60000 : 32768 });
     must(dcn_graph_check(g, &err));
     dcn__set_alloc_hook(refuse_large, &largest);
     assert_int_equal(dcn_graph_init_weights(g, 1, &err), DCN_MEMORY);

@@ -203,7 +203,7 @@ static void any_name_survives(void **state)
         must(dcn_graph_create(&g, &err));
         x = dcn_graph_input(g, name, (dcn_shape){ 2, 2, 1 });
         dcn_graph_relu(g, x, "a");
-        dcn_graph_add(g, x, dcn_graph_output(g), "b");
+        dcn_graph_add(g, (const dcn_node[]){ x, dcn_graph_output(g) }, 2, "b");
         must(dcn_graph_check(g, &err));
         must(dcn_graph_copy(&copy, g, &err));
         same_graphs(g, copy);

@@ -100,7 +100,7 @@ static inline dcn_graph *random_graph(uint64_t seed, random_graph_desc d)
             random_pool(&r, g, x, &d);
             break;
         case 6: case 7:
-            dcn_graph_add(g, x, random_partner(&r, g, x, 1), NULL);
+            dcn_graph_add(g, (const dcn_node[]){ x, random_partner(&r, g, x, 1) }, 2, NULL);
             break;
         case 8: {
             const dcn_node all[3] = { x, random_partner(&r, g, x, 0), random_partner(&r, g, x, 0) };
@@ -113,13 +113,13 @@ static inline dcn_graph *random_graph(uint64_t seed, random_graph_desc d)
             if (d.softmax_inside)
                 dcn_graph_softmax(g, x, NULL);
             else if (pick(&r, 0, 3) == 0)
-                dcn_graph_dense(g, x, NULL, pick(&r, 1, 5));
+                dcn_graph_dense(g, x, &(dcn_dense_desc){ .units = pick(&r, 1, 5) });
             break;
         }
     }
     if (d.head) {
         if (pick(&r, 0, 1))
-            dcn_graph_dense(g, dcn_graph_output(g), NULL, 4);
+            dcn_graph_dense(g, dcn_graph_output(g), &(dcn_dense_desc){ .units = 4 });
         else
             dcn_graph_avg_pool(g, dcn_graph_output(g), &(dcn_pool_desc){ 0 });
         dcn_graph_softmax(g, dcn_graph_output(g), NULL);
