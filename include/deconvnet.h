@@ -354,6 +354,10 @@ DCN_API dcn_status dcn_image_load(dcn_image *image, const char *path, const dcn_
 DCN_API dcn_status dcn_image_save_png(const dcn_image *image, const char *path,
                                       const char *const *texts, dcn_error *err);
 DCN_API void dcn_image_clear(dcn_image *image);
+/* The PNG and JPEG files, by content, of a folder and of those below it, in bytewise order of their
+ * paths; hidden names are passed over. DCN_INPUT: none, or more than 1,048,576. */
+DCN_API dcn_status dcn_pictures_list(char ***paths, int *n, const char *path, dcn_error *err);
+DCN_API void dcn_pictures_free(char **paths, int n);
 
 /* ---- data ------------------------------------------------------------------------------ */
 
