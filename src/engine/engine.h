@@ -81,6 +81,8 @@ typedef struct dcn__job {
     const dcn__group *group;
     int chunk;                    /* pictures */
     int threads;                  /* inside the kernel: 1, or all if there is a single chunk */
+    void **shared;                /* the engine's own, NULL at first: kernels that were given the
+                                     same one share packed weights; the last to go frees it */
 } dcn__job;
 
 typedef struct dcn__engine {

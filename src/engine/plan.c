@@ -175,6 +175,7 @@ static dcn_status finish_program(dcn_plan *p, dcn__program *program, int threads
 {
     dcn_status st;
 
+    program->shared = &p->shared;
     if ((st = dcn__program_place(program, p->graph, p->engine->real_bytes, p->chunk, err)) ||
         (st = dcn__program_prepare(program, p->graph, p->engine, p->chunk, threads, err)))
         return st;

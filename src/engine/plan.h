@@ -23,6 +23,7 @@ struct dcn_plan {
     dcn__team *team;
 
     dcn__program forward, train, *down;
+    void *shared;                 /* the engine's: what the kernels of all programs share */
     dcn_route *routes;
     int n_routes;
 

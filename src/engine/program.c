@@ -113,7 +113,8 @@ dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__
 {
     for (int i = 0; i < p->n_groups; i++) {
         const dcn__job job = { .graph = g, .walk = &p->walk, .group = &p->groups[i], .chunk = chunk,
-                               .threads = threads };
+                               .threads = threads,
+                               .shared = p->shared ? p->shared : &p->own_shared };
         dcn_status st = e->prepare(&job, &p->kernels[i], err);
         dcn__kernel *k = p->kernels[i];
 

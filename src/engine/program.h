@@ -24,6 +24,8 @@ typedef struct dcn__program {
     bool *needed;                 /* per slot: must be written, even if nothing here reads it */
     dcn__place *places;           /* per slot */
     size_t lane_bytes, scratch_bytes, gradient_bytes, own_bytes;
+    void **shared;                /* what the kernels of a plan share; NULL: each program its own */
+    void *own_shared;
 } dcn__program;
 
 /* In this order, for a program whose walk is filled in: begin allocates; the caller marks
