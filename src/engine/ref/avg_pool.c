@@ -1,4 +1,8 @@
-/* avg_pool.c - average pooling over the cells inside the picture, and its adjoint. */
+/* avg_pool.c - average pooling and its adjoint.
+ *
+ * The sum is over the cells inside the picture. It is divided by their number, or, with count_pad,
+ * by the number of cells that are inside the padded picture; what a window of ceil mode hangs over
+ * beyond that never counts. */
 #include "engine/ref/ref.h"
 
 #include <string.h>
@@ -12,6 +16,20 @@ static void inside(const dcn__window *w, int axis, int i, int extent, int *first
         *first = 0;
     if (*last > extent)
         *last = extent;
+}
+
+/* What the sum of window i along one axis is divided by. */
+static int cells_along(const dcn__window *w, int axis, int i, int extent)
+{
+    const int before = w->count_pad ? w->pad[axis] : 0;
+    const int after = w->count_pad ? w->pad[axis + 2] - w->over[axis] : 0;
+    int first = i * w->stride[axis] - w->pad[axis], last = first + w->kernel[axis];
+
+    if (first < -before)
+        first = -before;
+    if (last > extent + after)
+        last = extent + after;
+    return last - first;
 }
 
 /* forward: y = mean of x. Otherwise: x += y / cells. */
@@ -28,7 +46,8 @@ static void each_window(const ref_kernel *k, const real *from, real *to, bool fo
                 const size_t yi = (((size_t)n * (size_t)k->out.h + (size_t)i) * (size_t)k->out.w +
                                    (size_t)j) * C;
                 inside(w, 1, j, k->in.w, &left, &right);
-                const real cells = (real)((bottom - top) * (right - left));
+                const real cells = (real)cells_along(w, 0, i, k->in.h) *
+                                   (real)cells_along(w, 1, j, k->in.w);
 
                 for (size_t c = 0; c < C; c++) {
                     real sum = 0;

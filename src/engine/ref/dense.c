@@ -7,14 +7,14 @@
 void REF(dense)(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const ref_kernel *k = (const ref_kernel *)kernel;
-    const real *x = ref_read(k, f, 0), *w = f->weights[k->node->weight],
-               *b = f->weights[k->node->bias];
+    const real *x = ref_read(k, f, 0), *w = f->weights[k->node->weight];
+    const real *b = k->node->bias >= 0 ? f->weights[k->node->bias] : NULL;
     const size_t I = ref_size(k->in), O = (size_t)k->out.c;
     real *y = ref_write(k, f);
 
     for (size_t n = 0; n < (size_t)k->chunk; n++) {
         for (size_t o = 0; o < O; o++)
-            y[n * O + o] = b[o];
+            y[n * O + o] = b ? b[o] : 0;
         for (size_t i = 0; i < I; i++)
             for (size_t o = 0; o < O; o++)
                 y[n * O + o] += x[n * I + i] * w[i * O + o];
@@ -50,7 +50,7 @@ void REF(dense_weights)(const dcn__kernel *kernel, const dcn__frame *f)
         for (size_t i = 0; i < I; i++)
             for (size_t o = 0; o < O; o++)
                 dw[i * O + o] += x[n * I + i] * s[n * O + o];
-        for (size_t o = 0; o < O; o++)
+        for (size_t o = 0; k->node->bias >= 0 && o < O; o++)
             db[o] += s[n * O + o];
     }
 }

@@ -27,6 +27,28 @@ static ref_run *const runs[DCN__DO_COUNT] = {
     [DCN__DO_SLICE] = REF(slice),
     [DCN__DO_SOFTMAX] = REF(softmax),
     [DCN__DO_SOFTMAX_GRADIENT] = REF(softmax_gradient),
+    [DCN__DO_LOG_SOFTMAX] = REF(log_softmax),
+    [DCN__DO_LOG_SOFTMAX_GRADIENT] = REF(log_softmax_gradient),
+    [DCN__DO_MAP] = REF(map),
+    [DCN__DO_MAP_GRADIENT] = REF(map_gradient),
+    [DCN__DO_MAP_GUIDED] = REF(map_guided),
+    [DCN__DO_LEAKY] = REF(leaky),
+    [DCN__DO_LEAKY_GRADIENT] = REF(leaky_gradient),
+    [DCN__DO_LEAKY_RECTIFY] = REF(leaky_rectify),
+    [DCN__DO_LEAKY_GUIDED] = REF(leaky_guided),
+    [DCN__DO_SCALE] = REF(scale),
+    [DCN__DO_SCALE_DATA] = REF(scale_data),
+    [DCN__DO_LRN] = REF(lrn),
+    [DCN__DO_LRN_GRADIENT] = REF(lrn_gradient),
+    [DCN__DO_MUL] = REF(mul),
+    [DCN__DO_MUL_DATA] = REF(mul_data),
+    [DCN__DO_PICK] = REF(pick),
+    [DCN__DO_PICK_DATA] = REF(pick_data),
+    [DCN__DO_PAD] = REF(pad),
+    [DCN__DO_PAD_DATA] = REF(pad_data),
+    [DCN__DO_RESHAPE] = REF(reshape),
+    [DCN__DO_RESHAPE_DATA] = REF(reshape_data),
+    [DCN__DO_UNPOOL_CENTRE] = REF(unpool_centre),
     [DCN__DO_SUM] = REF(sum),
     [DCN__DO_SEED] = REF(seed),
     [DCN__DO_LOSS] = REF(loss),
@@ -73,6 +95,8 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
                                   (node->bias >= 0 ? (size_t)node->shape.c : 0)) * sizeof(real);
         k->base.unpack = unpack;
     }
+    if (step->action == DCN__DO_LRN || step->action == DCN__DO_LRN_GRADIENT)
+        k->base.scratch_bytes = (size_t)k->out.c * sizeof(real);
     *kernel = &k->base;
     return DCN_OK;
 }

@@ -10,9 +10,11 @@
 #ifdef DCN_REAL_IS_DOUBLE
 typedef double real;
 #define REF(name) dcn__ref_f64_##name
+#define MATH(function) function
 #else
 typedef float real;
 #define REF(name) dcn__ref_f32_##name
+#define MATH(function) function##f      /* of <math.h>, in the engine's number type */
 #endif
 
 typedef struct ref_kernel {
@@ -43,7 +45,12 @@ typedef void ref_run(const dcn__kernel *kernel, const dcn__frame *frame);
 ref_run REF(conv), REF(conv_data), REF(conv_weights), REF(less_bias), REF(relu), REF(relu_mask),
     REF(relu_rectify), REF(relu_guided), REF(copy), REF(max_pool), REF(unpool), REF(avg_pool),
     REF(avg_pool_spread), REF(dense), REF(dense_data), REF(dense_weights), REF(add), REF(concat),
-    REF(slice), REF(softmax), REF(softmax_gradient), REF(sum), REF(seed), REF(loss);
+    REF(slice), REF(softmax), REF(softmax_gradient), REF(log_softmax), REF(log_softmax_gradient),
+    REF(map), REF(map_gradient), REF(map_guided), REF(leaky), REF(leaky_gradient),
+    REF(leaky_rectify), REF(leaky_guided), REF(scale), REF(scale_data), REF(lrn),
+    REF(lrn_gradient), REF(mul), REF(mul_data), REF(pick), REF(pick_data), REF(pad),
+    REF(pad_data), REF(reshape), REF(reshape_data), REF(unpool_centre), REF(sum), REF(seed),
+    REF(loss);
 
 /* A gradient block holds the weight's gradient, then the bias's, as in the graph. */
 static inline real *ref_gradient(const ref_kernel *k, const dcn__frame *f)

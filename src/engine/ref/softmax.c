@@ -1,15 +1,9 @@
-/* softmax.c - softmax over channels, its derivative, and the cross-entropy that training starts
- * from. */
+/* softmax.c - softmax over channels and its logarithm, their derivatives, and the cross-entropy
+ * that training starts from. */
 #include "engine/ref/ref.h"
 
 #include <math.h>
 #include <string.h>
-
-#ifdef DCN_REAL_IS_DOUBLE
-#define EXP exp
-#else
-#define EXP expf
-#endif
 
 static real largest(const real *x, size_t n)
 {
@@ -28,7 +22,7 @@ static double softmax_row(real *p, const real *x, size_t n)
     double sum = 0;
 
     for (size_t i = 0; i < n; i++)
-        sum += p[i] = EXP(x[i] - m);
+        sum += p[i] = MATH(exp)(x[i] - m);
     for (size_t i = 0; i < n; i++)
         p[i] = (real)(p[i] / sum);
     return log(sum) + (double)m;
@@ -59,6 +53,39 @@ void REF(softmax_gradient)(const dcn__kernel *kernel, const dcn__frame *f)
             dot += (double)s[i * C + c] * (double)y[i * C + c];
         for (size_t c = 0; c < C; c++)
             x[i * C + c] = (real)((double)y[i * C + c] * ((double)s[i * C + c] - dot));
+    }
+}
+
+/* The softmax itself is only a by-product here: y is overwritten. */
+void REF(log_softmax)(const dcn__kernel *kernel, const dcn__frame *f)
+{
+    const ref_kernel *k = (const ref_kernel *)kernel;
+    const size_t C = (size_t)k->out.c, rows = (size_t)k->chunk * ref_size(k->out) / C;
+    const real *x = ref_read(k, f, 0);
+    real *y = ref_write(k, f);
+
+    for (size_t i = 0; i < rows; i++, x += C, y += C) {
+        const double log_sum = softmax_row(y, x, C);
+
+        for (size_t c = 0; c < C; c++)
+            y[c] = (real)((double)x[c] - log_sum);
+    }
+}
+
+void REF(log_softmax_gradient)(const dcn__kernel *kernel, const dcn__frame *f)
+{
+    const ref_kernel *k = (const ref_kernel *)kernel;
+    const size_t C = (size_t)k->out.c, rows = (size_t)k->chunk * ref_size(k->out) / C;
+    const real *s = ref_read(k, f, 0), *y = ref_read(k, f, 1);
+    real *x = ref_write(k, f);
+
+    for (size_t i = 0; i < rows; i++, s += C, y += C, x += C) {
+        double sum = 0;
+
+        for (size_t c = 0; c < C; c++)
+            sum += (double)s[c];
+        for (size_t c = 0; c < C; c++)
+            x[c] = (real)((double)s[c] - exp((double)y[c]) * sum);
     }
 }
 
