@@ -72,6 +72,22 @@ static int64_t window_output(dcn__window *w, int axis, int64_t in, const char **
     return (in + *before + *after - covered) / stride + 1;
 }
 
+/* Whether every window has a cell of the picture along an axis. The check of the padding leaves that
+ * open where a window has holes: a dilated one can have the whole picture in a hole. */
+static bool all_windows_meet(const dcn__window *w, int axis, int64_t in, int64_t out)
+{
+    const int64_t step = w->dilation[axis];
+
+    for (int64_t i = 0; step > 1 && i < out; i++) {
+        const int64_t start = i * w->stride[axis] - w->pad[axis];
+        const int64_t r = start < 0 ? (-start + step - 1) / step : 0;
+
+        if (r >= w->kernel[axis] || start + r * step >= in)
+            return false;
+    }
+    return true;
+}
+
 static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, int channels,
                                dcn_error *err)
 {
@@ -86,6 +102,11 @@ static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, i
     }
     h = window_output(&n->window, 0, in.h, &reason);
     w = h ? window_output(&n->window, 1, in.w, &reason) : 0;
+    if (h && w && n->op == DCN__OP_MAX_POOL &&
+        (!all_windows_meet(&n->window, 0, in.h, h) || !all_windows_meet(&n->window, 1, in.w, w))) {
+        reason = "a window's cells all lie in the padding";
+        h = 0;
+    }
     if (!h || !w)
         return dcn__fail(
             err, DCN_USAGE, n->name,
