@@ -60,8 +60,7 @@ static dcn_status make_walks(dcn_plan *p, dcn_error *err)
                         (st = dcn__program_begin(&p->train, err))))
         return st;
     for (int i = 0; i < p->n_routes; i++)
-        if ((st = dcn__walk_down(&p->down[i].walk, g, p->routes[i].layer, p->routes[i].rule,
-                                 err)) ||
+        if ((st = dcn__walk_down(&p->down[i].walk, g, &p->routes[i], err)) ||
             (st = dcn__program_begin(&p->down[i], err)))
             return st;
     return DCN_OK;
@@ -299,7 +298,8 @@ static dcn_status make_memory(dcn_plan *p, dcn_error *err)
     p->lane_memory = dcn__alloc_aligned(lanes);
     p->lane_slots =
         dcn__alloc_array((size_t)p->threads * (size_t)p->max_slots, sizeof *p->lane_slots);
-    if (!p->kept_memory || !p->lane_memory || !p->lane_slots)
+    p->starts = dcn__alloc_array((size_t)p->n_chunks * (size_t)p->chunk, sizeof *p->starts);
+    if (!p->kept_memory || !p->lane_memory || !p->lane_slots || !p->starts)
         return dcn__fail_memory(err, "a plan's arrays", p->total_bytes);
     if (!p->training)
         return DCN_OK;
@@ -358,7 +358,7 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
                          d->n_routes);
     for (int i = 0; i < d->n_routes; i++)
         if (d->routes[i].layer < 1 || d->routes[i].layer >= p->graph->n_nodes ||
-            (unsigned)d->routes[i].rule > DCN_RULE_GRADIENT)
+            (unsigned)d->routes[i].rule > DCN_RULE_LINEAR)
             return dcn__fail(err, DCN_USAGE, "route",
                              "%d is not a layer and a rule of this network; choose a "
                              "node after the input",
@@ -436,6 +436,7 @@ void dcn_plan_destroy(dcn_plan *p)
     dcn__free(p->lane_slots);
     dcn__free(p->kept);
     dcn__free(p->routes);
+    dcn__free(p->starts);
     dcn__free(p->down);
     dcn__free(p);
 }
@@ -448,6 +449,11 @@ size_t dcn_plan_bytes(const dcn_plan *p)
 const char *dcn_plan_text(const dcn_plan *p)
 {
     return p->text;
+}
+
+const char *dcn_plan_extensions(const dcn_plan *p, int route)
+{
+    return route >= 0 && route < p->n_routes ? p->down[route].walk.extensions : NULL;
 }
 
 int dcn_machine_threads(void)

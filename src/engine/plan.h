@@ -26,6 +26,7 @@ struct dcn_plan {
     void *shared;                 /* the engine's: what the kernels of all programs share */
     dcn_route *routes;
     int n_routes;
+    dcn_start *starts;            /* of dcn_plan_project, one for each picture of all chunks */
 
     dcn__kept *kept;
     int n_kept;

@@ -4,8 +4,6 @@
 typedef struct project_task {
     dcn_plan *plan;
     const dcn__program *program;
-    dcn_from from;
-    int channel;
 } project_task;
 
 static void project_chunk(void *user, int c, int thread)
@@ -13,7 +11,7 @@ static void project_chunk(void *user, int c, int thread)
     const project_task *task = user;
     dcn_plan *p = task->plan;
     const int token = p->engine->enter(p->inner_threads);
-    dcn__frame frame = { .from = task->from, .channel = task->channel };
+    dcn__frame frame = { .starts = p->starts + (size_t)c * (size_t)p->chunk };
 
     dcn__plan_run_chunk(p, task->program, c, thread, &frame);
     p->engine->leave(token);
@@ -22,14 +20,17 @@ static void project_chunk(void *user, int c, int thread)
 dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out,
                             dcn_error *err)
 {
-    project_task task = { .plan = p, .from = from, .channel = channel };
+    project_task task = { .plan = p };
     const dcn__node *layer;
 
     if (route < 0 || route >= p->n_routes)
         return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan",
                          route, p->n_routes - 1);
     layer = &p->graph->nodes[p->routes[route].layer];
-    if ((unsigned)from > DCN_FROM_ZERO)
+    if (from == DCN_FROM_UNIT)
+        return dcn__fail(err, DCN_USAGE, layer->name,
+                         "a start at one unit needs its place; use dcn_plan_project_starts");
+    if ((unsigned)from > DCN_FROM_UNIT)
         return dcn__fail(err, DCN_USAGE, layer->name, "there is no start number %d; use a dcn_from",
                          (int)from);
     if ((from == DCN_FROM_CHANNEL || from == DCN_FROM_PEAK) &&
@@ -39,6 +40,8 @@ dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, 
     if (!p->n)
         return dcn__fail(err, DCN_USAGE, layer->name,
                          "has no value yet; call dcn_plan_forward first");
+    for (int i = 0; i < p->n_chunks * p->chunk; i++)
+        p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
     task.program = &p->down[route];
     dcn__team_run(p->team, dcn__plan_used_chunks(p), project_chunk, &task);
     p->last_route = route;
