@@ -76,28 +76,46 @@ void dcn__cpu_loss(const dcn__kernel *kernel, const dcn__frame *f)
     memset(s, 0, (size_t)(k->chunk - f->n) * C * sizeof *s);
 }
 
+static size_t peak_of(const float *y, size_t size, size_t C, size_t channel)
+{
+    size_t peak = channel;
+
+    for (size_t i = channel; i < size; i += C)
+        if (y[i] > y[peak] || (isnan(y[peak]) && !isnan(y[i])))
+            peak = i;
+    return peak;
+}
+
+/* The chosen units are first, first + step, ... below end. */
+static void choose(const cpu_kernel *k, const dcn_start *start, const float *y, float *s)
+{
+    const size_t size = cpu_size(k->out), C = (size_t)k->out.c, channel = (size_t)start->channel;
+    size_t first = 0, end = size, step = C;
+
+    if (start->from == DCN_FROM_ZERO)
+        return;
+    if (start->from == DCN_FROM_LAYER)
+        step = 1;
+    else
+        first = channel;
+    if (start->from == DCN_FROM_PEAK)
+        first = peak_of(y, size, C, channel);
+    else if (start->from == DCN_FROM_UNIT)
+        first += ((size_t)start->y * (size_t)k->out.w + (size_t)start->x) * C;
+    if (start->from == DCN_FROM_PEAK || start->from == DCN_FROM_UNIT)
+        end = first + 1;
+    for (size_t i = first; i < end; i += step)
+        s[i] = start->ones ? 1 : y[i];
+}
+
 void dcn__cpu_seed(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
-    const size_t size = cpu_size(k->out), C = (size_t)k->out.c, channel = (size_t)f->channel;
+    const size_t size = cpu_size(k->out);
     const float *y = cpu_read(k, f, 0);
     float *s = cpu_write(k, f);
 
-    if (f->from == DCN_FROM_LAYER) {
-        memcpy(s, y, (size_t)k->chunk * size * sizeof *s);
-        return;
-    }
     memset(s, 0, (size_t)k->chunk * size * sizeof *s);
-    for (int n = 0; f->from != DCN_FROM_ZERO && n < k->chunk; n++, s += size, y += size) {
-        size_t peak = channel;
-
-        for (size_t i = channel; i < size; i += C) {
-            if (f->from == DCN_FROM_CHANNEL)
-                s[i] = y[i];
-            if (y[i] > y[peak] || (isnan(y[peak]) && !isnan(y[i])))
-                peak = i;
-        }
-        if (f->from == DCN_FROM_PEAK)
-            s[peak] = y[peak];
-    }
+    for (int n = 0; n < f->n; n++)
+        choose(k, &f->starts[n], y + (size_t)n * size, s + (size_t)n * size);
 }
