@@ -1,5 +1,5 @@
 /* print.c - a network as text: the canonical form, which the reader in text.c takes back. */
-#include "graph/graph.h"
+#include "graph/words.h"
 
 #include "base/locale.h"
 #include "base/memory.h"
@@ -19,27 +19,8 @@ static void print_name(dcn__string *s, const char *name)
     dcn__string_printf(s, bare ? "%s" : "\"%s\"", name);
 }
 
-static void print_pair(dcn__string *s, const char *format, const int v[2])
-{
-    char text[32];
-
-    if (v[0] == v[1])
-        snprintf(text, sizeof text, "%d", v[0]);
-    else
-        snprintf(text, sizeof text, "%dx%d", v[0], v[1]);
-    dcn__string_printf(s, " %s=%s", format, text);
-}
-
-static void print_pad(dcn__string *s, const dcn__window *w)
-{
-    if (w->pad_kind == DCN_PAD_VALID)
-        dcn__string_printf(s, " pad=valid");
-    else if (w->pad_kind == DCN_PAD_EXPLICIT)
-        dcn__string_printf(s, " pad=%d,%d,%d,%d", w->pad[0], w->pad[1], w->pad[2], w->pad[3]);
-}
-
 /* The shortest decimal that reads back as the same float, in every locale. */
-static void print_float(dcn__string *s, const char *key, float v)
+static void print_float(dcn__string *s, float v)
 {
     const locale_t before = dcn__locale_enter();
     char text[40];
@@ -51,48 +32,133 @@ static void print_float(dcn__string *s, const char *key, float v)
             break;
     }
     dcn__locale_leave(before);
-    dcn__string_printf(s, " %s=%s", key, text);
+    dcn__string_printf(s, "%s", text);
 }
 
-static void print_conv(dcn__string *s, const dcn__node *n)
-{
-    static const int ones[2] = { 1, 1 };
-    const dcn__window *w = &n->window;
+/* ---- values ----------------------------------------------------------------------------------- */
 
-    dcn__string_printf(s, " filters=%d", n->shape.c);
-    print_pair(s, "kernel", w->kernel);
-    if (memcmp(w->stride, ones, sizeof ones) != 0)
-        print_pair(s, "stride", w->stride);
-    print_pad(s, w);
-    if (memcmp(w->dilation, ones, sizeof ones) != 0)
-        print_pair(s, "dilation", w->dilation);
-    if (n->groups != 1)
-        dcn__string_printf(s, " groups=%d", n->groups);
-    if (n->init_stddev > 0)
-        print_float(s, "init", n->init_stddev);
-    if (n->bias < 0)
-        dcn__string_printf(s, " bias=no");
-    else if (n->init_bias != 0)
-        print_float(s, "bias", n->init_bias);
+static const int *whole(const dcn__node *n, const dcn__word *w)
+{
+    return (const int *)(const void *)((const char *)n + w->at);
 }
 
-static void print_pool(dcn__string *s, const dcn__node *n)
+static float number(const dcn__node *n, const dcn__word *w)
 {
-    const dcn__window *w = &n->window;
+    return *(const float *)(const void *)((const char *)n + w->at);
+}
 
-    if (w->global) {
-        dcn__string_printf(s, " global");
-        return;
+static bool flag(const dcn__node *n, const dcn__word *w)
+{
+    return *(const bool *)((const char *)n + w->at);
+}
+
+static bool pair_is_usual(const dcn__node *n, const dcn__word *w)
+{
+    const int *v = whole(n, w), usual = (int)w->usual;
+
+    if (!usual)                   /* of a pool's stride */
+        return v[0] == n->window.kernel[0] && v[1] == n->window.kernel[1];
+    return v[0] == usual && v[1] == usual;
+}
+
+static bool is_usual(const dcn__node *n, const dcn__word *w)
+{
+    if (n->window.global && w->kind != DCN__WORD_WINDOW)
+        return true;
+    if (w->needed)
+        return false;
+    switch (w->kind) {
+    case DCN__WORD_WHOLE:
+    case DCN__WORD_ORDER:
+        return *whole(n, w) == (int)w->usual;
+    case DCN__WORD_PAIR:
+        return pair_is_usual(n, w);
+    case DCN__WORD_PAD:
+        return n->window.pad_kind == DCN_PAD_SAME;
+    case DCN__WORD_NUMBER:
+    case DCN__WORD_INIT:
+    case DCN__WORD_FORM:
+        return number(n, w) == (float)w->usual;
+    case DCN__WORD_BIAS:
+        return n->bias >= 0 && number(n, w) == (float)w->usual;
+    case DCN__WORD_NO_BIAS:
+        return n->bias >= 0;
+    case DCN__WORD_FLAG:
+        return !flag(n, w);
+    default:
+        return false;
     }
-    dcn__string_printf(s, " %dx%d", w->kernel[0], w->kernel[1]);
-    if (memcmp(w->stride, w->kernel, sizeof w->stride) != 0)
-        print_pair(s, "stride", w->stride);
-    print_pad(s, w);
 }
+
+static void print_pair(dcn__string *s, const int v[2])
+{
+    dcn__string_printf(s, v[0] == v[1] ? "%d" : "%dx%d", v[0], v[1]);
+}
+
+/* Without what a last window hangs over: that follows from ceil. */
+static void print_sides(dcn__string *s, const dcn__window *w)
+{
+    dcn__string_printf(s, "%d,%d,%d,%d", w->pad[0], w->pad[1], w->pad[2] - w->over[0],
+                       w->pad[3] - w->over[1]);
+}
+
+static void print_value(dcn__string *s, const dcn__node *n, const dcn__word *w)
+{
+    switch (w->kind) {
+    case DCN__WORD_WHOLE:
+        dcn__string_printf(s, "%d", *whole(n, w));
+        break;
+    case DCN__WORD_PAIR:
+        print_pair(s, whole(n, w));
+        break;
+    case DCN__WORD_WINDOW:
+        if (n->window.global)
+            dcn__string_printf(s, "global");
+        else
+            dcn__string_printf(s, "%dx%d", n->window.kernel[0], n->window.kernel[1]);
+        break;
+    case DCN__WORD_SHAPE:
+        dcn__string_printf(s, "%dx%dx%d", n->shape.h, n->shape.w, n->shape.c);
+        break;
+    case DCN__WORD_PAD:
+        if (n->window.pad_kind == DCN_PAD_VALID)
+            dcn__string_printf(s, "valid");
+        else
+            print_sides(s, &n->window);
+        break;
+    case DCN__WORD_SIDES:
+        print_sides(s, &n->window);
+        break;
+    case DCN__WORD_NUMBER:
+    case DCN__WORD_INIT:
+        print_float(s, number(n, w));
+        break;
+    case DCN__WORD_BIAS:
+        if (n->bias >= 0)
+            print_float(s, number(n, w));
+        else
+            dcn__string_printf(s, "no");
+        break;
+    case DCN__WORD_NO_BIAS:
+        dcn__string_printf(s, "no");
+        break;
+    case DCN__WORD_FLAG:
+    case DCN__WORD_FORM:
+        dcn__string_printf(s, "yes");
+        break;
+    case DCN__WORD_ORDER:
+        dcn__string_printf(s, *whole(n, w) == DCN_ORDER_HWC ? "hwc" : "chw");
+        break;
+    }
+}
+
+/* ---- nodes ------------------------------------------------------------------------------------ */
 
 static void print_node(dcn__string *s, const dcn_graph *g, dcn_node id)
 {
     const dcn__node *n = &g->nodes[id];
+    const dcn__word *words;
+    int n_words;
 
     print_name(s, n->name);
     dcn__string_printf(s, " = %s", dcn__op_row_of(n->op)->word);
@@ -101,22 +167,12 @@ static void print_node(dcn__string *s, const dcn_graph *g, dcn_node id)
             dcn__string_printf(s, " ");
             print_name(s, g->nodes[n->inputs[i]].name);
         }
-    switch (n->op) {
-    case DCN__OP_INPUT:
-        dcn__string_printf(s, " %dx%dx%d", n->shape.h, n->shape.w, n->shape.c);
-        break;
-    case DCN__OP_CONV:
-        print_conv(s, n);
-        break;
-    case DCN__OP_MAX_POOL:
-    case DCN__OP_AVG_POOL:
-        print_pool(s, n);
-        break;
-    case DCN__OP_DENSE:
-        dcn__string_printf(s, " units=%d", n->shape.c);
-        break;
-    default:
-        break;
+    words = dcn__words_of(n->op, &n_words);
+    for (int i = 0; i < n_words; i++) {
+        if (is_usual(n, &words[i]))
+            continue;
+        dcn__string_printf(s, words[i].bare ? " " : " %s=", words[i].key);
+        print_value(s, n, &words[i]);
     }
     dcn__string_printf(s, "\n");
 }

@@ -3,17 +3,18 @@
 
 #include <string.h>
 
-static const char *const rule_names[] = { "reconstruct", "deconvnet", "guided", "gradient" };
-static const char *const from_names[] = { "layer", "channel", "peak", "zero" };
+static const char *const rule_names[] = { "reconstruct", "deconvnet", "guided", "gradient",
+                                          "linear" };
+static const char *const from_names[] = { "layer", "channel", "peak", "zero", "unit" };
 
 const char *dcn_rule_name(dcn_rule rule)
 {
-    return (unsigned)rule <= DCN_RULE_GRADIENT ? rule_names[rule] : "unknown";
+    return (unsigned)rule <= DCN_RULE_LINEAR ? rule_names[rule] : "unknown";
 }
 
 const char *dcn_from_name(dcn_from from)
 {
-    return (unsigned)from <= DCN_FROM_ZERO ? from_names[from] : "unknown";
+    return (unsigned)from <= DCN_FROM_UNIT ? from_names[from] : "unknown";
 }
 
 static int find(const char *const *names, int n, const char *name)
@@ -26,10 +27,10 @@ static int find(const char *const *names, int n, const char *name)
 
 int dcn_rule_find(const char *name)
 {
-    return find(rule_names, 4, name);
+    return find(rule_names, 5, name);
 }
 
 int dcn_from_find(const char *name)
 {
-    return find(from_names, 4, name);
+    return find(from_names, 5, name);
 }

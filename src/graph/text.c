@@ -2,8 +2,9 @@
  *
  *     [NAME =] OP [INPUT ...] [SIZE] [key=value ...]      one node a line, or between semicolons
  *
- * A node without inputs takes the one before it. The writer is print.c. */
-#include "graph/graph.h"
+ * A node without inputs takes the one before it. Which words an operator knows says the table in
+ * words.c. The writer is print.c. */
+#include "graph/words.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -11,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TEXT = 1 << 20, MAX_LINE = 4096, MAX_NODES = 1000, MAX_TOKENS = 256 };
+enum { MAX_TEXT = 1 << 20, MAX_LINE = 4096, MAX_TOKENS = 256,
+       MAX_WORDS = 8 };
 
 typedef struct token { const char *text; size_t length; int column; bool quoted; } token;
 
@@ -24,12 +26,15 @@ typedef struct reader {
     dcn_error *err;
 } reader;
 
-/* Everything that a line may say; only what its operator knows is accepted. */
+/* What a line says. */
 typedef struct words {
     char name[DCN__MAX_NAME + 1];
     dcn_node inputs[MAX_TOKENS];
     int n_inputs;
-    const token *size, *filters, *kernel, *stride, *pad, *dilation, *groups, *init, *bias;
+    const dcn__word *rows;        /* of its operator */
+    int n_rows;
+    const token *bare;            /* the word without a key, if there is one */
+    const token *values[MAX_WORDS];   /* by row: what stands behind its key */
 } words;
 
 static dcn_status refuse(const reader *r, const token *t, const char *what, const char *advice)
@@ -150,26 +155,109 @@ static dcn_status read_numbers(const reader *r, const token *t, const char *what
                   : "write 5 or ROWSxCOLUMNS, as 5x5");
 }
 
-static dcn_status read_pad(const reader *r, const token *t, dcn_pad *kind, int pad[4])
-{
-    *kind = DCN_PAD_SAME;
-    if (!t || is(t, "same"))
-        return DCN_OK;
-    *kind = DCN_PAD_VALID;
-    if (is(t, "valid"))
-        return DCN_OK;
-    *kind = DCN_PAD_EXPLICIT;
-    return read_numbers(r, t, "pad", ',', 4, true, 0, 1 << 20, pad);
-}
-
-static dcn_status read_float(const reader *r, const token *t, double min, double max, float *out)
+static dcn_status read_number(const reader *r, const token *t, const dcn__word *w, float *out)
 {
     double v;
 
-    if (!dcn__parse_double(t->text, t->length, &v) || v < min || v > max)
+    if (!dcn__parse_double(t->text, t->length, &v))
         return refuse(r, t, "cannot read", "write a number, as 0.01");
+    if (!(v >= w->min && v <= w->max))
+        return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, t->column,
+                              "%s %g is outside %g..%g; correct the line", w->key, v, w->min,
+                              w->max);
     *out = (float)v;
     return DCN_OK;
+}
+
+/* One of two words: 0 or 1. */
+static dcn_status read_choice(const reader *r, const token *t, const dcn__word *w,
+                              const char *zero, const char *one, int *out)
+{
+    char not_a[48], advice[48];
+
+    *out = is(t, one);
+    if (*out || is(t, zero))
+        return DCN_OK;
+    snprintf(not_a, sizeof not_a, "cannot read %s", w->key);
+    snprintf(advice, sizeof advice, "write %s or %s", one, zero);
+    return refuse(r, t, not_a, advice);
+}
+
+static dcn_status read_pad(const reader *r, const token *t, const dcn__word *w, dcn__window *window)
+{
+    if (is(t, "same"))
+        window->pad_kind = DCN_PAD_SAME;
+    else if (is(t, "valid"))
+        window->pad_kind = DCN_PAD_VALID;
+    else
+        window->pad_kind = DCN_PAD_EXPLICIT;
+    if (window->pad_kind != DCN_PAD_EXPLICIT)
+        return DCN_OK;
+    return read_numbers(r, t, "pad", ',', 4, true, (int64_t)w->min, (int64_t)w->max, window->pad);
+}
+
+/* Reads the value of a row into its member. */
+static dcn_status read_value(const reader *r, const token *t, const dcn__word *w, dcn__node *n)
+{
+    void *at = (char *)n + w->at;
+    const int64_t min = (int64_t)w->min, max = (int64_t)w->max;
+    dcn_status st;
+    int v = 0;
+
+    switch (w->kind) {
+    case DCN__WORD_WHOLE:
+        return read_numbers(r, t, w->key, ',', 1, false, min, max, at);
+    case DCN__WORD_WINDOW:
+        n->window.global = is(t, "global");
+        return n->window.global ? DCN_OK : read_numbers(r, t, w->key, 'x', 2, true, min, max, at);
+    case DCN__WORD_PAIR:
+        return read_numbers(r, t, w->key, 'x', 2, true, min, max, at);
+    case DCN__WORD_SHAPE:
+        return read_numbers(r, t, w->op == DCN__OP_INPUT ? "input size" : "size", 'x', 3, false,
+                            min, max, at);
+    case DCN__WORD_SIDES:
+        return read_numbers(r, t, "sides", ',', 4, true, min, max, at);
+    case DCN__WORD_PAD:
+        return read_pad(r, t, w, &n->window);
+    case DCN__WORD_INIT:
+        return is(t, "he") ? DCN_OK : read_number(r, t, w, at);
+    case DCN__WORD_BIAS:
+        n->bias = is(t, "no") ? -1 : 0;
+        return n->bias ? DCN_OK : read_number(r, t, w, at);
+    case DCN__WORD_NUMBER:
+        return read_number(r, t, w, at);
+    case DCN__WORD_NO_BIAS:
+        st = read_choice(r, t, w, "no", "yes", &v);
+        n->bias = v - 1;
+        return st;
+    case DCN__WORD_FLAG:
+        st = read_choice(r, t, w, "no", "yes", &v);
+        *(bool *)at = v;
+        return st;
+    case DCN__WORD_FORM:
+        st = read_choice(r, t, w, "no", "yes", &v);
+        *(float *)at = (float)v;
+        return st;
+    case DCN__WORD_ORDER:
+        st = read_choice(r, t, w, "chw", "hwc", &v);
+        n->order = v ? DCN_ORDER_HWC : DCN_ORDER_CHW;
+        return st;
+    }
+    return DCN_OK;
+}
+
+/* What a line that does not say otherwise means. */
+static void set_usual(const dcn__word *w, dcn__node *n)
+{
+    void *at = (char *)n + w->at;
+
+    if (w->kind == DCN__WORD_WHOLE)
+        *(int *)at = (int)w->usual;
+    else if (w->kind == DCN__WORD_PAIR)
+        ((int *)at)[0] = ((int *)at)[1] = (int)w->usual;
+    else if (w->kind == DCN__WORD_NUMBER || w->kind == DCN__WORD_FORM ||
+             w->kind == DCN__WORD_INIT || w->kind == DCN__WORD_BIAS)
+        *(float *)at = (float)w->usual;
 }
 
 /* ---- a statement ---------------------------------------------------------------------------- */
@@ -185,42 +273,6 @@ static dcn_node find_node(const dcn_graph *g, const token *t)
     return dcn_graph_find(g, name);
 }
 
-/* Keys of each operator, in the order of `slot`. */
-static const char *const conv_keys[] = { "filters", "kernel", "stride", "pad", "dilation", "groups",
-                                         "init", "bias" };
-static const char *const pool_keys[] = { "kernel", "stride", "pad" };
-static const char *const dense_keys[] = { "units" };
-
-static const token **slot(words *w, const char *key)
-{
-    return strcmp(key, "filters") == 0 || strcmp(key, "units") == 0 ? &w->filters
-           : strcmp(key, "kernel") == 0 ? &w->kernel
-           : strcmp(key, "stride") == 0 ? &w->stride
-           : strcmp(key, "pad") == 0 ? &w->pad
-           : strcmp(key, "dilation") == 0 ? &w->dilation
-           : strcmp(key, "groups") == 0 ? &w->groups
-           : strcmp(key, "init") == 0 ? &w->init : &w->bias;
-}
-
-static const char *const *keys_of(dcn__op op, int *n)
-{
-    switch (op) {
-    case DCN__OP_CONV:
-        *n = 8;
-        return conv_keys;
-    case DCN__OP_MAX_POOL:
-    case DCN__OP_AVG_POOL:
-        *n = 3;
-        return pool_keys;
-    case DCN__OP_DENSE:
-        *n = 1;
-        return dense_keys;
-    default:
-        *n = 0;
-        return NULL;
-    }
-}
-
 static void list_keys(char *out, size_t size, dcn__op op, const char *const *keys, int n)
 {
     size_t used = (size_t)snprintf(out, size, "%s knows", dcn__op_row_of(op)->word);
@@ -229,30 +281,16 @@ static void list_keys(char *out, size_t size, dcn__op op, const char *const *key
         used += (size_t)snprintf(out + used, size - used, "%s %s", i ? "," : "", keys[i]);
 }
 
-static dcn_status read_key(reader *r, token *t, dcn__op op, words *w)
+static dcn_status unknown_key(const reader *r, const token *t, dcn__op op, const char *key,
+                              const words *w)
 {
-    const char *equals = memchr(t->text, '=', t->length);
-    char key[32], advice[160];
-    const char *const *keys;
-    const char *near;
-    int n;
+    const char *keys[MAX_WORDS], *near;
+    char advice[160];
+    int n = 0;
 
-    keys = keys_of(op, &n);
-    snprintf(key, sizeof key, "%.*s", (int)(equals - t->text), t->text);
-    for (int i = 0; i < n; i++) {
-        const token **place = slot(w, key);
-
-        if (strcmp(keys[i], key) != 0)
-            continue;
-        if (*place)
-            return refuse(r, t, "a key stands twice:", "keep one");
-        /* From here on the token is the value alone. */
-        t->column += (int)(equals + 1 - t->text);
-        t->length -= (size_t)(equals + 1 - t->text);
-        t->text = equals + 1;
-        *place = t;
-        return DCN_OK;
-    }
+    for (int i = 0; i < w->n_rows; i++)
+        if (w->rows[i].key[0])
+            keys[n++] = w->rows[i].key;
     near = dcn__nearest(key, keys, n);
     if (near)
         snprintf(advice, sizeof advice, "did you mean %s?", near);
@@ -260,13 +298,35 @@ static dcn_status read_key(reader *r, token *t, dcn__op op, words *w)
         snprintf(advice, sizeof advice, "%s takes no keys", dcn__op_row_of(op)->word);
     else
         list_keys(advice, sizeof advice, op, keys, n);
-    t->length = (size_t)(equals - t->text);
     return refuse(r, t, "unknown key", advice);
 }
 
-static bool takes_size(dcn__op op)
+static dcn_status read_key(const reader *r, token *t, dcn__op op, words *w)
 {
-    return op == DCN__OP_INPUT || op == DCN__OP_MAX_POOL || op == DCN__OP_AVG_POOL;
+    const char *equals = memchr(t->text, '=', t->length);
+    char key[32];
+
+    snprintf(key, sizeof key, "%.*s", (int)(equals - t->text), t->text);
+    for (int i = 0; i < w->n_rows; i++) {
+        if (!key[0] || strcmp(w->rows[i].key, key) != 0)
+            continue;
+        if (w->values[i])
+            return refuse(r, t, "a key stands twice:", "keep one");
+        /* From here on the token is the value alone. */
+        t->column += (int)(equals + 1 - t->text);
+        t->length -= (size_t)(equals + 1 - t->text);
+        t->text = equals + 1;
+        w->values[i] = t;
+        return DCN_OK;
+    }
+    t->length = (size_t)(equals - t->text);
+    return unknown_key(r, t, op, key, w);
+}
+
+static bool is_bare(const token *t, const words *w)
+{
+    return !t->quoted && w->n_rows && w->rows[0].bare && !w->bare &&
+           ((t->text[0] >= '0' && t->text[0] <= '9') || t->text[0] == '-' || is(t, "global"));
 }
 
 static dcn_status read_words(reader *r, dcn__op op, words *w)
@@ -279,10 +339,8 @@ static dcn_status read_words(reader *r, dcn__op op, words *w)
         if (!t->quoted && memchr(t->text, '=', t->length)) {
             if ((st = read_key(r, t, op, w)))
                 return st;
-        } else if (!t->quoted && takes_size(op) && !w->size &&
-                   ((t->text[0] >= '0' && t->text[0] <= '9') || t->text[0] == '-' ||
-                    is(t, "global"))) {
-            w->size = t;
+        } else if (is_bare(t, w)) {
+            w->bare = t;
         } else if (op == DCN__OP_INPUT) {
             return refuse(r, t, "an input takes a size only, not",
                           "write input HEIGHTxWIDTHxCHANNELS");
@@ -300,113 +358,126 @@ static dcn_status read_words(reader *r, dcn__op op, words *w)
     return DCN_OK;
 }
 
-static dcn_status build_conv(reader *r, const words *w, const token *first, dcn_node *node)
+/* ---- a node ---------------------------------------------------------------------------------- */
+
+static dcn_status check_inputs(const reader *r, dcn__op op, const words *w, const token *first)
 {
-    dcn_conv_desc d = { .name = w->name[0] ? w->name : NULL };
-    const token absent = { .text = first->text, .length = first->length, .column = first->column };
-    dcn_status st = DCN_OK;
-
-    if (!w->filters || !w->kernel)
-        return refuse(r, &absent,
-                      !w->filters ? "filters=N is missing from" : "kernel=N is missing from",
-                      "write, say, conv filters=64 kernel=5");
-    if ((st = read_numbers(r, w->filters, "filters", ',', 1, false, 1, 65536, &d.filters)) ||
-        (st = read_numbers(r, w->kernel, "kernel", 'x', 2, true, 1, 1024, d.kernel)) ||
-        (st = read_pad(r, w->pad, &d.pad_kind, d.pad)))
-        return st;
-    if (w->stride && (st = read_numbers(r, w->stride, "stride", 'x', 2, true, 1, 1024, d.stride)))
-        return st;
-    if (w->dilation &&
-        (st = read_numbers(r, w->dilation, "dilation", 'x', 2, true, 1, 1024, d.dilation)))
-        return st;
-    if (w->groups &&
-        (st = read_numbers(r, w->groups, "groups", ',', 1, false, 1, 65536, &d.groups)))
-        return st;
-    if (w->init && !is(w->init, "he") && (st = read_float(r, w->init, 1e-12, 1e6, &d.init_stddev)))
-        return st;
-    if (w->bias && is(w->bias, "no"))
-        d.no_bias = 1;
-    else if (w->bias && (st = read_float(r, w->bias, -1e6, 1e6, &d.init_bias)))
-        return st;
-    *node = dcn_graph_conv(r->graph, w->inputs[0], &d);
-    return DCN_OK;
-}
-
-static dcn_status build_pool(reader *r, dcn__op op, const words *w, const token *first,
-                             dcn_node *node)
-{
-    dcn_pool_desc d = { .name = w->name[0] ? w->name : NULL };
-    const token *size = w->size ? w->size : w->kernel;
-    dcn_status st;
-
-    if (!size)
-        return refuse(r, first, "the window's size is missing from",
-                      "write, say, max_pool 2 or max_pool 3x3 stride=2");
-    if (w->size && w->kernel)
-        return refuse(r, w->kernel, "the window's size stands twice:", "keep one");
-    if (!is(size, "global") &&
-        (st = read_numbers(r, size, "kernel", 'x', 2, true, 1, 1024, d.window)))
-        return st;
-    if (w->stride && (st = read_numbers(r, w->stride, "stride", 'x', 2, true, 1, 1024, d.stride)))
-        return st;
-    if ((st = read_pad(r, w->pad, &d.pad_kind, d.pad)))
-        return st;
-    *node = op == DCN__OP_MAX_POOL ? dcn_graph_max_pool(r->graph, w->inputs[0], &d)
-                                   : dcn_graph_avg_pool(r->graph, w->inputs[0], &d);
-    return DCN_OK;
-}
-
-static dcn_status build(reader *r, dcn__op op, const words *w, const token *first, dcn_node *node)
-{
-    const char *name = w->name[0] ? w->name : NULL;
-    dcn_graph *g = r->graph;
-    dcn_status st;
-    int v[3];
+    const int most = dcn__most_inputs(op);
+    char advice[48];
 
     if (op != DCN__OP_INPUT && !w->n_inputs)
         return refuse(r, first, "the network begins with",
                       "begin with input HEIGHTxWIDTHxCHANNELS");
-    if (op != DCN__OP_CONCAT && w->n_inputs > (op == DCN__OP_ADD ? 2 : 1))
-        return refuse(r, first, "too many inputs for", "name one (add: two)");
-    switch (op) {
-    case DCN__OP_INPUT:
-        if (!w->size)
-            return refuse(r, first, "the size is missing from",
-                          "write input HEIGHTxWIDTHxCHANNELS");
-        if ((st = read_numbers(r, w->size, "input size", 'x', 3, false, 1, 65536, v)))
+    if (w->n_inputs < dcn__least_inputs(op))
+        return refuse(r, first, "two inputs are missing from", dcn__words_example(op));
+    snprintf(advice, sizeof advice, "name at most %d", most);
+    return w->n_inputs <= most ? DCN_OK : refuse(r, first, "too many inputs for",
+                                                 most == 1 ? "name one" : advice);
+}
+
+static dcn_status missing(const reader *r, const dcn__word *w, const token *first)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "%s=N is missing from", w->key);
+    return refuse(r, first,
+                  w->kind == DCN__WORD_WINDOW  ? "the window's size is missing from"
+                  : w->kind == DCN__WORD_SHAPE ? "the size is missing from"
+                  : w->kind == DCN__WORD_SIDES ? "the sides are missing from" : what,
+                  dcn__words_example(w->op));
+}
+
+/* Reads what the line says into a node. */
+static dcn_status read_node(const reader *r, words *w, const token *first, dcn__node *n)
+{
+    dcn_status st;
+
+    if (w->bare && w->values[0])
+        return refuse(r, w->values[0], "the window's size stands twice:", "keep one");
+    if (w->bare)
+        w->values[0] = w->bare;
+    for (int i = 0; i < w->n_rows; i++)
+        if (w->rows[i].needed && !w->values[i])
+            return missing(r, &w->rows[i], first);
+    for (int i = 0; i < w->n_rows; i++) {
+        set_usual(&w->rows[i], n);
+        if (w->values[i] && (st = read_value(r, w->values[i], &w->rows[i], n)))
             return st;
-        *node = dcn_graph_input(g, name, (dcn_shape){ v[0], v[1], v[2] });
-        return DCN_OK;
-    case DCN__OP_CONV:
-        return build_conv(r, w, first, node);
-    case DCN__OP_MAX_POOL:
-    case DCN__OP_AVG_POOL:
-        return build_pool(r, op, w, first, node);
-    case DCN__OP_DENSE:
-        if (!w->filters)
-            return refuse(r, first, "units=N is missing from", "write, say, dense units=10");
-        if ((st = read_numbers(r, w->filters, "units", ',', 1, false, 1, 65536, v)))
-            return st;
-        *node = dcn_graph_dense(g, w->inputs[0], &(dcn_dense_desc){ .name = name, .units = v[0] });
-        return DCN_OK;
-    case DCN__OP_ADD:
-        if (w->n_inputs != 2)
-            return refuse(r, first, "two inputs are missing from", "write add FIRST SECOND");
-        *node = dcn_graph_add(g, (const dcn_node[]){ w->inputs[0], w->inputs[1] }, 2, name);
-        return DCN_OK;
-    case DCN__OP_RELU:
-        *node = dcn_graph_relu(g, w->inputs[0], name);
-        return DCN_OK;
-    case DCN__OP_CONCAT:
-        *node = dcn_graph_concat(g, w->inputs, w->n_inputs, name);
-        return DCN_OK;
-    case DCN__OP_SOFTMAX:
-        *node = dcn_graph_softmax(g, w->inputs[0], name);
-        return DCN_OK;
-    case DCN__OP_COUNT:
-        break;
     }
     return DCN_OK;
+}
+
+static dcn_node build_conv(dcn_graph *g, const dcn__node *n, dcn_node x)
+{
+    dcn_conv_desc d = { .name = n->name, .filters = n->shape.c, .groups = n->groups,
+                        .pad_kind = n->window.pad_kind, .no_bias = n->bias < 0,
+                        .init_stddev = n->init_stddev, .init_bias = n->init_bias };
+
+    memcpy(d.kernel, n->window.kernel, sizeof d.kernel);
+    memcpy(d.stride, n->window.stride, sizeof d.stride);
+    memcpy(d.dilation, n->window.dilation, sizeof d.dilation);
+    memcpy(d.pad, n->window.pad, sizeof d.pad);
+    return dcn_graph_conv(g, x, &d);
+}
+
+static dcn_node build_pool(dcn_graph *g, const dcn__node *n, dcn_node x)
+{
+    dcn_pool_desc d = { .name = n->name, .pad_kind = n->window.pad_kind, .ceil = n->window.ceil,
+                        .count_pad = n->window.count_pad };
+
+    memcpy(d.window, n->window.kernel, sizeof d.window);
+    memcpy(d.stride, n->window.stride, sizeof d.stride);
+    memcpy(d.dilation, n->window.dilation, sizeof d.dilation);
+    memcpy(d.pad, n->window.pad, sizeof d.pad);
+    return n->op == DCN__OP_MAX_POOL ? dcn_graph_max_pool(g, x, &d) : dcn_graph_avg_pool(g, x, &d);
+}
+
+static dcn_node build(dcn_graph *g, const dcn__node *n, const words *w)
+{
+    const dcn_node x = w->inputs[0];
+
+    switch (n->op) {
+    case DCN__OP_INPUT:
+        return dcn_graph_input(g, n->name, n->shape);
+    case DCN__OP_CONV:
+        return build_conv(g, n, x);
+    case DCN__OP_DENSE:
+        return dcn_graph_dense(g, x, &(dcn_dense_desc){ n->name, n->shape.c, n->bias < 0 });
+    case DCN__OP_BATCH_NORM:
+        return dcn_graph_batch_norm(g, x, n->name);
+    case DCN__OP_SCALE:
+        return dcn_graph_scale(g, x, n->name);
+    case DCN__OP_MAX_POOL:
+    case DCN__OP_AVG_POOL:
+        return build_pool(g, n, x);
+    case DCN__OP_ADD:
+        return dcn_graph_add(g, w->inputs, w->n_inputs, n->name);
+    case DCN__OP_CONCAT:
+        return dcn_graph_concat(g, w->inputs, w->n_inputs, n->name);
+    case DCN__OP_MUL:
+        return dcn_graph_mul(g, x, w->inputs[1], n->name);
+    case DCN__OP_SLICE:
+        return dcn_graph_slice(g, x, n->first, n->shape.c, n->name);
+    case DCN__OP_SHUFFLE:
+        return dcn_graph_shuffle(g, x, n->groups, n->name);
+    case DCN__OP_PAD:
+        return dcn_graph_pad(g, x, n->window.pad, n->alpha, n->name);
+    case DCN__OP_RESHAPE:
+        return dcn_graph_reshape(g, x, n->shape, n->order, n->name);
+    case DCN__OP_RELU:
+        return dcn_graph_relu(g, x, n->name);
+    case DCN__OP_PRELU:
+        return dcn_graph_prelu(g, x, n->name);
+    case DCN__OP_LRN:
+        return dcn_graph_lrn(g, x, &(dcn_lrn_desc){ n->name, n->size, n->alpha, n->beta,
+                                                    n->bias_k });
+    case DCN__OP_SOFTMAX:
+        return dcn_graph_softmax(g, x, n->name);
+    case DCN__OP_LOG_SOFTMAX:
+        return dcn_graph_log_softmax(g, x, n->name);
+    default:
+        return dcn_graph_activation(g, x, dcn__op_row_of(n->op)->word, n->alpha, n->beta, n->name);
+    }
 }
 
 static dcn_status read_op(reader *r, const token *t, dcn__op *op)
@@ -432,10 +503,9 @@ static dcn_status read_op(reader *r, const token *t, dcn__op *op)
 static dcn_status statement(reader *r)
 {
     words w = { .n_inputs = 0 };
+    dcn__node said = { 0 };
     const token *first = &r->tokens[0];
     dcn_status st;
-    dcn_node node = -1;
-    dcn__op op = DCN__OP_INPUT;
 
     if (!r->count)
         return DCN_OK;
@@ -451,17 +521,20 @@ static dcn_status statement(reader *r)
             return refuse(r, first, "no operator after", "write NAME = OP");
     }
     first = &r->tokens[r->next++];
-    if (r->graph->n_nodes == MAX_NODES)
-        return refuse(r, first, "more than 1000 nodes before", "make the network smaller");
-    if ((st = read_op(r, first, &op)) || (st = read_words(r, op, &w)) ||
-        (st = build(r, op, &w, first, &node)))
+    if ((st = read_op(r, first, &said.op)))
         return st;
-    if (node < 0 && r->graph->error.status == DCN_MEMORY)
+    w.rows = dcn__words_of(said.op, &w.n_rows);
+    said.name = w.name[0] ? w.name : NULL;
+    if ((st = read_words(r, said.op, &w)) || (st = check_inputs(r, said.op, &w, first)) ||
+        (st = read_node(r, &w, first, &said)))
+        return st;
+    if (build(r->graph, &said, &w) >= 0)
+        return DCN_OK;
+    if (r->graph->error.status == DCN_MEMORY)
         return dcn_graph_check(r->graph, r->err);
-    if (node < 0)   /* a builder refused: its sentence, at this line */
-        return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, r->tokens[0].column, "%s",
-                              r->graph->error.text);
-    return DCN_OK;
+    /* a builder refused: its sentence, at this line */
+    return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, r->tokens[0].column, "%s",
+                          r->graph->error.text);
 }
 
 dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, const char *where,

@@ -3,22 +3,36 @@
 #include "graph/walk.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <string.h>
 
 /* ---- slots and steps ------------------------------------------------------------------------ */
 
+enum { KINDS = 3, MISSING = -1 };   /* kinds of slots that a node has one of: all but PART */
+
 int dcn__walk_find(const dcn__walk *w, dcn__slot_kind kind, dcn_node node)
 {
-    for (int i = 0; i < w->n_slots; i++)
-        if (w->slots[i].kind == kind && w->slots[i].node == node)
-            return i;
-    return -1;
+    const int at = w->index && kind != DCN__SLOT_PART ? w->index[node * KINDS + (int)kind] : 0;
+
+    return at > 0 ? at - 1 : -1;
 }
 
-static int new_slot(dcn__walk *w, dcn__slot_kind kind, dcn_node node, dcn_shape shape,
-                    dcn_error *err)
+static dcn_status begin(dcn__walk *w, const dcn_graph *g, dcn_error *err)
 {
+    if (!w->index && !(w->index = dcn__alloc_array((size_t)g->n_nodes, KINDS * sizeof *w->index)))
+        return dcn__fail_memory(err, "a walk", (size_t)g->n_nodes * KINDS * sizeof *w->index);
+    return DCN_OK;
+}
+
+/* PART slots are always new; of the others there is one per node. */
+static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_node node,
+                     dcn_error *err)
+{
+    const int found = dcn__walk_find(w, kind, node);
+
+    if (found >= 0)
+        return found;
     if (w->n_slots == w->slot_capacity) {
         const int capacity = w->slot_capacity ? w->slot_capacity * 2 : 32;
         dcn__slot *grown = dcn__realloc(w->slots, (size_t)capacity * sizeof *grown);
@@ -30,17 +44,11 @@ static int new_slot(dcn__walk *w, dcn__slot_kind kind, dcn_node node, dcn_shape 
         w->slots = grown;
         w->slot_capacity = capacity;
     }
-    w->slots[w->n_slots] = (dcn__slot){ .kind = kind, .node = node, .shape = shape };
+    w->slots[w->n_slots] = (dcn__slot){ .kind = kind, .node = node,
+                                        .shape = g->nodes[node].shape };
+    if (kind != DCN__SLOT_PART)
+        w->index[node * KINDS + (int)kind] = w->n_slots + 1;
     return w->n_slots++;
-}
-
-/* PART slots are always new; of the others there is one per node. */
-static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_node node,
-                     dcn_error *err)
-{
-    const int found = kind == DCN__SLOT_PART ? -1 : dcn__walk_find(w, kind, node);
-
-    return found >= 0 ? found : new_slot(w, kind, node, g->nodes[node].shape, err);
 }
 
 /* -1 in `slots` means that making one failed. */
@@ -75,23 +83,9 @@ void dcn__walk_clear(dcn__walk *w)
         dcn__free(w->steps[i].reads);
     dcn__free(w->steps);
     dcn__free(w->slots);
+    dcn__free(w->index);
+    dcn__free(w->extensions);
     memset(w, 0, sizeof *w);
-}
-
-/* on_way[i]: node i is `target` or one that it depends on. */
-static bool *ancestors(const dcn_graph *g, dcn_node target, dcn_error *err)
-{
-    bool *on_way = dcn__alloc_array((size_t)g->n_nodes, sizeof *on_way);
-
-    if (!on_way) {
-        dcn__fail_memory(err, "a walk", (size_t)g->n_nodes);
-        return NULL;
-    }
-    on_way[target] = true;
-    for (dcn_node i = target; i >= 0; i--)
-        for (int k = 0; on_way[i] && k < g->nodes[i].n_inputs; k++)
-            on_way[g->nodes[i].inputs[k]] = true;
-    return on_way;
 }
 
 /* ---- up ------------------------------------------------------------------------------------- */
@@ -108,8 +102,6 @@ static dcn_status forward_step(dcn__walk *w, const dcn_graph *g, dcn_node id, dc
     int *reads;
     dcn_status st;
 
-    if (dcn__walk_find(w, DCN__SLOT_VALUE, id) >= 0)   /* on the way to an earlier target */
-        return DCN_OK;
     if ((step.write = need_slot(w, g, DCN__SLOT_VALUE, id, err)) < 0)
         return DCN_MEMORY;
     if (n->op == DCN__OP_INPUT)
@@ -126,33 +118,79 @@ static dcn_status forward_step(dcn__walk *w, const dcn_graph *g, dcn_node id, dc
     return st;
 }
 
+/* Marks what `target` needs and has no value yet; returns the first of them. */
+static dcn_node mark_missing(dcn__walk *w, const dcn_graph *g, dcn_node target)
+{
+    dcn_node first = target;
+
+    for (dcn_node i = target; i >= first; i--) {
+        if (i != target && w->index[i * KINDS] != MISSING)
+            continue;
+        for (int k = 0; k < g->nodes[i].n_inputs; k++) {
+            const dcn_node input = g->nodes[i].inputs[k];
+
+            if (w->index[input * KINDS] > 0)
+                continue;
+            w->index[input * KINDS] = MISSING;
+            first = input < first ? input : first;
+        }
+    }
+    return first;
+}
+
 dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err)
 {
-    bool *on_way = ancestors(g, target, err);
-    dcn_status st = on_way ? DCN_OK : DCN_MEMORY;
+    dcn_status st = begin(w, g, err);
 
-    for (dcn_node i = 0; !st && i <= target; i++)
-        if (on_way[i])
-            st = forward_step(w, g, i, err);
+    if (!st && dcn__walk_find(w, DCN__SLOT_VALUE, target) < 0)
+        for (dcn_node i = mark_missing(w, g, target); !st && i <= target; i++)
+            if (i == target || w->index[i * KINDS] == MISSING)
+                st = forward_step(w, g, i, err);
     w->first_reverse = w->n_steps;
-    dcn__free(on_way);
     return st;
 }
 
 /* ---- down ----------------------------------------------------------------------------------- */
 
-/* While walking down: what has arrived at each node so far. */
+/* While walking down: what has arrived at each node so far. A node is on the way if a signal
+ * comes to it, so a gate that is held constant, and what is behind it alone, is not. */
 typedef struct descent {
     dcn__walk *w;
     const dcn_graph *g;
-    dcn_rule rule;
+    const dcn_route *route;
     bool training;            /* gradients of weights too; none of the input */
     bool *on_way;
-    int *users;               /* per node: users on the way */
-    int **parts;              /* per node: slots of the users' shares */
-    int *n_parts;
+    int *users;               /* per node: users that send a signal */
+    int *parts;               /* slots of the users' shares, a node's from first_part on */
+    int *first_part, *n_parts;
     dcn_error *err;
 } descent;
+
+/* What the route does at a node; *extended if the papers say nothing there. */
+static dcn__action action_at(const dcn_route *route, const dcn__node *n, bool *extended)
+{
+    const bool linear = route->rule == DCN_RULE_LINEAR;
+    const dcn_rule rule = linear ? DCN_RULE_RECONSTRUCT : route->rule;
+    const dcn__op_row *row = dcn__op_row_of(n->op);
+    dcn__action action = row->reverse[rule];
+
+    *extended = action == DCN__DO_HOLD_GATE;
+    if (action == DCN__DO_REFUSE && route->extend) {
+        action = row->extended[rule];
+        *extended = action != DCN__DO_REFUSE;
+    }
+    if (action == DCN__DO_UNPOOL && route->no_switches)
+        action = DCN__DO_UNPOOL_CENTRE;
+    return action;
+}
+
+/* Whether a signal goes to input k. To input 0 one always does, so every way ends at the input. */
+static bool carries(const descent *d, const dcn__node *n, int k)
+{
+    bool extended;
+
+    return k != 1 || action_at(d->route, n, &extended) != DCN__DO_HOLD_GATE;
+}
 
 /* A slot for what one user sends down to `node`: the signal itself if there is only one user. */
 static int share_slot(descent *d, dcn_node node)
@@ -161,7 +199,7 @@ static int share_slot(descent *d, dcn_node node)
                                node, d->err);
 
     if (slot >= 0)
-        d->parts[node][d->n_parts[node]++] = slot;
+        d->parts[d->first_part[node] + d->n_parts[node]++] = slot;
     return slot;
 }
 
@@ -174,7 +212,7 @@ static dcn_status join_shares(descent *d, dcn_node id)
         return DCN_OK;
     if ((step.write = need_slot(d->w, d->g, DCN__SLOT_SIGNAL, id, d->err)) < 0)
         return DCN_MEMORY;
-    return add_step(d->w, step, d->parts[id], d->n_parts[id], d->err);
+    return add_step(d->w, step, d->parts + d->first_part[id], d->n_parts[id], d->err);
 }
 
 static dcn_status weights_step(descent *d, dcn_node id, int signal)
@@ -185,12 +223,18 @@ static dcn_status weights_step(descent *d, dcn_node id, int signal)
                              .node = id,
                              .write = -1,
                              .write_switch = -1 };
-    const int reads[2] = { need_slot(d->w, d->g, DCN__SLOT_VALUE, n->inputs[0], d->err), signal };
+    int reads[2] = { -1, signal };
 
+    if (n->op != DCN__OP_CONV && n->op != DCN__OP_DENSE)
+        return dcn__fail(d->err, DCN_USAGE, n->name,
+                         "%s cannot be trained yet; train a network whose weights are those of "
+                         "conv and dense", dcn__op_row_of(n->op)->word);
+    reads[0] = need_slot(d->w, d->g, DCN__SLOT_VALUE, n->inputs[0], d->err);
     return add_step(d->w, step, reads, 2, d->err);
 }
 
-/* A rule that takes the bias away first is two steps; the second is the plain adjoint. */
+/* A rule that takes the bias away first is two steps; the second is the plain adjoint, and the
+ * only one of the rule linear or where there is no bias. */
 static dcn_status less_bias(descent *d, dcn_node id, dcn__action *action, int *signal)
 {
     dcn__step step = { .action = DCN__DO_LESS_BIAS, .node = id, .write_switch = -1 };
@@ -200,9 +244,11 @@ static dcn_status less_bias(descent *d, dcn_node id, dcn__action *action, int *s
         *action = DCN__DO_CONV_DATA;
     else if (*action == DCN__DO_LESS_BIAS_DENSE_DATA)
         *action = DCN__DO_DENSE_DATA;
+    else if (*action == DCN__DO_LESS_BIAS_SCALE_DATA)
+        *action = DCN__DO_SCALE_DATA;
     else
         return DCN_OK;
-    if (d->g->nodes[id].bias < 0)
+    if (d->g->nodes[id].bias < 0 || d->route->rule == DCN_RULE_LINEAR)
         return DCN_OK;
     if ((step.write = need_slot(d->w, d->g, DCN__SLOT_PART, id, d->err)) < 0)
         return DCN_MEMORY;
@@ -210,15 +256,27 @@ static dcn_status less_bias(descent *d, dcn_node id, dcn__action *action, int *s
     return add_step(d->w, step, reads, 1, d->err);
 }
 
-/* The second thing that some actions read: what the way up left behind. */
-static int extra_read(descent *d, dcn_node id, dcn__action action)
+/* The second thing that some actions read, for the signal to input k: what the way up left
+ * behind. */
+static int extra_read(descent *d, dcn_node id, dcn__action action, int k)
 {
+    const dcn__node *n = &d->g->nodes[id];
+
     switch (action) {
     case DCN__DO_RELU_MASK:
     case DCN__DO_RELU_GUIDED:
     case DCN__DO_SOFTMAX_GRADIENT:
+    case DCN__DO_LOG_SOFTMAX_GRADIENT:
         /* The ReLU's output tells x > 0 as well as its input does. */
         return need_slot(d->w, d->g, DCN__SLOT_VALUE, id, d->err);
+    case DCN__DO_MAP_GRADIENT:
+    case DCN__DO_MAP_GUIDED:
+    case DCN__DO_LEAKY_GRADIENT:
+    case DCN__DO_LEAKY_GUIDED:
+    case DCN__DO_LRN_GRADIENT:
+        return need_slot(d->w, d->g, DCN__SLOT_VALUE, n->inputs[0], d->err);
+    case DCN__DO_MUL_DATA:
+        return need_slot(d->w, d->g, DCN__SLOT_VALUE, n->inputs[1 - k], d->err);
     case DCN__DO_UNPOOL:
         return need_slot(d->w, d->g, DCN__SLOT_SWITCH, id, d->err);
     default:
@@ -226,20 +284,39 @@ static int extra_read(descent *d, dcn_node id, dcn__action action)
     }
 }
 
+static dcn_status refuse(const descent *d, const dcn__node *n)
+{
+    const char *rule = dcn_rule_name(d->route->rule), *word = dcn__op_row_of(n->op)->word;
+    const dcn_route extended = { .rule = d->route->rule, .extend = 1 };
+    bool any;
+
+    if (n->op == DCN__OP_SOFTMAX || n->op == DCN__OP_LOG_SOFTMAX)
+        return dcn__fail(d->err, DCN_USAGE, n->name,
+                         "the rule %s is undefined for %s; start from its input %s (the logits)",
+                         rule, word, d->g->nodes[n->inputs[0]].name);
+    if (action_at(&extended, n, &any) != DCN__DO_REFUSE)
+        return dcn__fail(d->err, DCN_USAGE, n->name,
+                         "the rule %s is undefined for %s; pass --extend to draw it as an "
+                         "extension, or use the rule gradient",
+                         rule, word);
+    return dcn__fail(d->err, DCN_USAGE, n->name,
+                     "the rule %s is undefined for %s; start from an earlier layer or use the "
+                     "rule gradient",
+                     rule, word);
+}
+
 static dcn_status down_through(descent *d, dcn_node id)
 {
     const dcn__node *n = &d->g->nodes[id];
-    dcn__action action = dcn__op_row_of(n->op)->reverse[d->rule];
+    bool extended;
+    dcn__action action = action_at(d->route, n, &extended);
     int signal = dcn__walk_find(d->w, DCN__SLOT_SIGNAL, id);
     dcn_status st = DCN_OK;
 
     if (n->op == DCN__OP_INPUT)
         return DCN_OK;
     if (action == DCN__DO_REFUSE)
-        return dcn__fail(d->err, DCN_USAGE, n->name,
-                         "the rule %s is undefined for %s; start from an earlier "
-                         "layer or use the rule gradient",
-                         dcn_rule_name(d->rule), dcn__op_row_of(n->op)->word);
+        return refuse(d, n);
     if (d->training && n->weight >= 0)
         st = weights_step(d, id, signal);
     if (st || (d->training && n->n_inputs == 1 && n->inputs[0] == 0))
@@ -247,9 +324,13 @@ static dcn_status down_through(descent *d, dcn_node id)
     if ((st = less_bias(d, id, &action, &signal)))
         return st;
     for (int k = 0; !st && k < n->n_inputs; k++) {
-        dcn__step step = { .action = action, .node = id, .input = k, .write_switch = -1 };
-        int reads[2] = { signal, extra_read(d, id, action) };
+        dcn__step step = { .action = action == DCN__DO_HOLD_GATE ? DCN__DO_MUL_DATA : action,
+                           .node = id, .input = k, .write_switch = -1 };
+        int reads[2] = { signal, -1 };
 
+        if (!carries(d, n, k))
+            continue;
+        reads[1] = extra_read(d, id, step.action, k);
         step.write = share_slot(d, n->inputs[k]);
         if (step.write < 0 || reads[1] == -1)
             return DCN_MEMORY;
@@ -260,9 +341,8 @@ static dcn_status down_through(descent *d, dcn_node id)
 
 static void descent_clear(descent *d)
 {
-    for (int i = 0; d->parts && i < d->g->n_nodes; i++)
-        dcn__free(d->parts[i]);
     dcn__free(d->parts);
+    dcn__free(d->first_part);
     dcn__free(d->n_parts);
     dcn__free(d->users);
     dcn__free(d->on_way);
@@ -271,33 +351,89 @@ static void descent_clear(descent *d)
 static dcn_status descent_begin(descent *d, dcn_node start)
 {
     const size_t n = (size_t)d->g->n_nodes;
+    int edges = 0;
 
-    d->on_way = ancestors(d->g, start, d->err);
+    d->on_way = dcn__alloc_array(n, sizeof *d->on_way);
     d->users = dcn__alloc_array(n, sizeof *d->users);
-    d->parts = dcn__alloc_array(n, sizeof *d->parts);
+    d->first_part = dcn__alloc_array(n, sizeof *d->first_part);
     d->n_parts = dcn__alloc_array(n, sizeof *d->n_parts);
-    if (!d->on_way || !d->users || !d->parts || !d->n_parts)
-        return dcn__fail_memory(d->err, "a walk", n * sizeof *d->parts);
-    for (dcn_node i = 0; i <= start; i++)
+    if (!d->on_way || !d->users || !d->first_part || !d->n_parts)
+        return dcn__fail_memory(d->err, "a walk", n * sizeof *d->users);
+    d->on_way[start] = true;
+    for (dcn_node i = start; i >= 0; i--)
         for (int k = 0; d->on_way[i] && k < d->g->nodes[i].n_inputs; k++)
-            d->users[d->g->nodes[i].inputs[k]]++;
-    for (dcn_node i = 0; i <= start; i++)
-        if (!(d->parts[i] = dcn__alloc_array((size_t)d->users[i] + 1, sizeof **d->parts)))
-            return dcn__fail_memory(d->err, "a walk", (size_t)d->users[i] * sizeof **d->parts);
+            if (carries(d, &d->g->nodes[i], k)) {
+                d->on_way[d->g->nodes[i].inputs[k]] = true;
+                d->users[d->g->nodes[i].inputs[k]]++;
+            }
+    for (dcn_node i = 0; i <= start; i++) {   /* 100,000 nodes of 200 inputs: no overflow */
+        d->first_part[i] = edges;
+        edges += d->users[i];
+    }
+    if (!(d->parts = dcn__alloc_array((size_t)edges + 1, sizeof *d->parts)))
+        return dcn__fail_memory(d->err, "a walk", (size_t)edges * sizeof *d->parts);
     return DCN_OK;
 }
 
-static dcn_status descend(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
-                          bool training, dcn_error *err)
+/* ---- what a way draws beyond the papers ------------------------------------------------------ */
+
+static const char *verb(dcn__action action)
 {
-    descent d = { .w = w, .g = g, .rule = rule, .training = training, .err = err };
+    return action == DCN__DO_HOLD_GATE      ? "held constant"
+           : action == DCN__DO_RELU_RECTIFY ? "rectified"
+           : action == DCN__DO_COPY         ? "passed by"
+                                            : "guided";
+}
+
+/* One example of each operator, at most three, and the number of all others. */
+static dcn_status tell_extensions(descent *d, dcn_node start)
+{
+    bool told[DCN__OP_COUNT] = { false };
+    dcn__string s = { 0 };
+    int shown = 0, more = 0;
+
+    dcn__free(d->w->extensions);
+    d->w->extensions = NULL;
+    for (dcn_node i = 1; i <= start; i++) {
+        const dcn__node *n = &d->g->nodes[i];
+        bool extended;
+        const dcn__action action = action_at(d->route, n, &extended);
+
+        if (!d->on_way[i] || !extended)
+            continue;
+        if (told[n->op] || shown == 3) {
+            more++;
+            continue;
+        }
+        told[n->op] = true;
+        dcn__string_printf(&s, "%s%s %s at %s", shown++ ? ", " : "",
+                           action == DCN__DO_HOLD_GATE ? "gate" : dcn__op_row_of(n->op)->word,
+                           verb(action), n->name);
+    }
+    if (more)
+        dcn__string_printf(&s, " and %d more", more);
+    if (s.failed) {
+        dcn__string_clear(&s);
+        return dcn__fail_memory(d->err, "a walk", 1);
+    }
+    d->w->extensions = s.text;
+    return DCN_OK;
+}
+
+/* ---- a whole way down ------------------------------------------------------------------------ */
+
+static dcn_status descend(dcn__walk *w, const dcn_graph *g, const dcn_route *route, bool training,
+                          dcn_error *err)
+{
+    const dcn_node start = route->layer;
+    descent d = { .w = w, .g = g, .route = route, .training = training, .err = err };
     dcn__step first = { .action = training ? DCN__DO_LOSS : DCN__DO_SEED,
                         .node = start,
                         .write_switch = -1 };
-    dcn_status st = descent_begin(&d, start);
+    dcn_status st = begin(w, g, err);
 
     w->first_reverse = w->n_steps;
-    if (!st) {
+    if (!st && !(st = descent_begin(&d, start))) {
         const int value = need_slot(w, g, DCN__SLOT_VALUE, start, err);
 
         first.write = need_slot(w, g, DCN__SLOT_SIGNAL, start, err);
@@ -307,32 +443,31 @@ static dcn_status descend(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_
         if (d.on_way[i] && !(training && i == 0) &&
             !(st = i == start ? DCN_OK : join_shares(&d, i)))
             st = down_through(&d, i);
+    if (!st)
+        st = tell_extensions(&d, start);
     descent_clear(&d);
     return st;
 }
 
-dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, dcn_node start, dcn_rule rule,
-                          dcn_error *err)
+dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, const dcn_route *route, dcn_error *err)
 {
-    return descend(w, g, start, rule, false, err);
+    return descend(w, g, route, false, err);
 }
 
 dcn_node dcn__loss_node(const dcn_graph *g)
 {
-    const dcn_node out = g->n_nodes - 1;
-
-    return g->nodes[out].op == DCN__OP_SOFTMAX ? g->nodes[out].inputs[0] : out;
+    return dcn_graph_logits(g);
 }
 
 dcn_status dcn__walk_training(dcn__walk *w, const dcn_graph *g, dcn_error *err)
 {
-    const dcn_node start = dcn__loss_node(g);
-    const dcn_shape s = g->nodes[start].shape;
+    const dcn_route route = { .layer = dcn__loss_node(g), .rule = DCN_RULE_GRADIENT };
+    const dcn_shape s = g->nodes[route.layer].shape;
 
     if (s.h != 1 || s.w != 1)
-        return dcn__fail(err, DCN_USAGE, g->nodes[start].name,
+        return dcn__fail(err, DCN_USAGE, g->nodes[route.layer].name,
                          "its value is %dx%dx%d, a loss needs 1x1xCLASSES; "
                          "end the network with a dense layer or a global pool",
                          s.h, s.w, s.c);
-    return descend(w, g, start, DCN_RULE_GRADIENT, true, err);
+    return descend(w, g, &route, true, err);
 }

@@ -36,6 +36,7 @@ typedef struct dcn__walk {
     dcn__step *steps;
     int n_steps, step_capacity;
     int first_reverse;        /* steps before it go up, from it on down */
+    int *index;               /* for dcn__walk_find: by node and kind, slot + 1 */
     char *extensions;         /* what the last way down draws beyond the papers, or NULL */
 } dcn__walk;
 
