@@ -549,7 +549,7 @@ typedef enum dcn_panel_kind {
 typedef struct dcn_panel {
     const float *values;
     dcn_shape shape;
-    const char *title;            /* UTF-8, may be NULL */
+    const char *title;            /* UTF-8, may be NULL; lines after the first are fainter */
     dcn_panel_kind kind;          /* how DCN_SCALE_AUTO shows it */
     const dcn_box *box;           /* drawn as a frame over the panel; may be NULL */
 } dcn_panel;
@@ -561,7 +561,11 @@ typedef struct dcn_sheet_desc {
     dcn_scale scale;
     int zoom;                     /* screen pixels a pixel; 0: about 8 for small pictures */
     int bare;                     /* no headings, no margins, zoom 1: the strip alone */
-    const char *caption;          /* one line below; may be NULL */
+    const char *caption;          /* below, in as many lines as it takes; may be NULL */
+    /* NULL, or called before each row is drawn, to put `values` into its panels (columns); shapes
+     * and titles stand there already. So a sheet of thousands of panels holds one row of them. */
+    dcn_status (*fill)(void *user, int row, dcn_panel *panels, dcn_error *err);
+    void *user;
 } dcn_sheet_desc;
 
 /* Draws panels with their headings and the scale of each. dcn_image_clear(image). */

@@ -228,3 +228,39 @@ void dcn__font_draw(const dcn_image *image, int y, int x, int width, const char 
     if (!whole && room >= 0)
         draw_glyph(image, y, x + at, dots, color);
 }
+
+/* The columns that the characters from `text` to `end` advance by. */
+static int advance(const char *text, const char *end)
+{
+    int at = 0;
+
+    while (text < end && *text)
+        at += glyph_of(next_code(&text))->width + GAP;
+    return at;
+}
+
+void dcn__font_draw_elided(const dcn_image *image, int y, int x, int width, const char *text,
+                           dcn__color color)
+{
+    const glyph *dots = glyph_of(ELLIPSIS);
+    const char *end = text + strlen(text), *head = text, *tail = text;
+    const int room = width - (dots->width + GAP);
+    int at = 0;
+
+    if (dcn__font_width(text) <= width || room < 0) {
+        dcn__font_draw(image, y, x, width, text, color);
+        return;
+    }
+    for (const char *next = head; next_code(&next), advance(text, next) <= room / 2;)
+        head = next;
+    at = advance(text, head);
+    for (tail = head; at + advance(tail, end) > room && tail < end;)
+        next_code(&tail);
+    for (const char *c = text; c < head;) {
+        const char *place = c;
+
+        draw_glyph(image, y, x + advance(text, place), glyph_of(next_code(&c)), color);
+    }
+    draw_glyph(image, y, x + at, dots, color);
+    dcn__font_draw(image, y, x + at + dots->width + GAP, width, tail, color);
+}

@@ -16,5 +16,8 @@ int dcn__font_width(const char *text);
  * and to `width` columns: longer text ends in an ellipsis. */
 void dcn__font_draw(const dcn_image *image, int y, int x, int width, const char *text,
                     dcn__color color);
+/* The same, but longer text loses its middle: names of layers differ at their ends. */
+void dcn__font_draw_elided(const dcn_image *image, int y, int x, int width, const char *text,
+                           dcn__color color);
 
 #endif

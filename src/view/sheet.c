@@ -1,7 +1,7 @@
-/* sheet.c - lays panels out in a grid and draws them with headings, scales and a caption.
+/* sheet.c - draws panels in a grid with headings, frames, scales and a caption, at the places that
+ * sheet_layout.c chose. A bare sheet is the strip alone, pixel for pixel.
  *
- * First all places are computed, then everything is drawn: dcn__sheet_layout is what the tests
- * measure. A bare sheet is the strip alone, pixel for pixel. */
+ * Rows are drawn one after the other, so that `fill` may make them one after the other. */
 #include "view/sheet.h"
 
 #include "base/memory.h"
@@ -10,188 +10,16 @@
 
 #include <string.h>
 
-enum {
-    MARGIN = 20,                /* around everything */
-    COLUMN_GAP = 16, ROW_GAP = 18,
-    TITLE_GAP = 4, LABEL_GAP = 4, CAPTION_GAP = 18,
-    ROW_TITLE_GAP = 14, ROW_TITLE_MAX = 180,
-    WIDEN_MAX = 100,            /* how far a title may widen a narrow column */
-    CAPTION_WIDEN_MAX = 640,    /* and a caption a narrow sheet */
-    ZOOM_SIDE = 200, ZOOM_MAX = 16,
-    SIDE_MAX = 32768, PIXELS_MAX = 64 * 1024 * 1024, GRID_MAX = 100000
-};
+enum { LABEL_GAP = 4 };
 
 static const dcn__color INK = { 27, 32, 40 }, QUIET = { 108, 116, 128 };
 static const uint8_t PAPER = 255, HAIRLINE[3] = { 212, 216, 222 }, TILE[3] = { 243, 244, 246 },
-                     HATCH[3] = { 224, 227, 232 };
-
-static int at_least(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static int at_most(int a, int b)
-{
-    return a < b ? a : b;
-}
+                     HATCH[3] = { 224, 227, 232 }, BOX[3] = { 232, 62, 24 };
 
 static const char *or_empty(const char *text)
 {
     return text ? text : "";
 }
-
-/* ---- layout ------------------------------------------------------------------------------ */
-
-static dcn_status check_desc(const dcn_sheet_desc *d, dcn_error *err)
-{
-    if (d->rows < 1 || d->columns < 1 || d->rows > GRID_MAX / d->columns)
-        return dcn__fail(err, DCN_USAGE, "dcn_sheet_draw",
-                         "%d x %d panels are outside 1..%d; draw several sheets", d->rows,
-                         d->columns, GRID_MAX);
-    for (int i = 0; i < d->rows * d->columns; i++) {
-        const dcn_panel *p = &d->panels[i];
-
-        if (p->values && (p->shape.h < 1 || p->shape.w < 1 || p->shape.h > SIDE_MAX ||
-                          p->shape.w > SIDE_MAX || (p->shape.c != 1 && p->shape.c != 3)))
-            return dcn__fail(err, DCN_USAGE, "dcn_sheet_draw",
-                             "panel %d is %dx%dx%d; panels have 1 or 3 channels and sides of 1..%d",
-                             i, p->shape.h, p->shape.w, p->shape.c, SIDE_MAX);
-    }
-    return DCN_OK;
-}
-
-static int zoom_of(const dcn_sheet_desc *d)
-{
-    int side = 1;
-
-    if (d->bare)
-        return 1;
-    if (d->zoom > 0)
-        return at_most(d->zoom, SIDE_MAX);
-    for (int i = 0; i < d->rows * d->columns; i++)
-        if (d->panels[i].values)
-            side = at_least(side, at_least(d->panels[i].shape.h, d->panels[i].shape.w));
-    return at_least(1, at_most(ZOOM_MAX, ZOOM_SIDE / side));
-}
-
-/* Titles stand above the first row, and again above every row in which one differs. */
-static bool row_has_titles(const dcn_sheet_desc *d, int row)
-{
-    bool any = false, differs = row == 0;
-
-    for (int c = 0; c < d->columns; c++) {
-        const char *title = or_empty(d->panels[row * d->columns + c].title);
-
-        any |= *title != '\0';
-        differs |= row > 0 && strcmp(title, or_empty(d->panels[(row - 1) * d->columns + c].title));
-    }
-    return any && differs;
-}
-
-/* Sums are in 64 bits: a side of 32768 at a zoom of 32768 passes through here, then is refused. */
-static int64_t place_columns(dcn__sheet_layout *l, const dcn_sheet_desc *d, int64_t x)
-{
-    for (int c = 0; c < d->columns && x <= SIDE_MAX; c++) {
-        int64_t panel = 0;
-        int title = 0;
-
-        for (int r = 0; r < d->rows; r++) {
-            const dcn_panel *p = &d->panels[r * d->columns + c];
-
-            if (p->values && (int64_t)p->shape.w * l->zoom > panel)
-                panel = (int64_t)p->shape.w * l->zoom;
-            if (!d->bare)
-                title = at_least(title, dcn__font_width(or_empty(p->title)));
-        }
-        title = at_most(title, WIDEN_MAX);
-        panel = panel > title ? panel : title;
-        l->x[c] = (int)x + (d->bare ? 0 : 1);
-        l->w[c] = panel > SIDE_MAX ? SIDE_MAX : (int)panel;
-        x += panel + (d->bare ? 0 : 2 + (c + 1 < d->columns ? COLUMN_GAP : 0));
-    }
-    return x;
-}
-
-static int64_t place_rows(dcn__sheet_layout *l, const dcn_sheet_desc *d, int64_t y)
-{
-    for (int r = 0; r < d->rows && y <= SIDE_MAX; r++) {
-        int64_t panel = 0;
-
-        l->title_y[r] = -1;
-        if (!d->bare && row_has_titles(d, r)) {
-            l->title_y[r] = (int)y;
-            y += DCN__FONT_HEIGHT + TITLE_GAP;
-        }
-        for (int c = 0; c < d->columns; c++) {
-            const dcn_panel *p = &d->panels[r * d->columns + c];
-
-            if (p->values && (int64_t)p->shape.h * l->zoom > panel)
-                panel = (int64_t)p->shape.h * l->zoom;
-        }
-        l->y[r] = (int)y + (d->bare ? 0 : 1);
-        l->h[r] = panel > SIDE_MAX ? SIDE_MAX : (int)panel;
-        y += panel;
-        if (!d->bare)
-            y += 2 + LABEL_GAP + DCN__FONT_HEIGHT + (r + 1 < d->rows ? ROW_GAP : 0);
-    }
-    return y;
-}
-
-static dcn_status place_all(dcn__sheet_layout *l, const dcn_sheet_desc *d, dcn_error *err)
-{
-    int64_t x = d->bare ? 0 : MARGIN, y = x;
-
-    for (int r = 0; r < d->rows && d->row_titles && !d->bare; r++)
-        l->row_title_w = at_least(l->row_title_w, dcn__font_width(or_empty(d->row_titles[r])));
-    l->row_title_w = at_most(l->row_title_w, ROW_TITLE_MAX);
-    l->row_title_x = (int)x;
-    x = place_columns(l, d, x + (l->row_title_w ? l->row_title_w + ROW_TITLE_GAP : 0));
-    if (x <= SIDE_MAX)
-        y = place_rows(l, d, y);
-    if (!d->bare && x <= SIDE_MAX && y <= SIDE_MAX) {
-        const int caption = dcn__font_width(or_empty(d->caption));
-
-        l->caption_y = (int)y + CAPTION_GAP;
-        y += (caption ? CAPTION_GAP + DCN__FONT_HEIGHT : 0) + MARGIN;
-        x = at_least((int)x, MARGIN + at_most(caption, CAPTION_WIDEN_MAX)) + MARGIN;
-    }
-    if (x < 1 || y < 1 || x > SIDE_MAX || y > SIDE_MAX || x * y > PIXELS_MAX)
-        return dcn__fail(err, DCN_USAGE, "dcn_sheet_draw",
-                         "the sheet would be empty, over %d pixels a side or over %d Mpixel; "
-                         "draw other panels or a smaller zoom", SIDE_MAX, PIXELS_MAX >> 20);
-    l->width = (int)x;
-    l->height = (int)y;
-    return DCN_OK;
-}
-
-dcn_status dcn__sheet_layout_init(dcn__sheet_layout *l, const dcn_sheet_desc *d, dcn_error *err)
-{
-    dcn_status st;
-    size_t n;
-
-    memset(l, 0, sizeof *l);
-    if ((st = check_desc(d, err)))
-        return st;
-    n = 2 * (size_t)d->columns + 3 * (size_t)d->rows;
-    if (!(l->x = dcn__alloc_array(n, sizeof *l->x)))
-        return dcn__fail_memory(err, "a sheet's layout", n * sizeof *l->x);
-    l->w = l->x + d->columns;
-    l->y = l->w + d->columns;
-    l->h = l->y + d->rows;
-    l->title_y = l->h + d->rows;
-    l->zoom = zoom_of(d);
-    if ((st = place_all(l, d, err)))
-        dcn__sheet_layout_clear(l);
-    return st;
-}
-
-void dcn__sheet_layout_clear(dcn__sheet_layout *l)
-{
-    dcn__free(l->x);
-    memset(l, 0, sizeof *l);
-}
-
-/* ---- drawing ------------------------------------------------------------------------------- */
 
 static uint8_t *pixel(const dcn_image *image, int y, int x)
 {
@@ -229,6 +57,39 @@ static void draw_inactive(const dcn_image *image, int y, int x, int h, int w)
     }
 }
 
+static void put_box_pixel(const dcn_image *image, int y, int x, int along, bool dashed)
+{
+    memcpy(pixel(image, y, x), dashed && along % 8 >= 5 ? (const uint8_t[]){ 255, 255, 255 } : BOX,
+           3);
+}
+
+/* The frame of a box, on its outermost pixels; dashed if the field goes on beyond the picture. */
+static void draw_box(const dcn_image *image, int y, int x, int zoom, const dcn_panel *p)
+{
+    const dcn_box *b = p->box;
+    const int top = b->top < 0 ? 0 : b->top, left = b->left < 0 ? 0 : b->left,
+              bottom = b->bottom > p->shape.h ? p->shape.h : b->bottom,
+              right = b->right > p->shape.w ? p->shape.w : b->right;
+    const int h = (bottom - top) * zoom, w = (right - left) * zoom;
+    int thick = zoom >= 4 || (h >= 48 && w >= 48) ? 2 : 1;
+
+    if (h < 1 || w < 1)
+        return;
+    thick = h < 2 * thick || w < 2 * thick ? 1 : thick;
+    y += top * zoom;
+    x += left * zoom;
+    for (int t = 0; t < thick; t++) {
+        for (int i = 0; i < w; i++) {
+            put_box_pixel(image, y + t, x + i, i, b->clipped != 0);
+            put_box_pixel(image, y + h - 1 - t, x + i, i, b->clipped != 0);
+        }
+        for (int i = 0; i < h; i++) {
+            put_box_pixel(image, y + i, x + t, i, b->clipped != 0);
+            put_box_pixel(image, y + i, x + w - 1 - t, i, b->clipped != 0);
+        }
+    }
+}
+
 static void blit(const dcn_image *image, int y, int x, int zoom, const uint8_t *from, dcn_shape s)
 {
     for (int i = 0; i < s.h * zoom; i++) {
@@ -241,10 +102,44 @@ static void blit(const dcn_image *image, int y, int x, int zoom, const uint8_t *
     }
 }
 
-static dcn_status draw_row(const dcn_image *image, const dcn__sheet_layout *l,
-                           const dcn_sheet_desc *d, int r, dcn_error *err)
+/* A heading: the first line strong, the others quiet. */
+static void draw_title(const dcn_image *image, int y, int x, int width, const char *title)
 {
-    const dcn_panel *panels = d->panels + (size_t)r * (size_t)d->columns;
+    char line[DCN__SHEET_LINE_MAX];
+
+    for (int i = 0; *title; i++, y += DCN__FONT_HEIGHT) {
+        title += dcn__sheet_title_line(line, title);
+        dcn__font_draw_elided(image, y, x, width, line, i ? QUIET : INK);
+    }
+}
+
+static dcn_status draw_panel(const dcn_image *image, const dcn__sheet_layout *l,
+                             const dcn_sheet_desc *d, const dcn_panel *p, int y, int x,
+                             int width, dcn__range strip, dcn_error *err)
+{
+    const int h = p->shape.h * l->zoom, w = p->shape.w * l->zoom;
+    dcn__panel_bytes bytes;
+    const dcn_status st = dcn__panel_render(&bytes, p, d->scale, strip, err);
+
+    if (st)
+        return st;
+    if (bytes.inactive && !d->bare)
+        draw_inactive(image, y, x, h, w);
+    else
+        blit(image, y, x, l->zoom, bytes.pixels, p->shape);
+    if (p->box && !d->bare)
+        draw_box(image, y, x, l->zoom, p);
+    if (!d->bare) {
+        frame(image, y, x, h, w);
+        dcn__font_draw(image, y + h + 1 + LABEL_GAP, x, width, bytes.label, QUIET);
+    }
+    dcn__panel_clear(&bytes);
+    return DCN_OK;
+}
+
+static dcn_status draw_row(const dcn_image *image, const dcn__sheet_layout *l,
+                           const dcn_sheet_desc *d, int r, const dcn_panel *panels, dcn_error *err)
+{
     dcn__range strip = dcn__range_empty();
     dcn_status st = DCN_OK;
 
@@ -254,45 +149,64 @@ static dcn_status draw_row(const dcn_image *image, const dcn__sheet_layout *l,
                            (size_t)panels[c].shape.h * (size_t)panels[c].shape.w,
                            panels[c].shape.c);
     for (int c = 0; c < d->columns && !st; c++) {
-        const dcn_shape s = panels[c].shape;
-        const int x = l->x[c], y = l->y[r], h = s.h * l->zoom, w = s.w * l->zoom;
-        dcn__panel_bytes bytes;
-
         if (l->title_y[r] >= 0)
-            dcn__font_draw(image, l->title_y[r], x, l->w[c], or_empty(panels[c].title), INK);
-        if (!panels[c].values)
-            continue;
-        if ((st = dcn__panel_render(&bytes, &panels[c], d->scale, strip, err)))
-            break;
-        if (bytes.inactive && !d->bare)
-            draw_inactive(image, y, x, h, w);
-        else
-            blit(image, y, x, l->zoom, bytes.pixels, s);
-        if (!d->bare) {
-            frame(image, y, x, h, w);
-            dcn__font_draw(image, y + h + 1 + LABEL_GAP, x, l->w[c], bytes.label, QUIET);
-        }
-        dcn__panel_clear(&bytes);
+            draw_title(image, l->title_y[r], l->x[c], l->w[c], or_empty(panels[c].title));
+        if (panels[c].values)
+            st = draw_panel(image, l, d, &panels[c], l->y[r], l->x[c], l->w[c], strip, err);
     }
+    return st;
+}
+
+static dcn_status draw_rows(const dcn_image *image, const dcn__sheet_layout *l,
+                            const dcn_sheet_desc *d, dcn_error *err)
+{
+    const size_t bytes = (size_t)d->columns * sizeof(dcn_panel);
+    dcn_panel *row = dcn__alloc(bytes);
+    dcn_status st = DCN_OK;
+
+    if (!row)
+        return dcn__fail_memory(err, "a sheet's row", bytes);
+    for (int r = 0; r < d->rows && !st; r++) {
+        memcpy(row, d->panels + (size_t)r * (size_t)d->columns, bytes);
+        if (d->fill)
+            st = d->fill(d->user, r, row, err);
+        if (!st)
+            st = draw_row(image, l, d, r, row, err);
+    }
+    dcn__free(row);
     return st;
 }
 
 static void draw_words(const dcn_image *image, const dcn__sheet_layout *l, const dcn_sheet_desc *d)
 {
+    const char *caption = or_empty(d->caption);
+    const int width = image->w - 2 * DCN__SHEET_MARGIN;
+    char line[DCN__SHEET_LINE_MAX];
+
     for (int r = 0; r < d->rows && d->row_titles; r++) {
         const char *title = or_empty(d->row_titles[r]);
-        const int width = at_most(dcn__font_width(title), l->row_title_w);
+        const int wide = dcn__font_width(title),
+                  fit = wide < l->row_title_w ? wide : l->row_title_w,
+                  down = (l->h[r] - DCN__FONT_HEIGHT) / 2;
 
-        dcn__font_draw(image, l->y[r] + at_least(0, (l->h[r] - DCN__FONT_HEIGHT) / 2),
-                       l->row_title_x + l->row_title_w - width, width, title, INK);
+        dcn__font_draw_elided(image, l->y[r] + (down > 0 ? down : 0),
+                              l->row_title_x + l->row_title_w - fit, fit, title, INK);
     }
-    dcn__font_draw(image, l->caption_y, MARGIN, image->w - 2 * MARGIN, or_empty(d->caption), QUIET);
+    for (int i = 0; i < l->caption_lines; i++) {
+        const size_t taken = dcn__sheet_caption_line(line, caption, width);
+        const bool last = i + 1 == l->caption_lines;
+
+        dcn__font_draw(image, l->caption_y + i * DCN__FONT_HEIGHT, DCN__SHEET_MARGIN, width,
+                       last ? caption : line, QUIET);
+        caption += taken;
+    }
 }
 
 static int channels_of(const dcn_sheet_desc *d)
 {
     for (int i = 0; i < d->rows * d->columns; i++)
-        if (!d->bare || (d->panels[i].values && d->panels[i].shape.c == 3))
+        if (!d->bare || (dcn__sheet_has(d, i / d->columns, i % d->columns)
+                         && d->panels[i].shape.c == 3))
             return 3;
     return 1;
 }
@@ -314,8 +228,7 @@ dcn_status dcn_sheet_draw(dcn_image *image, const dcn_sheet_desc *desc, dcn_erro
         st = dcn__fail_memory(err, "a sheet", bytes);
     } else {
         memset(image->pixels, PAPER, bytes);
-        for (int r = 0; r < desc->rows && !st; r++)
-            st = draw_row(image, &l, desc, r, err);
+        st = draw_rows(image, &l, desc, err);
         if (!st && !desc->bare)
             draw_words(image, &l, desc);
     }

@@ -278,8 +278,8 @@ static void every_failed_allocation_is_reported(void **state)
         failures += st != DCN_OK;
         dcn_image_clear(&image);
     }
-    /* layout, picture, and for each panel its bytes and its scale */
-    assert_int_equal(failures, 6);
+    /* layout, picture, row, and for each panel its bytes and its scale */
+    assert_int_equal(failures, 7);
 }
 
 static void ascii_glyphs_are_all_distinct(void **state)
