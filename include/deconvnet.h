@@ -372,13 +372,16 @@ typedef enum dcn_normalize {
 } dcn_normalize;
 
 /* From a picture to a network's input: resized so that it covers h x w if it is smaller or
- * `resize` is set, centre crop h x w, grey <-> colour to c channels, normalised. */
+ * `resize` is set, centre crop h x w, grey <-> colour to c channels, normalised. With `side`, to
+ * the bit what torchvision's Resize, CenterCrop and Normalize make of a PIL picture. For the eye:
+ * NONE and bgr 0. */
 typedef struct dcn_preprocess {
     dcn_shape shape;              /* of the input; C 1 or 3 */
     dcn_normalize normalize;
     int resize;                   /* scale the shorter side to fit instead of cropping only */
     int side;                     /* with resize: the shorter side becomes this; 0: just covers */
-    float mean[3], std[3];        /* MEAN: in units of x / 255, in the order R, G, B */
+    float mean[3], std[3];        /* MEAN: in units of x / 255, in the order R, G, B; C 1: the
+                                     first */
     int bgr;                      /* the network wants blue first */
 } dcn_preprocess;
 

@@ -1,21 +1,17 @@
 /* preprocess.c - from a picture to a network's input: fit, centre crop, channels, normalisation.
  *
- * The arithmetic is that of the tutorial's reader (TensorFlow's per_image_standardization), with
- * sums in double. Random distortions are augment.c's. */
+ * Two geometries: that of the tutorial's reader (TensorFlow's), and with `side` torchvision's.
+ * Random distortions are augment.c's, texts and names preprocess_text.c's. */
 #include "data/preprocess.h"
 
 #include "base/memory.h"
-#include "base/text.h"
 #include "data/resize.h"
+#include "data/scale.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { SIDE_MAX = 32768, PIXELS_MAX = 64 << 20, SCALED_MAX = 1 << 20 };
-
-static const char *const normalize_names[] = { "standardize", "none" };
-enum { N_NORMALIZE = sizeof normalize_names / sizeof *normalize_names };
+enum { SCALED_MAX = 1 << 20 };
 
 /* ---- working memory ------------------------------------------------------------------ */
 
@@ -39,94 +35,6 @@ void dcn__scratch_clear(dcn__scratch *s)
     memset(s, 0, sizeof *s);
 }
 
-/* ---- as text ------------------------------------------------------------------------- */
-
-size_t dcn_preprocess_text(const dcn_preprocess *p, char *text, size_t size)
-{
-    const int kind = p->normalize == DCN_NORMALIZE_NONE;
-    const int n = snprintf(text, size, "%dx%dx%d %s%s", p->shape.h, p->shape.w, p->shape.c,
-                           normalize_names[kind], p->resize ? " resize" : "");
-
-    return n < 0 ? 0 : (size_t)n;
-}
-
-/* The next word of *text, which is moved behind it; its length, 0 at the end. */
-static size_t next_word(const char **text, const char **word)
-{
-    const char *p = *text;
-
-    p += strspn(p, " ");
-    *word = p;
-    p += strcspn(p, " ");
-    *text = p;
-    return (size_t)(p - *word);
-}
-
-static bool parse_shape(dcn_shape *shape, const char *word, size_t length)
-{
-    const char *first = memchr(word, 'x', length), *second;
-    int64_t h, w, c;
-
-    if (!first)
-        return false;
-    second = memchr(first + 1, 'x', length - (size_t)(first + 1 - word));
-    if (!second ||
-        !dcn__parse_int(word, (size_t)(first - word), 1, SIDE_MAX, &h) ||
-        !dcn__parse_int(first + 1, (size_t)(second - first - 1), 1, SIDE_MAX, &w) ||
-        !dcn__parse_int(second + 1, length - (size_t)(second + 1 - word), 1, 3, &c))
-        return false;
-    *shape = (dcn_shape){ (int)h, (int)w, (int)c };
-    return true;
-}
-
-dcn_status dcn_preprocess_parse(dcn_preprocess *p, const char *text, dcn_error *err)
-{
-    const char *rest = text, *word;
-    size_t length;
-    int kind = -1;
-
-    memset(p, 0, sizeof *p);
-    length = next_word(&rest, &word);
-    if (!parse_shape(&p->shape, word, length))
-        return dcn__fail(err, DCN_USAGE, "preprocess",
-                         "\"%.40s\" does not begin with a shape of 1..%d x 1..%d x 1..3; "
-                         "write it as \"24x24x3 standardize\"", text, SIDE_MAX, SIDE_MAX);
-    length = next_word(&rest, &word);
-    for (int i = 0; i < N_NORMALIZE; i++)
-        if (length == strlen(normalize_names[i]) && memcmp(word, normalize_names[i], length) == 0)
-            kind = i;
-    if (kind < 0)
-        return dcn__fail(err, DCN_USAGE, "preprocess",
-                         "\"%.40s\" names no normalisation after the shape; "
-                         "write standardize or none", text);
-    p->normalize = kind ? DCN_NORMALIZE_NONE : DCN_NORMALIZE_STANDARDIZE;
-    length = next_word(&rest, &word);
-    if (length == 6 && memcmp(word, "resize", 6) == 0) {
-        p->resize = 1;
-        length = next_word(&rest, &word);
-    }
-    if (length)
-        return dcn__fail(err, DCN_USAGE, "preprocess",
-                         "\"%.*s\" is not known here; only \"resize\" may follow the normalisation",
-                         (int)(length < 40 ? length : 40), word);
-    return dcn__preprocess_check(p, err);
-}
-
-dcn_status dcn__preprocess_check(const dcn_preprocess *p, dcn_error *err)
-{
-    const dcn_shape s = p->shape;
-
-    if (s.h < 1 || s.w < 1 || s.h > SIDE_MAX || s.w > SIDE_MAX ||
-        (int64_t)s.h * s.w > PIXELS_MAX)
-        return dcn__fail(err, DCN_USAGE, "preprocess",
-                         "an input of %dx%d pixels is outside 1x1..%d a side and %d in all; "
-                         "choose a smaller input", s.h, s.w, SIDE_MAX, PIXELS_MAX);
-    if (s.c != 1 && s.c != 3)
-        return dcn__fail(err, DCN_USAGE, "preprocess",
-                         "a picture cannot become %d channels; use 1 (grey) or 3 (RGB)", s.c);
-    return DCN_OK;
-}
-
 /* ---- the steps ----------------------------------------------------------------------- */
 
 static int scaled_side(int side, double scale, int least)
@@ -134,6 +42,27 @@ static int scaled_side(int side, double scale, int least)
     const int n = (int)floor(side * scale + 0.5);
 
     return n < least ? least : n;
+}
+
+static dcn_status too_thin(const dcn_preprocess *p, const dcn_image *image, dcn_error *err)
+{
+    return dcn__fail(err, DCN_INPUT, "picture",
+                     "is %dx%d, too long and thin to be scaled over %dx%d; cut it first",
+                     image->h, image->w, p->shape.h, p->shape.w);
+}
+
+/* The shorter side becomes `side`, the longer is rounded down. False: it would be too long, or not
+ * hold the crop. */
+static bool fit_side(dcn__fit *fit, const dcn_preprocess *p, const dcn_image *image)
+{
+    const bool tall = image->h > image->w;
+    const int shorter = tall ? image->w : image->h, longer = tall ? image->h : image->w;
+    const int64_t other = (int64_t)p->side * longer / shorter;
+
+    if (other > SCALED_MAX)
+        return false;
+    *fit = (dcn__fit){ .h = tall ? (int)other : p->side, .w = tall ? p->side : (int)other };
+    return fit->h >= p->shape.h && fit->w >= p->shape.w;
 }
 
 dcn_status dcn__fit_picture(dcn__fit *fit, const dcn_preprocess *p, const dcn_image *image,
@@ -145,12 +74,21 @@ dcn_status dcn__fit_picture(dcn__fit *fit, const dcn_preprocess *p, const dcn_im
     *fit = (dcn__fit){ image->h, image->w };
     if (!p->resize && scale <= 1)
         return DCN_OK;
+    if (p->resize && p->side && fit_side(fit, p, image))
+        return DCN_OK;
     if (image->h * scale > SCALED_MAX || image->w * scale > SCALED_MAX)
-        return dcn__fail(err, DCN_INPUT, "picture",
-                         "is %dx%d, too long and thin to be scaled over %dx%d; cut it first",
-                         image->h, image->w, h, w);
+        return too_thin(p, image, err);
     *fit = (dcn__fit){ scaled_side(image->h, scale, h), scaled_side(image->w, scale, w) };
     return DCN_OK;
+}
+
+/* Where the crop begins. 32 -> 24 starts at 4. An odd rest leaves the larger half behind, as in
+ * TensorFlow; torchvision rounds the half to the even number. */
+static int crop_start(const dcn_preprocess *p, int scaled, int side)
+{
+    const int rest = scaled - side;
+
+    return rest / 2 + (p->resize && p->side && rest % 4 == 3);
 }
 
 /* window: (h,w,c) with `stride` bytes a row -> out (h,w,to). Rec. 601 luma as in TensorFlow's
@@ -189,22 +127,19 @@ dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__
     }
     if (!(window = dcn__scratch_reserve(scratch, bytes)))
         return dcn__fail_memory(err, "a scaled picture", bytes);
-    if ((st = dcn__resize_window(window, h, w, image, fit->h, fit->w, y, x, err)))
+    st = p->resize && p->side
+        ? dcn__scale_window(window, h, w, image, fit->h, fit->w, y, x, err)
+        : dcn__resize_window(window, h, w, image, fit->h, fit->w, y, x, err);
+    if (st)
         return st;
     to_floats(out, p->shape.c, window, h, w, c, (size_t)w * (size_t)c);
     return DCN_OK;
 }
 
-void dcn__normalize(const dcn_preprocess *p, float *values)
+static void standardize(float *values, int64_t n)
 {
-    const int64_t n = (int64_t)p->shape.h * p->shape.w * p->shape.c;
     double sum = 0, squares = 0, mean, deviation, least, factor;
 
-    if (p->normalize == DCN_NORMALIZE_NONE) {
-        for (int64_t i = 0; i < n; i++)
-            values[i] = values[i] / 255.0f;
-        return;
-    }
     for (int64_t i = 0; i < n; i++)
         sum += values[i];
     mean = sum / (double)n;
@@ -215,6 +150,29 @@ void dcn__normalize(const dcn_preprocess *p, float *values)
     factor = 1 / (deviation > least ? deviation : least);
     for (int64_t i = 0; i < n; i++)
         values[i] = (float)((values[i] - mean) * factor);
+}
+
+void dcn__normalize(const dcn_preprocess *p, float *values)
+{
+    const int c = p->shape.c;
+    const int64_t n = (int64_t)p->shape.h * p->shape.w * c;
+
+    if (p->normalize == DCN_NORMALIZE_NONE) {
+        for (int64_t i = 0; i < n; i++)
+            values[i] = values[i] / 255.0f;
+    } else if (p->normalize == DCN_NORMALIZE_MEAN) {
+        for (int64_t i = 0; i < n; i += c)
+            for (int k = 0; k < c; k++)
+                values[i + k] = (values[i + k] / 255.0f - p->mean[k]) / p->std[k];
+    } else {
+        standardize(values, n);
+    }
+    for (int64_t i = 0; p->bgr && i < n; i += 3) {
+        const float red = values[i];
+
+        values[i] = values[i + 2];
+        values[i + 2] = red;
+    }
 }
 
 static dcn_status check_picture(const dcn_image *image, dcn_error *err)
@@ -234,9 +192,8 @@ dcn_status dcn__preprocess_picture(const dcn_preprocess *p, const dcn_image *ima
 
     if ((st = dcn__fit_picture(&fit, p, image, err)))
         return st;
-    /* 32 -> 24 starts at 4. An odd rest leaves the larger half behind, as in TensorFlow. */
-    st = dcn__cut(p, image, &fit, (fit.h - p->shape.h) / 2, (fit.w - p->shape.w) / 2, scratch, out,
-                  err);
+    st = dcn__cut(p, image, &fit, crop_start(p, fit.h, p->shape.h),
+                  crop_start(p, fit.w, p->shape.w), scratch, out, err);
     if (!st)
         dcn__normalize(p, out);
     return st;

@@ -145,7 +145,7 @@ static dcn_status add_class_names(struct writer *w)
 
 static dcn_status add_own_metadata(struct writer *w)
 {
-    char preprocess[128];
+    char preprocess[256];
     dcn_status st;
 
     dcn_preprocess_text(&w->model->preprocess, preprocess, sizeof preprocess);

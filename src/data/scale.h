@@ -1,0 +1,15 @@
+/* scale.h - cuts a window out of a scaled picture, to the byte as Pillow does, for
+ * dcn_preprocess.side: whoever compares a network with PyTorch starts from the same input.
+ *
+ * resize.h is the other one, within a rounding of this but for the picture's border. */
+#ifndef DCN_DATA_SCALE_H
+#define DCN_DATA_SCALE_H
+
+#include "base/error.h"
+
+/* The picture (h,w,c) scaled to (scaled_h,scaled_w); of that the rows y..y+out_h-1 and columns
+ * x..x+out_w-1 go to out (out_h,out_w,c). The window lies inside the scaled picture. */
+dcn_status dcn__scale_window(uint8_t *out, int out_h, int out_w, const dcn_image *image,
+                             int scaled_h, int scaled_w, int y, int x, dcn_error *err);
+
+#endif
