@@ -256,11 +256,20 @@ DCN_API int dcn_from_find(const char *name);
 /* Mahendran & Vedaldi 2016: a rule is three bits. mask and rectify make gradient (1,0), deconvnet
  * (0,1), guided (1,1) and linear (0,0); without switches a pool's signal goes to the middle of
  * its window. */
+/* Other programs change the derivative of some operators and leave the rest as it is
+ * (docs/rules/compat.md): all other operators take their true derivative. */
+typedef enum dcn_only {
+    DCN_ONLY_ALL,             /* the rule holds everywhere */
+    DCN_ONLY_RELU,            /* at relu alone */
+    DCN_ONLY_RELU_LRN         /* at relu and lrn */
+} dcn_only;
+
 typedef struct dcn_route {
     dcn_node layer;
     dcn_rule rule;
     int no_switches;
     int extend;               /* draw where the rule is undefined, as ops.def's last columns say */
+    dcn_only only;
 } dcn_route;
 
 /* Where one walk down starts (dcn_plan_project_starts). */

@@ -169,8 +169,11 @@ typedef struct descent {
 /* What the route does at a node; *extended if the papers say nothing there. */
 static dcn__action action_at(const dcn_route *route, const dcn__node *n, bool *extended)
 {
-    const bool linear = route->rule == DCN_RULE_LINEAR;
-    const dcn_rule rule = linear ? DCN_RULE_RECONSTRUCT : route->rule;
+    const bool linear = route->rule == DCN_RULE_LINEAR,
+               true_derivative = route->only != DCN_ONLY_ALL && n->op != DCN__OP_RELU
+                                 && (route->only == DCN_ONLY_RELU || n->op != DCN__OP_LRN);
+    const dcn_rule rule = true_derivative ? DCN_RULE_GRADIENT
+                          : linear ? DCN_RULE_RECONSTRUCT : route->rule;
     const dcn__op_row *row = dcn__op_row_of(n->op);
     dcn__action action = row->reverse[rule];
 
