@@ -62,6 +62,20 @@ bool dcn__image_is_picture(const uint8_t *head, size_t size)
     return dcn__png_is(head, size) || dcn__jpeg_is(head, size);
 }
 
+/* A box "ftyp" at 4 begins HEIF, AVIF and films alike; the brand at 8 tells them apart. */
+static const char *boxed_format(const uint8_t *brand)
+{
+    static const char heif[][5] = { "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2",
+                                    "msf1" };
+
+    if (memcmp(brand, "avif", 4) == 0 || memcmp(brand, "avis", 4) == 0)
+        return "an AVIF picture";
+    for (size_t i = 0; i < sizeof heif / sizeof *heif; i++)
+        if (memcmp(brand, heif[i], 4) == 0)
+            return "a HEIF picture (HEIC)";
+    return "a film";
+}
+
 /* Names what else it may be: the answer to "why not?" is in the first bytes. */
 static const char *other_format(const uint8_t *p, size_t size)
 {
@@ -71,17 +85,28 @@ static const char *other_format(const uint8_t *p, size_t size)
         { "BM", 0, 2, "a BMP picture" },
         { "II*\0", 0, 4, "a TIFF picture" },
         { "MM\0*", 0, 4, "a TIFF picture" },
-        { "ftyphei", 4, 7, "a HEIF picture" },
-        { "ftypavif", 4, 8, "an AVIF picture" },
+        { "II+\0", 0, 4, "a BigTIFF picture" },
+        { "MM\0+", 0, 4, "a BigTIFF picture" },
         { "<svg", 0, 4, "an SVG drawing" },
+        { "<?xml", 0, 5, "XML (perhaps an SVG drawing)" },
         { "\xff\x0a", 0, 2, "a JPEG XL picture" },
+        { "\0\0\0\x0cJXL ", 0, 8, "a JPEG XL picture" },
+        { "\0\0\0\x0cjP  ", 0, 8, "a JPEG 2000 picture" },
+        { "\xff\x4f\xff\x51", 0, 4, "a JPEG 2000 picture" },
+        { "\0\0\1\0", 0, 4, "a Windows icon" },
+        { "8BPS", 0, 4, "a Photoshop picture" },
+        { "%PDF", 0, 4, "a PDF document" },
+        { "qoif", 0, 4, "a QOI picture" },
+        { "v/1\1", 0, 4, "an OpenEXR picture" },
+        { "P5", 0, 2, "a PGM picture" },
+        { "P6", 0, 2, "a PPM picture" },
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (size >= known[i].at + known[i].size &&
             memcmp(p + known[i].at, known[i].bytes, known[i].size) == 0)
             return known[i].text;
-    return NULL;
+    return size >= 12 && memcmp(p + 4, "ftyp", 4) == 0 ? boxed_format(p + 8) : NULL;
 }
 
 dcn_status dcn__image_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,

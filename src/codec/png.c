@@ -1,4 +1,4 @@
-/* png.c - reads PNG: walks the chunks first, then lets libpng inflate.
+/* png.c - reads PNG: walks the chunks first, then lets libpng inflate. orient.c turns the picture.
  *
  * The walk finds truncation, wrong sums, forbidden orders and bombs with their offset, and copies
  * only the chunks that make pixels. libpng therefore never sees a text, a colour profile or
@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "codec/image.h"
+#include "codec/jpeg.h"
 
 #include <string.h>
 
@@ -22,7 +23,7 @@ bool dcn__png_is(const uint8_t *head, size_t size)
 #include <zlib.h>
 
 /* libpng's own limits for optional chunks. */
-enum { MAX_ANCILLARY = 1000, MAX_ANCILLARY_BYTES = 8000000 };
+enum { MAX_ANCILLARY = 1000, MAX_ANCILLARY_BYTES = 8000000, MAX_EXIF = 65536 };
 
 struct walk {
     const uint8_t *bytes;
@@ -33,7 +34,7 @@ struct walk {
     uint32_t w, h;
     int depth, colour, interlaced;
     int palette, transparent;      /* entries of PLTE; is there a tRNS? */
-    int ancillary;
+    int ancillary, orientation;
     bool ended;
     uint64_t first_idat, idat_bytes;
     bool idat_over;                /* another chunk came after the IDATs */
@@ -142,6 +143,28 @@ static dcn_status read_idat(struct walk *w, const struct chunk *c)
     return DCN_OK;
 }
 
+/* The block stands here without the name that it has in a JPEG file, and that libexif wants. */
+static dcn_status read_exif(struct walk *w, const struct chunk *c)
+{
+#ifdef DCN_HAVE_JPEG                                           /* libexif comes with it */
+    static const char name[6] = "Exif\0";
+    uint8_t *block;
+
+    if (w->orientation != 1 || c->length > MAX_EXIF)
+        return DCN_OK;
+    if (!(block = dcn__alloc(sizeof name + c->length)))
+        return dcn__fail_memory(w->err, "a picture's EXIF block", c->length);
+    memcpy(block, name, sizeof name);
+    if (c->length)
+        memcpy(block + sizeof name, c->data, c->length);
+    w->orientation = dcn__exif_orientation(block, sizeof name + c->length);
+    dcn__free(block);
+#else
+    (void)w, (void)c;
+#endif
+    return DCN_OK;
+}
+
 static dcn_status read_chunk(struct walk *w, const struct chunk *c, bool *keep)
 {
     *keep = true;
@@ -166,7 +189,7 @@ static dcn_status read_chunk(struct walk *w, const struct chunk *c, bool *keep)
         return refuse(w, c->offset, "there are more than 1000 optional chunks");
     if (c->length > MAX_ANCILLARY_BYTES)
         return refuse(w, c->offset, "an optional chunk is larger than 8 MB");
-    return DCN_OK;
+    return is_type(c, "eXIf") ? read_exif(w, c) : DCN_OK;
 }
 
 /* Deflate makes at most 1032 bytes of one. A small file cannot be a large picture; without this
@@ -252,15 +275,16 @@ static dcn_status inflate_pixels(dcn_image *image, const struct walk *w)
 dcn_status dcn__png_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,
                            const dcn_limits *limits, dcn_error *err)
 {
-    struct walk w = { .bytes = bytes, .size = size, .where = where, .limits = limits, .err = err };
+    struct walk w = { .bytes = bytes, .size = size, .where = where, .limits = limits, .err = err,
+                      .orientation = 1 };
     dcn_status st;
 
     memset(image, 0, sizeof *image);
     if (!dcn__png_is(bytes, size))
         return refuse(&w, 0, "this is not a PNG signature");
     st = walk_chunks(&w);
-    if (!st)
-        st = inflate_pixels(image, &w);
+    if (!st && !(st = inflate_pixels(image, &w)))
+        st = dcn__image_orient(image, w.orientation, err);
     dcn__free(w.kept);
     if (st)
         dcn_image_clear(image);

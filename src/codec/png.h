@@ -9,7 +9,8 @@
 
 bool dcn__png_is(const uint8_t *head, size_t size);
 /* Grey stays 1 channel, everything else becomes 3: 16 bits are rounded to 8, a palette is looked
- * up, alpha is laid over white. Colour space chunks (gAMA, iCCP, ...) are not applied. */
+ * up, alpha is laid over white. Turned as EXIF says. Colour space chunks (gAMA, iCCP, ...) are not
+ * applied. */
 dcn_status dcn__png_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,
                            const dcn_limits *limits, dcn_error *err);
 /* The same picture and texts give the same bytes. texts: pairs keyword, value, ended by NULL. */
