@@ -1,9 +1,10 @@
 /* graph.c - builds graphs and answers about them; weights.c holds their weights. */
-#include "graph/graph.h"
+#include "graph/words.h"
 
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -205,6 +206,7 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
     g->nodes[id] = *n;
     g->names[name_slot(g, n->name)] = id + 1;
     g->n_nodes++;
+    dcn__layer_infer(g, id);
     return id;
 }
 
@@ -458,6 +460,21 @@ static bool float_in_range(dcn_graph *g, const char *name, const char *what, flo
     return false;
 }
 
+/* Parameters that an activation does not have are 0, whatever the caller said. */
+static void drop_unknown(dcn__node *n)
+{
+    bool alpha = false, beta = false;
+    int n_words;
+    const dcn__word *words = dcn__words_of(n->op, &n_words);
+
+    for (int i = 0; i < n_words; i++) {
+        alpha |= words[i].at == offsetof(dcn__node, alpha);
+        beta |= words[i].at == offsetof(dcn__node, beta);
+    }
+    n->alpha = alpha ? n->alpha : 0;
+    n->beta = beta ? n->beta : 0;
+}
+
 dcn_node dcn_graph_activation(dcn_graph *g, dcn_node x, const char *word, float alpha, float beta,
                               const char *name)
 {
@@ -478,6 +495,12 @@ dcn_node dcn_graph_activation(dcn_graph *g, dcn_node x, const char *word, float 
         !float_in_range(g, name, "beta", beta, n.op == DCN__OP_HARD_TANH ? alpha : -MAX_NUMBER,
                         MAX_NUMBER))
         return -1;
+    if (n.op == DCN__OP_GELU && alpha != 0 && alpha != 1) {
+        dcn__fail(&g->error, DCN_USAGE, name ? name : "network",
+                  "alpha %g is neither 0 nor 1 (gelu by tanh); correct it", (double)alpha);
+        return -1;
+    }
+    drop_unknown(&n);
     return append(g, &n, name, &x, 1);
 }
 

@@ -61,6 +61,11 @@ typedef struct dcn__node {
     int weight, bias;             /* numbers of weights, or -1; prelu's slopes are its weight */
     char *origin;                 /* its name in the file it came from, or NULL */
     float init_stddev, init_bias; /* conv, dense; stddev 0: He */
+    /* info.c */
+    dcn_node head;                /* the conv or dense whose layer it is part of, or -1 */
+    dcn_node user;                /* the last node that takes it */
+    int n_users, n_gates;         /* uses; of them those that only weigh it up for a mul's gate */
+    bool in_gate;                 /* a gate is made of it, and nothing else */
 } dcn__node;
 
 typedef struct dcn__weight {
@@ -88,6 +93,8 @@ enum { DCN__MAX_NODES = 100000, DCN__MAX_NAME = 128 };
 dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *node, dcn_error *err);
 /* field.c: the receptive field, from those of the inputs. */
 void dcn__field_infer(const dcn_graph *g, dcn__node *node);
+/* info.c: which layer a new node belongs to. */
+void dcn__layer_infer(dcn_graph *g, dcn_node node);
 int64_t dcn__shape_size(dcn_shape s);           /* h * w * c */
 
 /* Which channel of its input channel k of a slice or a shuffle is. */

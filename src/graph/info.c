@@ -1,33 +1,87 @@
-/* info.c - what a node is, for those outside: its shape, its weights, whether it ends a layer. */
+/* info.c - what a node is, for those outside: its shape, its weights, whether it ends a layer.
+ *
+ * A layer is a convolution or dense layer with what belongs to it alone behind it: normalisation,
+ * activation, max pool, the mul that gates it, the add that it comes to last. Its last node is
+ * what a user means by "layer". */
 #include "graph/graph.h"
 
 #include <string.h>
 
-static int users_of(const dcn_graph *g, dcn_node node, dcn_node *user)
+/* The input of an add that comes last, -1 if the add joins a layer to itself. */
+static dcn_node last_of(const dcn_graph *g, const dcn__node *add)
 {
-    int n = 0;
+    dcn_node last = 0;
 
-    for (dcn_node i = node + 1; i < g->n_nodes; i++)
-        for (int k = 0; k < g->nodes[i].n_inputs; k++)
-            if (g->nodes[i].inputs[k] == node) {
-                *user = i;
-                n++;
-            }
-    return n;
+    for (int i = 0; i < add->n_inputs; i++)
+        last = add->inputs[i] > last ? add->inputs[i] : last;
+    for (int i = 0; i < add->n_inputs; i++)
+        if (add->inputs[i] != last && g->nodes[add->inputs[i]].head == g->nodes[last].head)
+            return -1;
+    return last;
 }
 
-/* A layer is a convolution (or dense layer) with the ReLU and the max pool that belong to it alone;
- * its last node is what a user means by "layer". */
+/* The input whose layer a node would go on, or -1. */
+static dcn_node continued(const dcn_graph *g, const dcn__node *n)
+{
+    switch (n->op) {
+    case DCN__OP_BATCH_NORM:
+    case DCN__OP_SCALE:
+    case DCN__OP_RELU:
+    case DCN__OP_LEAKY_RELU:
+    case DCN__OP_PRELU:
+    case DCN__OP_LRN:
+    case DCN__OP_MAX_POOL:
+    case DCN__OP_MUL:             /* input 1 is the gate */
+        return n->inputs[0];
+    case DCN__OP_CONCAT:          /* of one it changes nothing */
+        return n->n_inputs == 1 ? n->inputs[0] : -1;
+    case DCN__OP_ADD:
+        return last_of(g, n);
+    default:
+        return dcn__op_is_map(n->op) ? n->inputs[0] : -1;
+    }
+}
+
+/* Marks the single file of nodes that makes a mul's gate. If it begins at what it gates
+ * (squeeze-excitation), that use does not count as one outside the layer. */
+static void mark_gate(dcn_graph *g, const dcn__node *mul)
+{
+    dcn_node i = mul->inputs[1];
+
+    while (g->nodes[i].n_users == 1 && g->nodes[i].n_inputs == 1 && !g->nodes[i].in_gate) {
+        g->nodes[i].in_gate = true;
+        i = g->nodes[i].inputs[0];
+    }
+    if (i == mul->inputs[0] && i != mul->inputs[1])
+        g->nodes[i].n_gates++;
+}
+
+void dcn__layer_infer(dcn_graph *g, dcn_node node)
+{
+    dcn__node *n = &g->nodes[node];
+    dcn_node before;
+
+    for (int i = 0; i < n->n_inputs; i++) {
+        g->nodes[n->inputs[i]].n_users++;
+        g->nodes[n->inputs[i]].user = node;
+    }
+    if (n->op == DCN__OP_MUL)
+        mark_gate(g, n);
+    before = n->n_inputs ? continued(g, n) : -1;
+    n->head = n->op == DCN__OP_CONV || n->op == DCN__OP_DENSE ? node
+              : before >= 0                                   ? g->nodes[before].head
+                                                              : -1;
+}
+
 static bool ends_layer(const dcn_graph *g, dcn_node node)
 {
-    dcn_node up = node, user = -1;
+    const dcn__node *n = &g->nodes[node];
 
-    while (g->nodes[up].op == DCN__OP_RELU || g->nodes[up].op == DCN__OP_MAX_POOL)
-        up = g->nodes[up].inputs[0];
-    if (g->nodes[up].op != DCN__OP_CONV && g->nodes[up].op != DCN__OP_DENSE)
+    if (n->head < 0)
         return false;
-    return users_of(g, node, &user) != 1 ||
-           (g->nodes[user].op != DCN__OP_RELU && g->nodes[user].op != DCN__OP_MAX_POOL);
+    if (n->in_gate && n->n_users == 1 && n->shape.h == 1 && n->shape.w == 1)
+        return false;             /* a gate of one cell is no picture */
+    return n->n_users - n->n_gates != 1 || continued(g, &g->nodes[n->user]) != node;
 }
 
 void dcn_graph_node_info(const dcn_graph *g, dcn_node node, dcn_node_info *info)
@@ -36,6 +90,7 @@ void dcn_graph_node_info(const dcn_graph *g, dcn_node node, dcn_node_info *info)
 
     memset(info, 0, sizeof *info);
     info->name = n->name;
+    info->origin = n->origin;
     info->op = dcn__op_row_of(n->op)->word;
     info->shape = n->shape;
     info->n_inputs = n->n_inputs;

@@ -1,7 +1,7 @@
 /* shapes.c - shape rules: what a node's value looks like, and where its windows stand.
  *
- * Every size may come from a hostile file: products are checked, and no window may lie wholly in
- * padding (it would have no winner). */
+ * Every size may come from a hostile file: products are checked, and no window of a pool may lie
+ * wholly in padding that does not count. */
 #include "graph/graph.h"
 
 #include "base/memory.h"
@@ -17,84 +17,83 @@ static int64_t span(const dcn__window *w, int axis)
     return (int64_t)(w->kernel[axis] - 1) * w->dilation[axis] + 1;
 }
 
-/* One axis of a window: resolves SAME padding and returns the output size, or 0 and the reason. */
+/* With ceil_mode, as PyTorch and onnxruntime: the last window begins in the picture or in the
+ * padding before it, else it is dropped. What it hangs over is never in an average. */
+static int64_t ceil_output(dcn__window *w, int axis, int64_t in)
+{
+    const int64_t whole = in + w->pad[axis] + w->pad[axis + 2];
+    const int64_t covered = span(w, axis), stride = w->stride[axis];
+    int64_t out, total;
+
+    if (whole - covered <= -stride)
+        return 0;
+    out = (whole - covered + stride - 1) / stride + 1;
+    if ((out - 1) * stride >= in + w->pad[axis])
+        out--;
+    total = (out - 1) * stride + covered - whole;
+    w->over[axis] = total > 0 ? (int)total : 0;
+    w->pad[axis + 2] += w->over[axis];
+    return out;
+}
+
+/* One axis of a window: resolves the padding and returns the output size, or 0 and the reason. */
 static int64_t window_output(dcn__window *w, int axis, int64_t in, const char **reason)
 {
     int *before = &w->pad[axis], *after = &w->pad[axis + 2];
     const int64_t covered = span(w, axis), stride = w->stride[axis];
     int64_t out, total;
 
-    switch (w->pad_kind) {
-    case DCN_PAD_SAME:
+    if (w->pad_kind == DCN_PAD_SAME) {
         /* As TensorFlow: the odd cell of padding goes to the bottom and the right. */
         out = (in + stride - 1) / stride;
         total = (out - 1) * stride + covered - in;
         if (total < 0)
             total = 0;
-        if (total / 2 > INT32_MAX) {
+        if (total / 2 >= INT32_MAX) {
             *reason = "the padding is too large";
             return 0;
         }
         *before = (int)(total / 2);
         *after = (int)(total - total / 2);
         return out;
-    case DCN_PAD_VALID:
+    }
+    if (w->pad_kind == DCN_PAD_VALID)
         *before = *after = 0;
-        break;
-    case DCN_PAD_EXPLICIT:
-        if (*before < 0 || *after < 0) {
-            *reason = "the padding is negative";
-            return 0;
-        }
-        if (*before >= covered || *after >= covered) {
-            *reason = "the padding is as large as the kernel: windows would hold padding alone";
-            return 0;
-        }
-        break;
-    }
-    if (w->ceil) {
-        /* The last window begins inside the picture or before it, else it is dropped; what it
-         * hangs over counts as padding that is never in an average. */
-        const int64_t whole = in + *before + *after;
-        int64_t n = whole < covered ? 1 : (whole - covered + stride - 1) / stride + 1;
-
-        if (n > 1 && (n - 1) * stride >= in + *before)
-            n--;
-        total = (n - 1) * stride + covered - whole;
-        w->over[axis] = total > 0 ? (int)total : 0;
-        *after += w->over[axis];
-        return n;
-    }
-    if (in + *before + *after < covered) {
-        *reason = "the kernel is larger than its padded input";
+    *reason = "the kernel is larger than its padded input";
+    if (w->ceil)
+        return ceil_output(w, axis, in);
+    if (in + *before + *after < covered)
         return 0;
-    }
     return (in + *before + *after - covered) / stride + 1;
 }
 
-/* Whether every window has a cell of the picture along an axis. The check of the padding leaves that
- * open where a window has holes: a dilated one can have the whole picture in a hole. */
+/* Whether every window has a cell of the picture along an axis: a mean or a winner of none would
+ * be no number. A dilated window can have the whole picture in a hole. */
 static bool all_windows_meet(const dcn__window *w, int axis, int64_t in, int64_t out)
 {
-    const int64_t step = w->dilation[axis];
+    const int64_t step = w->dilation[axis], stride = w->stride[axis];
 
-    for (int64_t i = 0; step > 1 && i < out; i++) {
-        const int64_t start = i * w->stride[axis] - w->pad[axis];
-        const int64_t r = start < 0 ? (-start + step - 1) / step : 0;
+    if ((out - 1) * stride - w->pad[axis] >= in)
+        return false;
+    /* Of the windows that begin before the picture the first has the fewest cells left; where in
+     * the picture such a window has its first cell repeats after `step` of them. */
+    for (int64_t i = 0; i < out && i < step; i++) {
+        const int64_t start = i * stride - w->pad[axis];
+        const int64_t outside = start < 0 ? (-start + step - 1) / step : 0;
 
-        if (r >= w->kernel[axis] || start + r * step >= in)
+        if (start >= 0)
+            break;
+        if (outside >= w->kernel[axis] || start + outside * step >= in)
             return false;
     }
     return true;
 }
 
-static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, int channels,
-                               dcn_error *err)
+static dcn_status window_shape(dcn__node *n, dcn_shape in, int channels, dcn_error *err)
 {
     const char *reason = NULL;
     int64_t h, w;
 
-    (void)g;
     if (n->window.global) {
         n->window.kernel[0] = n->window.stride[0] = in.h;
         n->window.kernel[1] = n->window.stride[1] = in.w;
@@ -102,9 +101,14 @@ static dcn_status window_shape(const dcn_graph *g, dcn__node *n, dcn_shape in, i
     }
     h = window_output(&n->window, 0, in.h, &reason);
     w = h ? window_output(&n->window, 1, in.w, &reason) : 0;
-    if (h && w && n->op == DCN__OP_MAX_POOL &&
+    if (h && w && (n->op == DCN__OP_MAX_POOL ||
+                   (n->op == DCN__OP_AVG_POOL && !n->window.count_pad)) &&
         (!all_windows_meet(&n->window, 0, in.h, h) || !all_windows_meet(&n->window, 1, in.w, w))) {
-        reason = "a window's cells all lie in the padding";
+        reason = "the padding is too large: windows would hold padding alone";
+        h = 0;
+    }
+    if (h > DCN__MAX_ELEMENTS || w > DCN__MAX_ELEMENTS) {
+        reason = "its value would have more than 2147483647 elements";
         h = 0;
     }
     if (!h || !w)
@@ -170,7 +174,7 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
     case DCN__OP_INPUT:
         break;
     case DCN__OP_CONV:
-        st = window_shape(g, n, in, n->shape.c, err);
+        st = window_shape(n, in, n->shape.c, err);
         if (!st && (in.c % n->groups || n->shape.c % n->groups))
             st = dcn__fail(err, DCN_USAGE, n->name,
                            "%d groups do not divide %d input channels and %d filters; change "
@@ -178,7 +182,7 @@ dcn_status dcn__shape_infer(const dcn_graph *g, dcn__node *n, dcn_error *err)
         break;
     case DCN__OP_MAX_POOL:
     case DCN__OP_AVG_POOL:
-        st = window_shape(g, n, in, in.c, err);
+        st = window_shape(n, in, in.c, err);
         break;
     case DCN__OP_DENSE:
         n->shape.h = n->shape.w = 1;

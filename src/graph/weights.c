@@ -52,7 +52,7 @@ dcn_status dcn_graph_init_weights(dcn_graph *g, uint64_t seed, dcn_error *err)
             return st;
         for (int64_t k = 0; k < w->count; k++)
             w->data[k] = i == n->bias ? n->init_bias
-                         : flat ? (n->op == DCN__OP_PRELU ? 0.25f : 1)
+                         : flat       ? (n->op == DCN__OP_PRELU ? 0.25f : 1)
                                       : (float)(stddev * dcn__random_truncated_normal(&r));
     }
     return DCN_OK;
