@@ -1,8 +1,9 @@
-/* png.c - reads PNG: walks the chunks first, then lets libpng inflate. orient.c turns the picture.
+/* png.c - reads PNG: walks the chunks, then lets libpng inflate them; orient.c turns the picture.
  *
  * The walk finds truncation, wrong sums, forbidden orders and bombs with their offset, and copies
  * only the chunks that make pixels. libpng therefore never sees a text, a colour profile or
- * anything else optional, and pixel values do not depend on them. Writing: png_write.c. */
+ * anything else optional, and pixel values do not depend on them. Pixels: png_pixels.c; writing:
+ * png_write.c. */
 #include "codec/png.h"
 
 #include "base/memory.h"
@@ -19,7 +20,6 @@ bool dcn__png_is(const uint8_t *head, size_t size)
 }
 
 #ifdef DCN_HAVE_PNG
-#include <png.h>
 #include <zlib.h>
 
 /* libpng's own limits for optional chunks. */
@@ -250,22 +250,15 @@ static dcn_status inflate_pixels(dcn_image *image, const struct walk *w)
 {
     const int c = w->colour & 2 ? 3 : 1;
     const bool alpha = w->transparent || (w->colour & 4);
-    png_image png = { .version = PNG_IMAGE_VERSION };
+    char message[80];
     dcn_status st;
 
     if ((st = dcn__image_alloc(image, (int)w->h, (int)w->w, c + alpha, w->err)))
         return st;
-    if (png_image_begin_read_from_memory(&png, w->kept, w->kept_bytes)) {
-        png.format = (c == 3 ? PNG_FORMAT_FLAG_COLOR : 0) | (alpha ? PNG_FORMAT_FLAG_ALPHA : 0);
-        /* Else 16 bits would be taken for linear light and 8 for sRGB. */
-        png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-        png_image_finish_read(&png, NULL, image->pixels, 0, NULL);
-    }
-    /* A warning means that libpng guessed: too few or too many bytes, a wrong Adler sum. */
-    if (png.warning_or_error)
+    if (!dcn__png_pixels(image->pixels, image->h, (size_t)w->w * (size_t)(c + alpha), w->kept,
+                         w->kept_bytes, message, sizeof message))
         st = dcn__fail_at(w->err, DCN_INPUT, w->where, w->first_idat,
-                          "the pixels are damaged (%s); copy the picture again", png.message);
-    png_image_free(&png);
+                          "the pixels are damaged (%s); copy the picture again", message);
     if (!st && alpha)
         over_white(image->pixels, (size_t)w->h * w->w, (size_t)c);
     image->c = c;

@@ -14,7 +14,7 @@ static dcn_error err;
 
 /* ---- making files chunk by chunk ----------------------------------------------------------- */
 
-static uint8_t file[1 << 16];
+static uint8_t file[1 << 18];
 static size_t used;
 
 static void put32(uint32_t x)
@@ -59,7 +59,7 @@ static void ihdr(uint32_t w, uint32_t h, int depth, int colour, int interlace)
 /* rows: filter bytes and pixels. */
 static void idat(const void *rows, size_t bytes)
 {
-    uint8_t packed[4096];
+    static uint8_t packed[1 << 18];
     uLongf size = sizeof packed;
 
     assert_int_equal(compress(packed, &size, rows, bytes), Z_OK);
@@ -124,6 +124,105 @@ static void kinds_of_pixels(void **state)
     reads(2, 1, 1, (const uint8_t *)"\7\x9");
 }
 
+/* Every depth: v of 2^n levels becomes round(v * 255 / (2^n - 1)). */
+static void every_grey_level(void **state)
+{
+    static const uint8_t two[] = "\0\x1b", four[] = "\0\x01\x23\x45\x67\x89\xab\xcd\xef";
+    uint8_t rows[256 * 513], want[65536];
+
+    (void)state;
+    begin();
+    ihdr(4, 1, 2, 0, 0);
+    idat(two, 2);
+    reads(1, 4, 1, (const uint8_t *)"\0\x55\xaa\xff");
+    begin();
+    ihdr(16, 1, 4, 0, 0);
+    idat(four, 9);
+    for (int i = 0; i < 16; i++)
+        want[i] = (uint8_t)(i * 17);
+    reads(1, 16, 1, want);
+    for (int i = 0; i < 65536; i++) {
+        rows[i / 256 * 513] = 0;
+        rows[i / 256 * 513 + 1 + i % 256 * 2] = (uint8_t)(i >> 8);
+        rows[i / 256 * 513 + 2 + i % 256 * 2] = (uint8_t)i;
+        want[i] = (uint8_t)((i * 255 + 32767) / 65535);
+    }
+    begin();
+    ihdr(256, 256, 16, 0, 0);
+    idat(rows, sizeof rows);
+    reads(256, 256, 1, want);
+    begin();                                                   /* the same as red of RGB */
+    ihdr(2, 1, 16, 2, 0);
+    idat("\0\x12\x34\0\x80\0\x81\xff\x7e\xff\x7f\0\0", 13);
+    reads(1, 2, 3, (const uint8_t *)"\x12\0\1\xfe\xff\0");
+}
+
+static void palettes_of_few_bits(void **state)
+{
+    (void)state;
+    for (int depth = 1; depth <= 4; depth *= 2) {
+        begin();
+        ihdr(3, 1, depth, 3, 0);
+        chunk("PLTE", "\1\2\3\4\5\6", 6);
+        idat(depth == 1 ? "\0\x40\0" : depth == 2 ? "\0\x10\0" : "\0\x01\0", depth == 4 ? 3 : 2);
+        reads(1, 3, 3, (const uint8_t *)"\1\2\3\4\5\6\1\2\3");
+    }
+    begin();                                                   /* one that is not there is black */
+    ihdr(1, 1, 8, 3, 0);
+    chunk("PLTE", "\1\2\3", 3);
+    idat("\0\1", 2);
+    reads(1, 1, 3, (const uint8_t *)"\0\0\0");
+}
+
+/* Adam7 of 9x10 pixels of each kind is the same picture as row by row. */
+static void interlaced(void **state)
+{
+    static const int kinds[][2] = { { 0, 1 }, { 0, 8 }, { 0, 16 }, { 2, 8 }, { 2, 16 }, { 3, 4 },
+                                    { 4, 8 }, { 6, 8 }, { 6, 16 } };
+    static const int start[7][2] = { { 0, 0 }, { 0, 4 }, { 4, 0 }, { 0, 2 }, { 2, 0 }, { 0, 1 },
+                                     { 1, 0 } };
+    static const int step[7][2] = { { 8, 8 }, { 8, 8 }, { 8, 4 }, { 4, 4 }, { 4, 2 }, { 2, 2 },
+                                    { 2, 1 } };
+    enum { ROWS = 10, COLUMNS = 9 };
+    static const int channels[7] = { 1, 0, 3, 1, 2, 0, 4 };
+
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const int bits = channels[kinds[k][0]] * kinds[k][1];
+        dcn_image pictures[2];
+
+        for (int pass = 0; pass < 2; pass++) {
+            uint8_t rows[2048] = { 0 };
+            size_t at = 0;
+
+            for (int p = 0; p < 7; p++) {
+                const int dy = pass ? step[p][0] : 1, dx = pass ? step[p][1] : 1;
+
+                for (int y = pass ? start[p][0] : 0; y < ROWS && (pass || !p); y += dy) {
+                    int bit = 8;                               /* after the filter byte, 0 */
+
+                    for (int x = pass ? start[p][1] : 0; x < COLUMNS; x += dx)
+                        for (int b = 0; b < bits; b++, bit++)
+                            rows[at + (size_t)bit / 8] |= (uint8_t)(
+                                (unsigned)(y * 131 + x * 77 + b * 29) * 2654435761u >> 13 & 1)
+                                << (7 - bit % 8);
+                    at += (size_t)(bit + 7) / 8;
+                }
+            }
+            begin();
+            ihdr(COLUMNS, ROWS, kinds[k][1], kinds[k][0], pass);
+            if (kinds[k][0] == 3)
+                chunk("PLTE", "012345678901234567890123456789012345678901234567", 48);
+            idat(rows, at);
+            chunk("IEND", NULL, 0);
+            assert_ok(decode(&pictures[pass], NULL));
+        }
+        check_pixels(&pictures[1], ROWS, COLUMNS, pictures[0].c, pictures[0].pixels);
+        dcn_image_clear(&pictures[0]);
+        dcn_image_clear(&pictures[1]);
+    }
+}
+
 static void alpha_lies_over_white(void **state)
 {
     (void)state;
@@ -141,6 +240,84 @@ static void alpha_lies_over_white(void **state)
     chunk("tRNS", "\0", 1);
     idat("\0\0\1", 3);
     reads(1, 2, 3, (const uint8_t *)"\xff\xff\xff\4\5\6");
+    begin();                                                   /* 16 bits: both are rounded first */
+    ihdr(2, 1, 16, 4, 0);
+    idat("\0\x66\x66\x7f\x7f\x12\x34\xff\xff", 9);
+    reads(1, 2, 1, (const uint8_t *)"\xb3\x12");
+    begin();
+    ihdr(1, 1, 16, 6, 0);
+    idat("\0\x0a\x0a\x14\x14\x1e\x1e\x80\x80", 9);
+    reads(1, 1, 3, (const uint8_t *)"\x84\x89\x8e");
+}
+
+/* One grey or colour stands for "nothing"; of 16 bits, all of them must agree. */
+static void a_transparent_colour(void **state)
+{
+    (void)state;
+    begin();
+    ihdr(2, 1, 8, 0, 0);
+    chunk("tRNS", "\0\7", 2);
+    idat("\0\7\x9", 3);
+    reads(1, 2, 1, (const uint8_t *)"\xff\x9");
+    begin();
+    ihdr(2, 1, 8, 2, 0);
+    chunk("tRNS", "\0\1\0\2\0\3", 6);
+    idat("\0\1\2\3\1\2\4", 7);
+    reads(1, 2, 3, (const uint8_t *)"\xff\xff\xff\1\2\4");
+    begin();
+    ihdr(2, 1, 16, 0, 0);
+    chunk("tRNS", "\x12\x34", 2);
+    idat("\0\x12\x34\x12\x35", 5);
+    reads(1, 2, 1, (const uint8_t *)"\xff\x12");
+    begin();
+    ihdr(8, 1, 1, 0, 0);
+    chunk("tRNS", "\0\0", 2);
+    idat("\0\x0f", 2);
+    reads(1, 8, 1, (const uint8_t *)"\xff\xff\xff\xff\xff\xff\xff\xff");
+}
+
+/* Where the stored picture "12/34/56" comes to lie (EXIF 2.3, tag 0x0112). */
+static void turned_as_exif_says(void **state)
+{
+    static const char *const upright[9] = { "123456", "123456", "214365", "654321", "563412",
+                                            "135246", "531642", "642531", "246135" };
+    uint8_t exif[] = "MM\0*\0\0\0\10\0\1\1\x12\0\3\0\0\0\1\0\0\0\0\0\0\0";
+
+    (void)state;
+    for (int o = 0; o <= 9; o++) {
+        exif[19] = (uint8_t)o;
+        begin();
+        ihdr(2, 3, 8, 0, 0);
+        chunk("eXIf", exif, sizeof exif - 1);
+        idat("\0" "12\0" "34\0" "56", 9);
+        chunk("eXIf", "nothing", 7);
+#ifdef DCN_HAVE_JPEG
+        reads(o >= 5 && o < 9 ? 2 : 3, o >= 5 && o < 9 ? 3 : 2, 1,
+              (const uint8_t *)upright[o == 9 ? 1 : o]);
+#else
+        reads(3, 2, 1, (const uint8_t *)upright[1]);
+#endif
+    }
+    begin();
+    ihdr(1, 1, 8, 0, 0);
+    chunk("eXIf", NULL, 0);
+    idat("\0\7", 2);
+    reads(1, 1, 1, (const uint8_t *)"\7");
+}
+
+static void turning_may_lack_memory(void **state)
+{
+    static const char exif[] = "II*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0";
+    dcn_image image;
+
+    (void)state;
+    begin();
+    ihdr(2, 1, 8, 0, 0);
+    chunk("eXIf", exif, sizeof exif - 1);
+    idat("\0\7\x9", 3);
+    chunk("IEND", NULL, 0);
+    assert_survives_lack_of_memory(decode(&image, NULL));
+    dcn_image_clear(&image);
 }
 
 static void colour_spaces_and_texts_do_not_matter(void **state)
@@ -401,13 +578,36 @@ static void every_allocation_may_fail(void **state)
 
 static void other_files_by_name(void **state)
 {
+    static const struct { const char bytes[17], *say; } others[] = {
+        { "GIF89a..........", "a GIF picture" },
+        { "RIFF....WEBPVP8 ", "a WebP picture" },
+        { "BM..............", "a BMP picture" },
+        { "II*\0............", "a TIFF picture" },
+        { "MM\0*............", "a TIFF picture" },
+        { "....ftypheic....", "a HEIF picture (HEIC)" },
+        { "....ftypmif1....", "a HEIF picture (HEIC)" },
+        { "....ftypavif....", "an AVIF picture" },
+        { "....ftypisom....", "a film" },
+        { "\xff\n..............", "a JPEG XL picture" },
+        { "\0\0\0\x0cjP  \r\n\x87\n", "a JPEG 2000 picture" },
+        { "%PDF-1.7........", "a PDF document" },
+        { "<svg xmlns=.....", "an SVG drawing" },
+    };
     dcn_image image;
 
     (void)state;
     assert_refused(dcn__image_decode(&image, (const uint8_t *)"", 0, "e", NULL, &err), DCN_INPUT,
                    "e: is empty");
-    assert_refused(dcn__image_decode(&image, (const uint8_t *)"GIF89a", 6, "g", NULL, &err),
-                   DCN_INPUT, "g: is a GIF picture; convert it to PNG or JPEG");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char say[96];
+
+        snprintf(say, sizeof say, "g: is %s; convert it to PNG or JPEG", others[i].say);
+        assert_refused(dcn__image_decode(&image, (const uint8_t *)others[i].bytes, 16, "g", NULL,
+                                         &err), DCN_INPUT, say);
+        for (size_t n = 1; n < 16; n++)                        /* never beyond the end */
+            assert_int_equal(dcn__image_decode(&image, (const uint8_t *)others[i].bytes, n, "g",
+                                               NULL, &err), DCN_INPUT);
+    }
     assert_refused(dcn__image_decode(&image, (const uint8_t *)"hello", 5, "t", NULL, &err),
                    DCN_INPUT, "t@0x0: begins like neither a PNG nor a JPEG picture");
     assert_refused(dcn_image_load(&image, temporary("no such file"), NULL, &err), DCN_FILE,
@@ -419,6 +619,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_of_pixels),       cmocka_unit_test(alpha_lies_over_white),
+        cmocka_unit_test(every_grey_level),      cmocka_unit_test(palettes_of_few_bits),
+        cmocka_unit_test(interlaced),            cmocka_unit_test(a_transparent_colour),
+        cmocka_unit_test(turned_as_exif_says),   cmocka_unit_test(turning_may_lack_memory),
         cmocka_unit_test(colour_spaces_and_texts_do_not_matter),
         cmocka_unit_test(broken_chunks),         cmocka_unit_test(wrong_headers),
         cmocka_unit_test(wrong_orders),          cmocka_unit_test(damaged_pixels),
