@@ -4,6 +4,8 @@
 #include "codec/image.h"
 #include "codec/jpeg.h"
 
+#include <stdlib.h>
+
 static dcn_error err;
 
 #ifdef DCN_HAVE_JPEG
@@ -15,7 +17,7 @@ static uint8_t file[1 << 16];
 static size_t used;
 
 /* Four flat quarters: coded 4:4:4, each stays within a level or two of what it was. */
-static void encode(int components, bool progressive)
+static void encode_as(int components, bool progressive, int sampling)
 {
     static const uint8_t colours[4][4] = {
         { 200, 30, 40, 255 }, { 20, 180, 60, 255 }, { 10, 50, 220, 128 }, { 240, 240, 240, 255 } };
@@ -30,13 +32,18 @@ static void encode(int components, bool progressive)
             memcpy(pixels + (y * W + x) * components, colours[(y >= H / 2) * 2 + (x >= W / 2)],
                    (size_t)components);
     assert_int_equal(tjCompress2(handle, pixels, W, 0, H, format, &out, &size,
-                                 components == 1 ? TJSAMP_GRAY : TJSAMP_444, 100,
+                                 components == 1 ? TJSAMP_GRAY : sampling, 100,
                                  progressive ? TJFLAG_PROGRESSIVE : 0), 0);
     assert_true(size < sizeof file);
     memcpy(file, out, size);
     used = size;
     tjFree(out);
     tjDestroy(handle);
+}
+
+static void encode(int components, bool progressive)
+{
+    encode_as(components, progressive, TJSAMP_444);
 }
 
 /* Puts a segment directly behind the start of the file. */
@@ -120,6 +127,55 @@ static void colours(void **state)
     near_pixel(&image, 3, 3, 200, 30, 40);
     near_pixel(&image, H - 4, 3, 5, 25, 110);
     dcn_image_clear(&image);
+}
+
+/* Adobe's marker says what the four components are: 2 YCCK, 0 CMYK; both hold 255 for no ink.
+ * Without the marker they are CMYK, and nearly every file means the same by 255. */
+static void four_components(void **state)
+{
+    dcn_image image;
+    size_t adobe;
+
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        encode(4, kind == 1);
+        adobe = find_marker(0xee);
+        assert_int_equal(file[adobe + 15], 2);
+        file[adobe + 15] = 0;
+        assert_ok(decode(&image));
+        /* Y, Cb, Cr of the inverted 200, 30, 40 and of 10, 50, 220, that at half black. */
+        near_pixel(&image, 3, 3, 173, 152, 44);
+        near_pixel(&image, H - 4, 3, 99, 18, 81);
+        dcn_image_clear(&image);
+        file[adobe + 4] = 'x';
+        assert_ok(decode(&image));
+        assert_int_equal(image.c, 3);
+        near_pixel(&image, 3, 3, 173, 152, 44);
+        dcn_image_clear(&image);
+    }
+}
+
+static void restarts_and_subsampling(void **state)
+{
+    static const int samplings[] = { TJSAMP_444, TJSAMP_422, TJSAMP_420, TJSAMP_440, TJSAMP_411 };
+    dcn_image image;
+
+    (void)state;
+    setenv("TJ_RESTART", "1B", 1);
+    for (size_t i = 0; i < sizeof samplings / sizeof *samplings; i++) {
+        for (int progressive = 0; progressive < 2; progressive++) {
+            encode_as(3, progressive, samplings[i]);
+            find_marker(0xdd);
+            if (!progressive)
+                find_marker(0xd0);
+            assert_ok(decode(&image));
+            assert_true(image.h == H && image.w == W);
+            near_pixel(&image, 1, 1, 200, 30, 40);
+            near_pixel(&image, 1, W - 2, 20, 180, 60);
+            dcn_image_clear(&image);
+        }
+    }
+    unsetenv("TJ_RESTART");
 }
 
 /* Which quarter of the stored picture comes out at the top left and at the top right, for each
@@ -314,6 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(colours),              cmocka_unit_test(orientations),
         cmocka_unit_test(broken_exif_means_upright),
+        cmocka_unit_test(four_components),      cmocka_unit_test(restarts_and_subsampling),
         cmocka_unit_test(truncated_anywhere),   cmocka_unit_test(kinds_that_are_not_read),
         cmocka_unit_test(sizes_over_the_limit), cmocka_unit_test(markers_in_wrong_places),
         cmocka_unit_test(scans_without_end),    cmocka_unit_test(damaged_codes),
