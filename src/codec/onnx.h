@@ -111,7 +111,8 @@ dcn_status dcn__onnx_open(dcn__onnx **m, const char *path, const dcn_limits *lim
                           dcn_error *err);
 void dcn__onnx_close(dcn__onnx *m);
 
-/* Every value is made once, and before it is used; every output of the graph is made. */
+/* Every value is made before it is used, and every output of the graph is made. That nothing is
+ * made twice dcn__onnx_open has seen to. */
 dcn_status dcn__onnx_check(const dcn__onnx *m, dcn_error *err);
 /* NULL: nothing makes it. log n. */
 const dcn__onnx_value *dcn__onnx_find(const dcn__onnx *m, const char *name);
