@@ -34,11 +34,15 @@ def text(nodes):
     lines = []
     for name, op, inputs, o in nodes:
         words = [name, "=", op] + inputs
-        if op == "input":
+        if op in ("input", "reshape"):
             words.append(by(o["shape"]))
+        elif op == "pad":
+            words.append(",".join(map(str, o["amounts"])))
         elif op in ("max_pool", "avg_pool"):
             words.append(by(o["window"]) if "window" in o else "global")
-        for key in ("filters", "units", "kernel", "stride", "dilation", "groups", "pad", "bias"):
+        for key in ("filters", "units", "kernel", "stride", "dilation", "groups", "pad", "bias",
+                    "ceil", "count_pad", "value", "first", "count", "order", "max", "min", "slope",
+                    "alpha", "beta", "tanh", "size", "k"):
             if key in o:
                 value = o[key]
                 if isinstance(value, tuple):
@@ -46,6 +50,15 @@ def text(nodes):
                 words.append(f"{key}={value}")
         lines.append(" ".join(words))
     return "\n".join(lines) + "\n"
+
+
+def sequence(shape, *nodes):
+    """Nodes (name, op, options) fed by the one before, or (name, op, options, inputs)."""
+    out, last = [("x", "input", [], dict(shape=shape))], "x"
+    for name, op, options, *inputs in nodes:
+        out.append((name, op, inputs[0] if inputs else [last], options))
+        last = name
+    return out
 
 
 def check_first_wins(x, mask, o):

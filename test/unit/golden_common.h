@@ -19,7 +19,7 @@
 #include "codec/safetensors.h"
 #include "deconvnet.h"
 
-enum { GOLDEN_GUARD = 16, GOLDEN_NAME = 256, GOLDEN_ROUTES = 32 };
+enum { GOLDEN_GUARD = 16, GOLDEN_NAME = 256, GOLDEN_ROUTES = 64, GOLDEN_BATCH = 8 };
 
 typedef struct golden_test {      /* one cmocka test: which case, on what */
     const char *file, *name, *engine;
@@ -326,10 +326,57 @@ typedef struct golden_key {
     char kind[GOLDEN_NAME];       /* "value", "mask", "signal", "gradient", ... */
     char subject[GOLDEN_NAME];    /* node, pool or weight; of a signal: the node after @ */
     char layer[GOLDEN_NAME];
-    int rule, from, channel;
+    dcn_route route;              /* without its layer */
+    dcn_start start;              /* without its picture */
 } golden_key;
 
-/* CASE/KIND/SUBJECT or CASE/signal/LAYER/RULE/FROM[/CHANNEL]@SUBJECT. False: of another case, or a
+/* Cuts the words behind a '+' off `part`. Returns whether `word` is one of them. */
+static inline bool golden_plus(const char *part, const char *word)
+{
+    const char *p = strchr(part, '+');
+    const size_t n = strlen(word);
+
+    for (; p; p = strchr(p + 1, '+'))
+        if (strncmp(p + 1, word, n) == 0 && (p[1 + n] == '+' || p[1 + n] == '\0'))
+            return true;
+    return false;
+}
+
+/* RULE[+no_switches][+extend][+relu|+relu_lrn] */
+static inline void golden_parse_rule(golden_key *key, char *part)
+{
+    int rule;
+
+    key->route.no_switches = golden_plus(part, "no_switches");
+    key->route.extend = golden_plus(part, "extend");
+    key->route.only = golden_plus(part, "relu")       ? DCN_ONLY_RELU
+                      : golden_plus(part, "relu_lrn") ? DCN_ONLY_RELU_LRN : DCN_ONLY_ALL;
+    part[strcspn(part, "+")] = '\0';
+    rule = dcn_rule_find(part);
+    if (rule < 0)
+        fail_msg("unknown rule %s", part);
+    key->route.rule = (dcn_rule)rule;
+}
+
+/* FROM[+ones], and what stands behind the slash: CHANNEL or CHANNEL,Y,X */
+static inline void golden_parse_start(golden_key *key, char *part, char *where)
+{
+    int from;
+
+    key->start.ones = golden_plus(part, "ones");
+    part[strcspn(part, "+")] = '\0';
+    from = dcn_from_find(part);
+    if (from < 0)
+        fail_msg("unknown start %s", part);
+    key->start.from = (dcn_from)from;
+    if (where) {
+        key->start.channel = (int)strtol(where, &where, 10);
+        key->start.y = *where == ',' ? (int)strtol(where + 1, &where, 10) : 0;
+        key->start.x = *where == ',' ? (int)strtol(where + 1, &where, 10) : 0;
+    }
+}
+
+/* CASE/KIND/SUBJECT or CASE/signal/LAYER/RULE/FROM[/WHERE]@SUBJECT. False: of another case, or a
  * tolerance, which is read with its tensor. */
 static inline bool golden_parse(const golden *g, const char *name, golden_key *key)
 {
@@ -360,20 +407,21 @@ static inline bool golden_parse(const golden *g, const char *name, golden_key *k
         if ((parts[i] = strchr(parts[i - 1], '/')))
             *parts[i]++ = '\0';
     snprintf(key->layer, sizeof key->layer, "%s", parts[0]);
-    key->rule = dcn_rule_find(parts[1]);
-    key->from = dcn_from_find(parts[2]);
-    key->channel = parts[3] ? (int)strtol(parts[3], NULL, 10) : 0;
-    if (key->rule < 0 || key->from < 0)
-        fail_msg("%s: unknown rule or start", name);
+    assert_non_null(parts[2]);
+    golden_parse_rule(key, parts[1]);
+    golden_parse_start(key, parts[2], parts[3]);
     return true;
 }
 
 /* ---- forward, switches and all ways down ----------------------------------------------------- */
 
-static inline int golden_route(const dcn_route *routes, int n, dcn_node layer, int rule)
+static inline int golden_route(const dcn_route *routes, int n, dcn_node layer,
+                               const dcn_route *like)
 {
     for (int i = 0; i < n; i++)
-        if (routes[i].layer == layer && routes[i].rule == (dcn_rule)rule)
+        if (routes[i].layer == layer && routes[i].rule == like->rule &&
+            routes[i].no_switches == like->no_switches && routes[i].extend == like->extend &&
+            routes[i].only == like->only)
             return i;
     return -1;
 }
@@ -389,10 +437,11 @@ static inline int golden_collect_routes(const golden *g, dcn_route *routes)
         if (!golden_parse(g, g->file.at[i].name, &key) || strcmp(key.kind, "signal") != 0)
             continue;
         layer = golden_node(g, key.layer);
-        if (golden_route(routes, n, layer, key.rule) >= 0)
+        if (golden_route(routes, n, layer, &key.route) >= 0)
             continue;
         assert_true(n < GOLDEN_ROUTES);
-        routes[n++] = (dcn_route){ .layer = layer, .rule = (dcn_rule)key.rule };
+        routes[n] = key.route;
+        routes[n++].layer = layer;
     }
     return n;
 }
@@ -432,6 +481,26 @@ static inline bool golden_check_mask(const golden *g, dcn_plan *plan, const char
     return st == DCN_OK;
 }
 
+/* The walk down of all pictures from the key's start, taken in the way that knows such starts. */
+static inline void golden_project(const golden *g, dcn_plan *plan, const golden_key *key,
+                                  int route, float *picture)
+{
+    dcn_start starts[GOLDEN_BATCH];
+    dcn_error err;
+
+    if (!key->start.ones && key->start.from != DCN_FROM_UNIT) {
+        golden_ok(dcn_plan_project(plan, route, key->start.from, key->start.channel, picture,
+                                   &err));
+        return;
+    }
+    assert_true(g->batch <= GOLDEN_BATCH);
+    for (int i = 0; i < g->batch; i++) {
+        starts[i] = key->start;
+        starts[i].picture = i;
+    }
+    golden_ok(dcn_plan_project_starts(plan, route, starts, g->batch, picture, &err));
+}
+
 static inline void golden_check_signal(const golden *g, dcn_plan *plan, const char *name,
                                        const golden_key *key, int route, bool lean)
 {
@@ -440,10 +509,11 @@ static inline void golden_check_signal(const golden *g, dcn_plan *plan, const ch
     float *signal = golden_output(count), *picture = golden_output(picture_size);
     dcn_error err;
 
-    golden_ok(dcn_plan_project(plan, route, (dcn_from)key->from, key->channel, picture, &err));
+    golden_project(g, plan, key, route, picture);
     if (node == g->input)
         golden_check_value(g, name, picture, picture_size);
-    if (!lean) {
+    /* Signals are kept by dcn_plan_project. */
+    if (!lean && !key->start.ones && key->start.from != DCN_FROM_UNIT) {
         golden_ok(dcn_plan_signal(plan, node, signal, &err));
         golden_check_value(g, name, signal, count);
     }
@@ -457,7 +527,8 @@ static inline int golden_check_plan(const golden *g, const golden_test *test,
 {
     const dcn_plan_desc desc = { .engine = test->engine, .batch = g->batch + test->spare,
                                  .threads = test->threads, .keep_all = !test->lean,
-                                 .routes = routes, .n_routes = n_routes };
+                                 .routes = routes, .n_routes = n_routes,
+                                 .starts = g->batch };
     const bool lean = test->lean;
     dcn_plan *plan;
     dcn_error err;
@@ -480,7 +551,8 @@ static inline int golden_check_plan(const golden *g, const golden_test *test,
         } else if (strcmp(key.kind, "mask") == 0) {
             checked += golden_check_mask(g, plan, name, golden_node(g, key.subject), !lean);
         } else if (strcmp(key.kind, "signal") == 0) {
-            const int route = golden_route(routes, n_routes, golden_node(g, key.layer), key.rule);
+            const int route = golden_route(routes, n_routes, golden_node(g, key.layer),
+                                           &key.route);
 
             node = golden_node(g, key.subject);
             if (route < 0 || (lean && node != g->input))

@@ -1,0 +1,46 @@
+/* Every operator and border case under every rule: engines against PyTorch (operators.safetensors).
+ * Whole numbers must be equal; elsewhere the bound is in the file. */
+#include "golden_common.h"
+
+static void case_agrees(void **state)
+{
+    const golden_test *test = *state;
+    golden g;
+    int expected = 0, checked;
+    golden_key key;
+
+    golden_need_engine(test->engine);
+    golden_load(&g, test->file, test->name);
+    for (int i = 0; i < g.file.count; i++)
+        expected += golden_parse(&g, g.file.at[i].name, &key);
+    assert_true(expected >= 5);
+    checked = golden_check_inference(&g, test);
+    if (!test->lean)
+        assert_int_equal(checked, expected);
+    golden_clear(&g);
+}
+
+#define CASE(name, engine, spare, threads, lean)                                                 \
+    { name ", " engine ", " #spare " spare, " #threads " threads, lean " #lean, case_agrees,      \
+      NULL, NULL, &(golden_test){ "operators.safetensors", name, engine, spare, threads, lean } }
+#define CASES(name)                                                                              \
+    CASE(name, "ref", 0, 1, 0), CASE(name, "ref64", 4, 2, 1), CASE(name, "cpu", 0, 1, 0),         \
+    CASE(name, "cpu", 4, 2, 1)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASES("windows"), CASES("sparse"), CASES("ties"), CASES("branches"), CASES("gates"),
+        CASES("excite"), CASES("norms"), CASES("means"), CASES("softmax"), CASES("log_softmax"),
+        CASES("clip"), CASES("relu6"), CASES("leaky_relu"), CASES("prelu"), CASES("hard_tanh"),
+        CASES("sigmoid"), CASES("hard_sigmoid"), CASES("tanh"), CASES("silu"),
+        CASES("hard_swish"), CASES("gelu"), CASES("gelu_tanh"), CASES("mish"), CASES("elu"),
+        CASES("selu"), CASES("softplus"),
+    };
+
+#ifndef DCN_HAVE_JANSSON
+    puts("skipped: this build cannot read safetensors files");
+    return 77;
+#endif
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
