@@ -51,8 +51,9 @@ static int64_t index_of(const pool_view *v, const void *switches, size_t at, siz
     int64_t row, col;
 
     window_corner(v, k, &row, &col);
-    return ((row + s / columns) * v->in.w + col + s % columns) * v->in.c +
-           (int64_t)(k % (size_t)v->out.c);
+    row += s / columns * v->node->window.dilation[0];
+    col += s % columns * v->node->window.dilation[1];
+    return (row * v->in.w + col) * v->in.c + (int64_t)(k % (size_t)v->out.c);
 }
 
 /* The switch that an index means for output cell k, or -1 and why it means none. */
@@ -73,11 +74,12 @@ static int64_t switch_of(const pool_view *v, int64_t index, size_t k, const char
     window_corner(v, k, &row, &col);
     row = index / v->in.c / v->in.w - row;
     col = index / v->in.c % v->in.w - col;
-    if (row < 0 || row >= w->kernel[0] || col < 0 || col >= w->kernel[1]) {
+    if (row < 0 || row % w->dilation[0] || row / w->dilation[0] >= w->kernel[0] || col < 0 ||
+        col % w->dilation[1] || col / w->dilation[1] >= w->kernel[1]) {
         *why = "lies outside its window";
         return -1;
     }
-    return row * w->kernel[1] + col;
+    return row / w->dilation[0] * w->kernel[1] + col / w->dilation[1];
 }
 
 dcn_status dcn_plan_switches(const dcn_plan *p, dcn_node pool, int64_t *out, dcn_error *err)
