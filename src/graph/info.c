@@ -52,8 +52,12 @@ static void mark_gate(dcn_graph *g, const dcn__node *mul)
         g->nodes[i].in_gate = true;
         i = g->nodes[i].inputs[0];
     }
-    if (i == mul->inputs[0] && i != mul->inputs[1])
-        g->nodes[i].n_gates++;
+    if (i != mul->inputs[0] || i == mul->inputs[1])
+        return;
+    g->nodes[i].n_gates++;
+    for (dcn_node k = mul->inputs[1]; k != i; k = g->nodes[k].inputs[0])
+        if (g->nodes[k].head == g->nodes[i].head)   /* x * sigmoid(x) */
+            g->nodes[k].head = -1;
 }
 
 void dcn__layer_infer(dcn_graph *g, dcn_node node)

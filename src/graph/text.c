@@ -151,7 +151,8 @@ static dcn_status read_numbers(const reader *r, const token *t, const char *what
     snprintf(not_a, sizeof not_a, "cannot read %s", what);
     return refuse(r, t, not_a, n == 1 ? "write a whole number, as 64"
                   : n == 3 ? "write HEIGHTxWIDTHxCHANNELS, as 24x24x3"
-                  : n == 4 ? "write same, valid, 2 or TOP,LEFT,BOTTOM,RIGHT"
+                  : n == 4 ? min < 0 ? "write 2 or TOP,LEFT,BOTTOM,RIGHT"
+                             : "write same, valid, 2 or TOP,LEFT,BOTTOM,RIGHT"
                   : "write 5 or ROWSxCOLUMNS, as 5x5");
 }
 

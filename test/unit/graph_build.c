@@ -71,6 +71,95 @@ static void explicit_padding_counts_positions(void **state)
                     }
 }
 
+/* Window by window, as PyTorch tells it: with ceil a last one may hang over, if it begins in the picture or
+ * in the padding before it. */
+static void ceil_counts_positions(void **state)
+{
+    (void)state;
+    for (int in = 1; in <= 9; in++)
+        for (int kernel = 1; kernel <= 4; kernel++)
+            for (int before = 0; before < kernel; before++)
+                for (int after = 0; after < kernel; after++)
+                    for (int stride = 1; stride <= 4; stride++) {
+                        const dcn_pool_desc d = { .window = { kernel, 1 }, .stride = { stride, 1 }, .ceil = 1,
+                                                  .pad_kind = DCN_PAD_EXPLICIT, .pad = { before, 0, after, 0 } };
+                        int positions = 0, end = -before;
+                        dcn_graph *g;
+                        dcn_node p;
+
+                        /* As long as the one before left cells, be it of the padding, uncovered. */
+                        for (int at = -before; at < in && (at + kernel <= in + after || end < in + after) &&
+                                               at + kernel - stride < in + after; at += stride) {
+                            end = at + kernel;
+                            positions++;
+                        }
+                        must(dcn_graph_create(&g, &err));
+                        p = dcn_graph_avg_pool(g, dcn_graph_input(g, NULL, (dcn_shape){ in, 2, 3 }), &d);
+                        if ((p < 0) != (positions == 0) || (p >= 0 && shape_of(g, p).h != positions))
+                            fail_msg("in %d kernel %d pad %d,%d stride %d: %d positions, not %d", in, kernel, before,
+                                     after, stride, p < 0 ? 0 : shape_of(g, p).h, positions);
+                        if (p >= 0) {
+                            const int over = -before + (positions - 1) * stride + kernel - in - after;
+
+                            assert_int_equal(g->nodes[p].window.over[0], over > 0 ? over : 0);
+                            assert_int_equal(g->nodes[p].window.over[1], 0);
+                            assert_int_equal(g->nodes[p].window.pad[2], after + (over > 0 ? over : 0));
+                        }
+                        dcn_graph_destroy(g);
+                    }
+}
+
+/* A window of padding alone has a sum, but no winner and no mean of its own. */
+static void windows_of_padding_alone(void **state)
+{
+    static const struct { const char *text; int good; } nets[] = {
+        { "input 4x4x1; conv filters=1 kernel=1 pad=1", 1 },
+        { "input 4x4x1; conv filters=1 kernel=3 pad=7,0,5,0", 1 },
+        { "input 4x4x1; max_pool 1 stride=1 pad=1", 0 },
+        { "input 4x4x1; avg_pool 1 stride=1 pad=1", 0 },
+        { "input 4x4x1; avg_pool 1 stride=1 pad=1 count_pad=yes", 1 },
+        { "input 4x4x1; max_pool 2 stride=1 pad=0,2,0,0", 0 },
+        { "input 4x4x1; max_pool 2 stride=1 pad=0,0,0,2", 0 },
+        { "input 4x4x1; max_pool 2 stride=3 pad=0,0,0,2", 1 },   /* its last window stands at 3 */
+        { "input 4x4x1; max_pool 2 stride=1 pad=1", 1 },
+        { "input 1x1x1; max_pool 2 stride=1 dilation=2 pad=1", 0 },   /* rows -1 and 1 */
+        { "input 2x2x1; max_pool 2 stride=1 dilation=2 pad=1", 1 },
+        { "input 2x2x1; max_pool 2 stride=1 dilation=3 pad=2", 0 },   /* rows -1 and 2 */
+        { "input 3x3x1; max_pool 2 stride=1 dilation=3 pad=3", 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        dcn_graph *g = NULL;
+
+        if ((dcn_graph_parse(&g, nets[i].text, strlen(nets[i].text), NULL, NULL, &err) == DCN_OK) != nets[i].good)
+            fail_msg("%s: %s", nets[i].text, nets[i].good ? err.text : "built");
+        dcn_graph_destroy(g);
+    }
+}
+
+static void shapes_of_other_frameworks_operators(void **state)
+{
+    dcn_graph *g = graph_of("x = input 7x5x4; p = pad 1,2,-3,0; s = slice x first=1 count=2; h = shuffle x groups=2;"
+                            "r = reshape x 5x14x2; g = avg_pool x global; m = mul x g; b = batch_norm; l = lrn size=3;"
+                            "a = add x m b; q = log_softmax");
+    const dcn_shape wanted[] = { { 7, 5, 4 }, { 5, 7, 4 }, { 7, 5, 2 }, { 7, 5, 4 }, { 5, 14, 2 }, { 1, 1, 4 },
+                                 { 7, 5, 4 }, { 7, 5, 4 }, { 7, 5, 4 }, { 7, 5, 4 }, { 7, 5, 4 } };
+
+    (void)state;
+    for (int i = 0; i < (int)COUNT(wanted); i++) {
+        const dcn_shape s = shape_of(g, i);
+
+        assert_memory_equal(&s, &wanted[i], sizeof s);
+    }
+    assert_int_equal(dcn_graph_logits(g), node_of(g, "a"));
+    assert_int_equal(dcn__channel_of(&g->nodes[2], 1), 2);
+    /* channel (a, b) of (2, 2) becomes (b, a) */
+    assert_int_equal(dcn__channel_of(&g->nodes[3], 1), 2);
+    assert_int_equal(dcn__channel_of(&g->nodes[3], 2), 1);
+    dcn_graph_destroy(g);
+}
+
 static void shapes_of_the_other_operators(void **state)
 {
     dcn_graph *g = graph_of("x = input 7x5x4; r = relu; d = dense units=9; c = concat x r x; a = add x r; s = softmax a;"
@@ -109,7 +198,7 @@ static dcn_node b7(dcn_graph *g) { return CONV(.groups = -1); }
 static dcn_node b8(dcn_graph *g) { return CONV(.groups = 2); }
 static dcn_node b9(dcn_graph *g) { return CONV(.pad_kind = DCN_PAD_EXPLICIT, .pad = { -1, 0, 0, 0 }); }
 static dcn_node b10(dcn_graph *g) { return CONV(.pad_kind = DCN_PAD_EXPLICIT, .pad = { 0, 0, 0, INT32_MAX }); }
-static dcn_node b11(dcn_graph *g) { return CONV(.pad_kind = DCN_PAD_EXPLICIT, .pad = { 0, 0, 0, 1 }); }
+static dcn_node b11(dcn_graph *g) { return POOL(.pad_kind = DCN_PAD_EXPLICIT, .pad = { 0, 0, 0, 1 }); }
 static dcn_node b12(dcn_graph *g) { return CONV(.pad_kind = (dcn_pad)3); }
 static dcn_node b13(dcn_graph *g) { return CONV(.init_stddev = -1); }
 static dcn_node b14(dcn_graph *g) { return CONV(.init_stddev = NAN); }
@@ -145,7 +234,7 @@ static const struct { builder *build; const char *sentence; } refusals[] = {
     { b8, "n: 2 groups do not divide 3 input channels and 1 filters; change groups" },
     { b9, "n: pad -1 is outside 0..1048576; correct it" },
     { b10, "n: pad 2147483647 is outside 0..1048576; correct it" },
-    { b11, "n: the padding is as large as the kernel: windows would hold padding alone (kernel 1x1 on 4x4x3); change "
+    { b11, "n: the padding is too large: windows would hold padding alone (kernel 1x1 on 4x4x3); change "
            "the kernel, the stride or the padding" },
     { b12, "n: kind of padding 3 is outside 0..2; correct it" },
     { b13, "n: first weights of deviation -1 and bias 0 are outside 1e-12..1e6 and -1e6..1e6; correct them" },
@@ -287,6 +376,57 @@ static void the_tutorials_network(void **state)
                                                              "least 1");
     assert_null(g);
     assert_int_equal(dcn_graph_tutorial(&g, 3, INT32_MAX, NULL), DCN_USAGE);
+}
+
+/* The layers of a network are these, in this order. */
+static void has_layers(const char *text, const char *const *layers)
+{
+    dcn_graph *g = graph_of(text);
+    int next = 0;
+
+    for (dcn_node i = 0; i < dcn_graph_node_count(g); i++) {
+        dcn_node_info info;
+
+        dcn_graph_node_info(g, i, &info);
+        if (!info.is_layer)
+            continue;
+        if (!layers[next] || strcmp(layers[next], info.name) != 0)
+            fail_msg("%s is a layer, wanted %s\n%s", info.name, layers[next] ? layers[next] : "none", text);
+        next++;
+    }
+    if (layers[next])
+        fail_msg("%s is no layer\n%s", layers[next], text);
+    dcn_graph_destroy(g);
+}
+
+static void layers_of_other_peoples_networks(void **state)
+{
+    (void)state;
+    /* What belongs to a convolution alone; a softmax and a mean do not. */
+    has_layers("input 8x8x4; c = conv filters=4 kernel=3; b = batch_norm; s = silu; l = lrn size=3; m = max_pool 2;"
+               "d = dense units=3; e = scale; p = prelu; o = concat p; z = softmax",
+               (const char *const[]){ "m", "o", NULL });
+    has_layers("input 8x8x4; c = conv filters=4 kernel=3; a = avg_pool 2; r = relu; d = dense units=3; s = log_softmax",
+               (const char *const[]){ "c", "d", NULL });
+    /* Residual blocks: the second convolution goes on to the ReLU behind the sum. */
+    has_layers("x = input 8x8x4; c1 = conv filters=4 kernel=3; b1 = batch_norm; r1 = relu; c2 = conv filters=4 kernel=3;"
+               "b2 = batch_norm; a2 = add b2 x; r2 = relu; c3 = conv filters=8 kernel=3 stride=2; r3 = relu;"
+               "c4 = conv filters=8 kernel=3; d = conv r2 filters=8 kernel=1 stride=2; a4 = add c4 d; r4 = relu; avg_pool global;"
+               "f = dense units=3", (const char *const[]){ "r1", "r2", "r3", "c4", "r4", "f", NULL });
+    /* Squeeze-excitation: the gated convolution is one layer, its gate's are no pictures. */
+    has_layers("input 8x8x4; c = conv filters=4 kernel=3; s = silu; g = avg_pool global; e1 = conv filters=2 kernel=1;"
+               "e2 = silu; e3 = conv filters=4 kernel=1; e4 = sigmoid; m = mul s e4; p = conv filters=4 kernel=1; b = batch_norm;"
+               "avg_pool global; f = dense units=3", (const char *const[]){ "m", "b", "f", NULL });
+    /* x * sigmoid(x), spelt out. */
+    has_layers("input 8x8x4; c = conv filters=4 kernel=3; g = sigmoid; m = mul c g; p = conv filters=4 kernel=1",
+               (const char *const[]){ "m", "p", NULL });
+    /* A gate that is a picture is a layer. */
+    has_layers("x = input 8x8x4; c = conv filters=4 kernel=3; r = relu; g = conv filters=4 kernel=3; h = sigmoid; m = mul r h;"
+               "d = dense units=2", (const char *const[]){ "h", "m", "d", NULL });
+    /* Branches that meet */
+    has_layers("x = input 8x8x4; a = conv filters=4 kernel=3; ar = relu; b = conv x filters=4 kernel=3; br = relu;"
+               "c = concat ar br; p = max_pool 2; d = dense units=3",
+               (const char *const[]){ "ar", "br", "d", NULL });
 }
 
 static void layers_are_convolutions_with_what_belongs_to_them(void **state)
@@ -431,11 +571,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_and_valid_are_tensorflows),
         cmocka_unit_test(explicit_padding_counts_positions),
+        cmocka_unit_test(ceil_counts_positions),
+        cmocka_unit_test(windows_of_padding_alone),
         cmocka_unit_test(shapes_of_the_other_operators),
+        cmocka_unit_test(shapes_of_other_frameworks_operators),
         cmocka_unit_test(refusals_are_kept),
         cmocka_unit_test(begins_with_one_input),
         cmocka_unit_test(the_tutorials_network),
         cmocka_unit_test(layers_are_convolutions_with_what_belongs_to_them),
+        cmocka_unit_test(layers_of_other_peoples_networks),
         cmocka_unit_test(weights_and_flops_of_groups_and_dense),
         cmocka_unit_test(a_seed_means_the_same_weights_for_ever),
         cmocka_unit_test(first_weights_have_their_deviation),

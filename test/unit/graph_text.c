@@ -67,6 +67,63 @@ static void pools(void **state)
     prints("input 9x9x4; avg_pool kernel=global", "input1 = input 9x9x4\navg_pool1 = avg_pool global\n");
 }
 
+static void pools_of_other_frameworks(void **state)
+{
+    (void)state;
+    prints("input 9x9x4; max_pool 3 stride=2 dilation=2x1 ceil=yes pad=1",
+           "input1 = input 9x9x4\nmax_pool1 = max_pool 3x3 stride=2 pad=1,1,1,1 dilation=2x1 ceil=yes\n");
+    prints("input 9x9x4; max_pool 2 ceil=no dilation=1; avg_pool 2 count_pad=no",
+           "input1 = input 9x9x4\nmax_pool1 = max_pool 2x2\navg_pool1 = avg_pool 2x2\n");
+    prints("input 9x9x4; avg_pool 3 stride=2 pad=1 ceil=yes count_pad=yes",
+           "input1 = input 9x9x4\navg_pool1 = avg_pool 3x3 stride=2 pad=1,1,1,1 ceil=yes count_pad=yes\n");
+    /* What a last window hangs over is not padding that was asked for. */
+    prints("input 5x5x4; avg_pool 2 pad=0 ceil=yes", "input1 = input 5x5x4\navg_pool1 = avg_pool 2x2 pad=0,0,0,0 ceil=yes\n");
+    prints("input 5x5x4; avg_pool 2 pad=valid ceil=yes", "input1 = input 5x5x4\navg_pool1 = avg_pool 2x2 pad=valid ceil=yes\n");
+}
+
+static void activations(void **state)
+{
+    static const char *const plain[] = { "relu", "sigmoid", "tanh", "silu", "hard_swish", "mish", "softplus", "prelu",
+                                         "clip", "leaky_relu", "elu", "hard_tanh", "hard_sigmoid", "selu", "gelu",
+                                         "batch_norm", "scale", "softmax", "log_softmax" };
+    char text[200], canonical[200];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(plain); i++) {
+        snprintf(text, sizeof text, "input 4x4x2; %s", plain[i]);
+        snprintf(canonical, sizeof canonical, "input1 = input 4x4x2\n%s1 = %s\n", plain[i], plain[i]);
+        prints(text, canonical);
+    }
+    prints("input 4x4x2; clip max=6; clip max=1; leaky_relu slope=0.01; leaky_relu slope=0.2; elu alpha=1; elu alpha=0.5",
+           "input1 = input 4x4x2\nclip1 = clip\nclip2 = clip max=1\nleaky_relu1 = leaky_relu\n"
+           "leaky_relu2 = leaky_relu slope=0.2\nelu1 = elu\nelu2 = elu alpha=0.5\n");
+    prints("input 4x4x2; hard_tanh min=-1 max=1; hard_tanh max=2 min=-0.5; hard_sigmoid alpha=0.2 beta=0.5; "
+           "hard_sigmoid alpha=0.16666667",
+           "input1 = input 4x4x2\nhard_tanh1 = hard_tanh\nhard_tanh2 = hard_tanh min=-0.5 max=2\n"
+           "hard_sigmoid1 = hard_sigmoid\nhard_sigmoid2 = hard_sigmoid alpha=0.16666667\n");
+    prints("input 4x4x2; selu alpha=1.6732632 gamma=1.050701; selu alpha=1 gamma=2; gelu tanh=no; gelu tanh=yes",
+           "input1 = input 4x4x2\nselu1 = selu\nselu2 = selu alpha=1 gamma=2\ngelu1 = gelu\ngelu2 = gelu tanh=yes\n");
+    prints("input 4x4x2; lrn size=3; lrn k=2 beta=0.5 alpha=1e-3 size=5",
+           "input1 = input 4x4x2\nlrn1 = lrn size=3\nlrn2 = lrn size=5 alpha=0.001 beta=0.5 k=2\n");
+}
+
+static void cells_and_channels_moved_about(void **state)
+{
+    (void)state;
+    prints("x = input 4x6x8; pad 1; pad x 0,-1,2,3 value=-0.5; \"1\" = relu; pad \"1\" -1",
+           "x = input 4x6x8\npad1 = pad 1,1,1,1\npad2 = pad x 0,-1,2,3 value=-0.5\n\"1\" = relu\n"
+           "pad3 = pad -1,-1,-1,-1\n");
+    prints("x = input 4x6x8; slice count=3 first=0; slice x first=5 count=3; shuffle x groups=4",
+           "x = input 4x6x8\nslice1 = slice first=0 count=3\nslice2 = slice x first=5 count=3\n"
+           "shuffle1 = shuffle x groups=4\n");
+    prints("x = input 4x6x8; reshape 1x1x192; reshape x 6x4x8 order=hwc; reshape x 8x6x4 order=chw",
+           "x = input 4x6x8\nreshape1 = reshape 1x1x192\nreshape2 = reshape x 6x4x8 order=hwc\n"
+           "reshape3 = reshape x 8x6x4\n");
+    prints("x = input 4x6x8; g = avg_pool global; mul x g; mul x x; add x x mul1; dense units=4 bias=no; dense units=3 bias=yes",
+           "x = input 4x6x8\ng = avg_pool global\nmul1 = mul x g\nmul2 = mul x x\nadd1 = add x x mul1\n"
+           "dense1 = dense units=4 bias=no\ndense2 = dense units=3\n");
+}
+
 static void branches(void **state)
 {
     (void)state;
@@ -128,7 +185,18 @@ static void same_graphs(const dcn_graph *a, const dcn_graph *b)
         assert_memory_equal(&m->field, &n->field, sizeof m->field);
         assert_memory_equal(&m->window, &n->window, offsetof(dcn__window, global));
         assert_int_equal(m->window.global, n->window.global);
+        assert_int_equal(m->window.ceil, n->window.ceil);
+        assert_memory_equal(m->window.over, n->window.over, sizeof m->window.over);
+        assert_int_equal(m->window.count_pad, n->window.count_pad);
         assert_int_equal(m->groups, n->groups);
+        assert_memory_equal(&m->alpha, &n->alpha, sizeof m->alpha);
+        assert_memory_equal(&m->beta, &n->beta, sizeof m->beta);
+        assert_memory_equal(&m->bias_k, &n->bias_k, sizeof m->bias_k);
+        assert_int_equal(m->size, n->size);
+        assert_int_equal(m->first, n->first);
+        assert_int_equal(m->order, n->order);
+        assert_int_equal(m->head, n->head);
+        assert_int_equal(m->n_users, n->n_users);
         assert_int_equal(m->weight, n->weight);
         assert_int_equal(m->bias, n->bias);
         assert_memory_equal(&m->init_stddev, &n->init_stddev, sizeof m->init_stddev);
@@ -143,14 +211,19 @@ static void same_graphs(const dcn_graph *a, const dcn_graph *b)
 /* parse(print(g)) is g, and print of that the same text, for networks made by the builders. */
 static void round_trips(void **state)
 {
+    int seen[DCN__OP_COUNT] = { 0 };
+
     (void)state;
-    for (uint64_t seed = 0; seed < 400; seed++) {
+    for (uint64_t seed = 0; seed < 800; seed++) {
         dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 2 + (int)(seed % 30), .side = 12,
-                                                               .softmax_inside = 1 });
+                                                               .softmax_inside = seed % 4 != 3,
+                                                               .every_op = seed % 2 != 0 });
         char *text = text_of(g), *again;
         dcn_graph *back = graph_of(text), *copy;
 
         same_graphs(g, back);
+        for (int i = 0; i < g->n_nodes; i++)
+            seen[g->nodes[i].op]++;
         again = text_of(back);
         assert_string_equal(again, text);
         must(dcn_graph_copy(&copy, g, &err));
@@ -161,6 +234,9 @@ static void round_trips(void **state)
         free(again);
         free(text);
     }
+    for (int op = 0; op < DCN__OP_COUNT; op++)   /* the property was asked of every operator */
+        if (seen[op] < 5)
+            fail_msg("%s: only %d times", dcn__op_row_of((dcn__op)op)->word, seen[op]);
 }
 
 /* Every float that a network may hold survives its text. */
@@ -245,8 +321,9 @@ static const struct { const char *text, *sentence; } refusals[] = {
     { "input 4x4x1; conv filters = 3", "net.txt:1:19: no earlier node is called \"filters\"; name an earlier node, or "
                                        "write key=value without spaces" },
     /* inputs */
-    { "input 4x4x1; relu input1 input1", "net.txt:1:14: too many inputs for \"relu\"; name one (add: two)" },
-    { "input 4x4x1; add input1 input1 input1", "net.txt:1:14: too many inputs for \"add\"; name one (add: two)" },
+    { "input 4x4x1; relu input1 input1", "net.txt:1:14: too many inputs for \"relu\"; name one" },
+    { "input 4x4x1; mul input1 input1 input1", "net.txt:1:14: too many inputs for \"mul\"; name at most 2" },
+    { "input 4x4x1; mul", "net.txt:1:14: two inputs are missing from \"mul\"; write mul VALUE GATE" },
     { "input 4x4x1; add", "net.txt:1:14: two inputs are missing from \"add\"; write add FIRST SECOND" },
     { "input 4x4x1; input 4x4x1", "net.txt:1:14: input2: is a second input; a network has one" },
     /* sizes */
@@ -268,13 +345,42 @@ static const struct { const char *text, *sentence; } refusals[] = {
     { "input 4x4x1; conv filters=2 kernal=3", "net.txt:1:29: unknown key \"kernal\"; did you mean kernel?" },
     { "input 4x4x1; conv filters=2 kernel=3 kernel=3", "net.txt:1:38: a key stands twice: \"kernel=3\"; keep one" },
     { "input 4x4x1; max_pool 2 xyzxyzxyz=3", "net.txt:1:25: unknown key \"xyzxyzxyz\"; max_pool knows kernel, stride, "
-                                             "pad" },
+                                             "pad, dilation, ceil" },
+    { "input 4x4x1; max_pool 2 count_pad=yes", "net.txt:1:25: unknown key \"count_pad\"; max_pool knows kernel, stride, "
+                                               "pad, dilation, ceil" },
+    { "input 4x4x1; avg_pool 2 count_pad=maybe", "net.txt:1:35: cannot read count_pad \"maybe\"; write yes or no" },
+    { "input 4x4x1; avg_pool 2 dilation=2", "net.txt:1:25: unknown key \"dilation\"; avg_pool knows kernel, stride, "
+                                            "pad, ceil, count_pad" },
+    { "input 4x4x1; pad", "net.txt:1:14: the sides are missing from \"pad\"; write, say, pad 1 or pad 0,1,0,1" },
+    { "input 4x4x1; pad 1,2", "net.txt:1:18: cannot read sides \"1,2\"; write 2 or TOP,LEFT,BOTTOM,RIGHT" },
+    { "input 4x4x1; pad 65537", "net.txt:1:18: sides 65537 is outside -65536..65536; correct the line" },
+    { "input 4x4x1; pad -2", "net.txt:1:14: pad1: pad -2,-2,-2,-2 leaves nothing of 4x4x1; correct it" },
+    { "input 4x4x1; pad 1 =", "net.txt:1:20: unknown key \"\"; pad knows value" },
+    { "input 4x4x1; reshape", "net.txt:1:14: the size is missing from \"reshape\"; write, say, reshape 1x1x256" },
+    { "input 4x4x1; reshape 4x5x1", "net.txt:1:14: reshape1: 4x5x1 holds another number of values than its input 4x4x1; "
+                                    "correct the size" },
+    { "input 4x4x1; reshape 4x4", "net.txt:1:22: cannot read size \"4x4\"; write HEIGHTxWIDTHxCHANNELS, as 24x24x3" },
+    { "input 4x4x1; reshape 2x8x1 order=nhwc", "net.txt:1:34: cannot read order \"nhwc\"; write hwc or chw" },
+    { "input 4x4x6; shuffle groups=4", "net.txt:1:14: shuffle1: 4 groups do not divide 6 channels; change groups" },
+    { "input 4x4x6; shuffle", "net.txt:1:14: groups=N is missing from \"shuffle\"; write, say, shuffle groups=4" },
+    { "input 4x4x6; slice first=4 count=3", "net.txt:1:14: slice1: channels 4..6 are not in 0..5 of its input; correct "
+                                            "them" },
+    { "input 4x4x6; slice first=1", "net.txt:1:14: count=N is missing from \"slice\"; write, say, slice first=0 count=32" },
+    { "input 4x4x6; clip min=1", "net.txt:1:19: unknown key \"min\"; did you mean max?" },
+    { "input 4x4x6; clip max=-1", "net.txt:1:23: max -1 is outside 0..1e+30; correct the line" },
+    { "input 4x4x6; leaky_relu slope=1e31", "net.txt:1:31: slope 1e+31 is outside -1e+30..1e+30; correct the line" },
+    { "input 4x4x6; hard_tanh min=2", "net.txt:1:14: network: beta 1 is outside 2..1e+30; correct it" },
+    { "input 4x4x6; lrn", "net.txt:1:14: size=N is missing from \"lrn\"; write, say, lrn size=5" },
+    { "input 4x4x6; gelu tanh=1", "net.txt:1:24: cannot read tanh \"1\"; write yes or no" },
+    { "input 4x4x6; sigmoid alpha=1", "net.txt:1:22: unknown key \"alpha\"; sigmoid takes no keys" },
+    { "x = input 4x4x6; g = avg_pool 2; mul x g", "net.txt:1:34: mul1: the gate g is 2x2x6, it must be 4x4x6 or 1x1x6; "
+                                                  "give it that shape" },
     { "input 4x4x1; relu slope=3", "net.txt:1:19: unknown key \"slope\"; relu takes no keys" },
     { "input 4x4x1; conv filters=2 kernel=3 =", "net.txt:1:38: unknown key \"\"; conv knows filters, kernel, stride, pad, dilation, "
                                               "groups, init, bias" },
     { "input 4x4x1; conv filters= kernel=3", "net.txt:1:19: no earlier node is called \"filters\"; name an earlier "
                                              "node, or write key=value without spaces" },
-    { "input 4x4x1; dense filters=3", "net.txt:1:20: unknown key \"filters\"; dense knows units" },
+    { "input 4x4x1; dense filters=3", "net.txt:1:20: unknown key \"filters\"; dense knows units, bias" },
     { "input 4x4x1; dense", "net.txt:1:14: units=N is missing from \"dense\"; write, say, dense units=10" },
     /* values */
     { "x = input 4x4x1\n\n\n\n\n\n\n\n\n\n\nconv filters=-64 kernel=5",
@@ -303,8 +409,8 @@ static const struct { const char *text, *sentence; } refusals[] = {
     /* what the builders find */
     { "input 4x4x1; c = conv filters=2 kernel=5 pad=valid", "net.txt:1:14: c: the kernel is larger than its padded "
       "input (kernel 5x5 on 4x4x1); change the kernel, the stride or the padding" },
-    { "input 4x4x1; c = conv filters=2 kernel=3 pad=3", "net.txt:1:14: c: the padding is as large as the kernel: windows "
-      "would hold padding alone (kernel 3x3 on 4x4x1); change the kernel, the stride or the padding" },
+    { "input 4x4x1; c = max_pool 3 pad=3", "net.txt:1:14: c: the padding is too large: windows would hold padding alone "
+      "(kernel 3x3 on 4x4x1); change the kernel, the stride or the padding" },
     { "input 4x4x3; c = conv filters=4 kernel=3 groups=2", "net.txt:1:14: c: 2 groups do not divide 3 input channels and "
       "4 filters; change groups" },
     { "x = input 4x4x3; y = max_pool 2; z = add x y", "net.txt:1:34: z: inputs x (4x4x3) and y (2x2x3) do not fit; give "
@@ -369,6 +475,9 @@ int main(void)
         cmocka_unit_test(spaces_comments_and_semicolons),
         cmocka_unit_test(convolutions),
         cmocka_unit_test(pools),
+        cmocka_unit_test(pools_of_other_frameworks),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(cells_and_channels_moved_about),
         cmocka_unit_test(branches),
         cmocka_unit_test(names),
         cmocka_unit_test(printing_needs_no_room),
