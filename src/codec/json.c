@@ -1,4 +1,4 @@
-/* json.c - writes texts as JSON, and reads lists of them through Jansson. */
+/* json.c - writes texts as JSON, and reads lists of them and names of classes through Jansson. */
 #include "codec/json.h"
 
 #include "base/memory.h"
@@ -73,6 +73,108 @@ dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, c
     if (st) {
         dcn__texts_clear(*texts, *n);
         *texts = NULL;
+        *n = 0;
+    }
+    return st;
+}
+
+/* ---- names of classes ---------------------------------------------------------------------- */
+
+enum { MAX_DEPTH = 8 };
+
+/* Jansson recurses once per bracket; this does not. */
+static int depth_of(const char *json, size_t bytes)
+{
+    int depth = 0, most = 0;
+    bool quoted = false;
+
+    for (size_t i = 0; i < bytes; i++) {
+        const char c = json[i];
+
+        if (c == '"')
+            quoted = !quoted;
+        else if (quoted && c == '\\')
+            i++;
+        else if (!quoted && (c == '[' || c == '{'))
+            most = ++depth > most ? depth : most;
+        else if (!quoted && (c == ']' || c == '}'))
+            depth--;
+    }
+    return most;
+}
+
+static dcn_status copy_name(char **name, const json_t *value, int i, const char *where,
+                            dcn_error *err)
+{
+    const size_t parts = json_array_size(value);
+    const char *text = json_string_value(parts ? json_array_get(value, parts - 1) : value);
+
+    if (!text)
+        return dcn__fail(err, DCN_INPUT, where, "the name of class %d is no text; write it in "
+                         "quotes", i);
+    if (!(*name = dcn__strdup(text)))
+        return dcn__fail_memory(err, "the name of a class", strlen(text));
+    return DCN_OK;
+}
+
+static dcn_status copy_members(char **names, int n, json_t *object, const char *where,
+                               dcn_error *err)
+{
+    dcn_status st = DCN_OK;
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(object, key, value) {
+        int64_t i;
+
+        if (!dcn__parse_int(key, strlen(key), 0, n - 1, &i) || names[i])
+            return dcn__fail(err, DCN_INPUT, where, "the key \"%.40s\" is none of 0 to %d, each "
+                             "once; write {\"0\": \"first name\", ...} or a list", key, n - 1);
+        if ((st = copy_name(&names[i], value, (int)i, where, err)))
+            return st;
+    }
+    return st;
+}
+
+static dcn_status copy_names(char **names, int n, json_t *root, const char *where, dcn_error *err)
+{
+    dcn_status st = DCN_OK;
+
+    if (json_is_object(root))
+        return copy_members(names, n, root, where, err);
+    for (int i = 0; i < n && !st; i++)
+        st = copy_name(&names[i], json_array_get(root, (size_t)i), i, where, err);
+    return st;
+}
+
+dcn_status dcn__json_names(char ***names, int *n, const char *json, size_t bytes, int limit,
+                           const char *where, dcn_error *err)
+{
+    json_error_t error;
+    dcn_status st;
+    json_t *root;
+    size_t count;
+
+    *names = NULL;
+    *n = 0;
+    if (depth_of(json, bytes) > MAX_DEPTH)
+        return dcn__fail(err, DCN_INPUT, where, "is nested deeper than names of classes are; write "
+                         "a list of texts");
+    if (!(root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error)))
+        return dcn__fail_line(err, DCN_INPUT, where, error.line, error.column, "is not JSON "
+                              "(%.120s); correct it, or write one name a line", error.text);
+    count = json_is_object(root) ? json_object_size(root) : json_array_size(root);
+    if (!count || count > (size_t)limit)
+        st = dcn__fail(err, DCN_INPUT, where, "holds %zu names, 1 to %d are read; use the list of "
+                       "the network's classes", count, limit);
+    else if (!(*names = dcn__alloc_array(count, sizeof **names)))
+        st = dcn__fail_memory(err, "names of classes", count * sizeof **names);
+    else
+        st = copy_names(*names, *n = (int)count, root, where, err);
+    json_decref(root);
+    if (st) {
+        dcn__texts_clear(*names, *n);
+        *names = NULL;
         *n = 0;
     }
     return st;
