@@ -4,9 +4,31 @@
 
 #include "base/memory.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 enum { ALIGN = 64 };
 
-typedef struct life { int slot, from, to; } life;
+/* Pairs of slots that are alive together. Beyond so many, no real network but a hostile one, slots
+ * share nothing: looking for holes would take longer than the holes are worth. */
+#define MAX_PAIRS ((size_t)1 << 23)
+
+/* A slot of the lane. The lives of a program are numbered by their first group. */
+typedef struct life {
+    int slot, from, to;
+    size_t bytes, offset;
+    bool placed;
+    size_t first_older, n_older;  /* in layout.older: lives that it finds alive when it begins */
+} life;
+
+typedef struct layout {
+    life *lives;
+    int n;
+    int *older;
+    size_t n_older, capacity;
+    int *order;                   /* lives, largest first */
+    int *near;                    /* placed lives that one may not touch, by offset */
+} layout;
 
 size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_bytes, int chunk)
 {
@@ -19,11 +41,10 @@ size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_by
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;
 }
 
-/* First write to last use of each lane slot, in groups. Returns how many there are. */
-static int lifetimes(dcn__program *p, life *lives, int *index)
+/* First write to last use of each lane slot, in groups. What is read before it is written is
+ * brought in just before that. */
+static void find_lives(layout *l, const dcn__program *p, int *index)
 {
-    int n = 0;
-
     for (int s = 0; s < p->walk.n_slots; s++)
         index[s] = -1;
     for (int i = 0; i < p->n_groups; i++) {
@@ -37,73 +58,129 @@ static int lifetimes(dcn__program *p, life *lives, int *index)
             if (p->places[s].room == DCN__ROOM_KEPT)
                 continue;
             if (index[s] < 0) {
-                index[s] = n;
-                /* A slot that is read before it is written came in from outside (the input). */
-                lives[n++] = (life){ .slot = s, .from = k < n_writes ? i : 0 };
+                index[s] = l->n;
+                l->lives[l->n++] = (life){ .slot = s, .from = i, .bytes = p->places[s].bytes };
             }
-            lives[index[s]].to = i;
+            l->lives[index[s]].to = i;
         }
     }
-    return n;
 }
 
-static bool overlap(const dcn__program *p, const life *a, size_t offset, size_t bytes,
-                    const life *b)
+/* Notes for each life which older ones it meets. False: without memory. `alive` is n long. */
+static bool find_older(layout *l, int *alive)
 {
-    const dcn__place *q = &p->places[b->slot];
+    int n_alive = 0;
 
-    return a->from <= b->to && b->from <= a->to && offset < q->offset + q->bytes &&
-           q->offset < offset + bytes;
-}
+    for (int i = 0; i < l->n && l->n_older <= MAX_PAIRS; i++) {
+        life *a = &l->lives[i];
+        int kept = 0;
 
-/* The lowest free offset for lives[n], given that 0..n-1 are placed. */
-static size_t find_offset(const dcn__program *p, const life *lives, int n)
-{
-    const size_t bytes = p->places[lives[n].slot].bytes;
-    size_t offset = 0;
+        for (int k = 0; k < n_alive; k++)
+            if (l->lives[alive[k]].to >= a->from)
+                alive[kept++] = alive[k];
+        n_alive = kept;
+        if (l->n_older + (size_t)n_alive > l->capacity) {
+            const size_t capacity = 2 * (l->n_older + (size_t)n_alive);
+            int *grown = dcn__realloc(l->older, capacity * sizeof *grown);
 
-    for (int k = 0; k < n; k++)
-        if (overlap(p, &lives[n], offset, bytes, &lives[k])) {
-            offset = p->places[lives[k].slot].offset + p->places[lives[k].slot].bytes;
-            k = -1;   /* look again from the first: offsets only grow, so this ends */
+            if (!grown)
+                return false;
+            l->older = grown;
+            l->capacity = capacity;
         }
+        a->first_older = l->n_older;
+        a->n_older = (size_t)n_alive;
+        if (n_alive)
+            memcpy(l->older + l->n_older, alive, (size_t)n_alive * sizeof *alive);
+        l->n_older += (size_t)n_alive;
+        alive[n_alive++] = i;
+    }
+    return true;
+}
+
+static int by_size(const void *a, const void *b, void *user)
+{
+    const int i = *(const int *)a, k = *(const int *)b;
+    const life *lives = user;
+
+    if (lives[i].bytes != lives[k].bytes)
+        return lives[i].bytes < lives[k].bytes ? 1 : -1;
+    return i - k;
+}
+
+static int by_offset(const void *a, const void *b, void *user)
+{
+    const life *lives = user, *x = &lives[*(const int *)a], *y = &lives[*(const int *)b];
+
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* The lowest offset at which life i touches no placed one that is alive with it. */
+static size_t find_offset(const layout *l, int i)
+{
+    const life *a = &l->lives[i];
+    size_t offset = 0;
+    int n = 0;
+
+    for (size_t k = 0; k < a->n_older; k++)
+        if (l->lives[l->older[a->first_older + k]].placed)
+            l->near[n++] = l->older[a->first_older + k];
+    for (int k = i + 1; k < l->n && l->lives[k].from <= a->to; k++)
+        if (l->lives[k].placed)
+            l->near[n++] = k;
+    qsort_r(l->near, (size_t)n, sizeof *l->near, by_offset, l->lives);
+    for (int k = 0; k < n; k++) {
+        const life *b = &l->lives[l->near[k]];
+
+        if (offset + a->bytes <= b->offset)
+            break;
+        if (b->offset + b->bytes > offset)
+            offset = b->offset + b->bytes;
+    }
     return offset;
+}
+
+static void place_all(layout *l, dcn__program *p)
+{
+    for (int i = 0; i < l->n; i++)
+        l->order[i] = i;
+    qsort_r(l->order, (size_t)l->n, sizeof *l->order, by_size, l->lives);
+    for (int k = 0; k < l->n; k++) {
+        life *a = &l->lives[l->order[k]];
+
+        a->offset = l->n_older > MAX_PAIRS ? p->lane_bytes : find_offset(l, l->order[k]);
+        a->placed = true;
+        p->places[a->slot].room = DCN__ROOM_LANE;
+        p->places[a->slot].offset = a->offset;
+        if (a->offset + a->bytes > p->lane_bytes)
+            p->lane_bytes = a->offset + a->bytes;
+    }
 }
 
 dcn_status dcn__program_place(dcn__program *p, const dcn_graph *g, size_t real_bytes, int chunk,
                               dcn_error *err)
 {
     const size_t slots = (size_t)p->walk.n_slots + 1;
-    life *lives = dcn__alloc_array(slots, sizeof *lives);
-    int *index = dcn__alloc_array(slots, sizeof *index);
-    int n = 0;
+    layout l = { .lives = dcn__alloc_array(slots, sizeof *l.lives),
+                 .order = dcn__alloc_array(slots, sizeof *l.order),
+                 .near = dcn__alloc_array(slots, sizeof *l.near) };
+    dcn_status st = DCN_OK;
 
     p->lane_bytes = 0;
-    if (!lives || !index) {
-        dcn__free(lives);
-        dcn__free(index);
-        return dcn__fail_memory(err, "a plan", slots * sizeof *lives);
-    }
     for (int s = 0; s < p->walk.n_slots; s++)
         p->places[s].bytes = dcn__slot_bytes(g, &p->walk.slots[s], real_bytes, chunk);
-    n = lifetimes(p, lives, index);
-    for (int i = 1; i < n; i++)   /* insertion sort, largest first; equal sizes keep their order */
-        for (int k = i;
-             k > 0 && p->places[lives[k].slot].bytes > p->places[lives[k - 1].slot].bytes; k--) {
-            const life swapped = lives[k];
-
-            lives[k] = lives[k - 1];
-            lives[k - 1] = swapped;
-        }
-    for (int i = 0; i < n; i++) {
-        dcn__place *q = &p->places[lives[i].slot];
-
-        q->room = DCN__ROOM_LANE;
-        q->offset = find_offset(p, lives, i);
-        if (q->offset + q->bytes > p->lane_bytes)
-            p->lane_bytes = q->offset + q->bytes;
+    if (l.lives && l.order && l.near) {
+        find_lives(&l, p, l.order);
+        if (find_older(&l, l.near))
+            place_all(&l, p);
+        else
+            st = dcn__fail_memory(err, "a plan", l.capacity * sizeof *l.older);
+    } else {
+        st = dcn__fail_memory(err, "a plan", slots * sizeof *l.lives);
     }
-    dcn__free(lives);
-    dcn__free(index);
-    return DCN_OK;
+    dcn__free(l.lives);
+    dcn__free(l.older);
+    dcn__free(l.order);
+    dcn__free(l.near);
+    return st;
 }

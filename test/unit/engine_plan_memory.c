@@ -280,7 +280,10 @@ static void refuses_bad_descriptions(void **state)
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
         { { .routes = &(dcn_route){ 2, DCN_RULE_GRADIENT }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
-        { { .routes = &(dcn_route){ 1, (dcn_rule)4 }, .n_routes = 1 },
+        { { .starts = -1 }, "starts: -1 is outside 0..1048576; correct it" },
+        { { .routes = &(dcn_route){ .layer = 1, .only = (dcn_only)3 }, .n_routes = 1 },
+          "route: 0 is not a layer and a rule of this network; choose a node after the input" },
+        { { .routes = &(dcn_route){ 1, (dcn_rule)5 }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
     };
     dcn_graph *g = graph_of("input 4x4x1; conv filters=1 kernel=1"), *none = graph_of("input 4x4x1; c = conv filters=1 kernel=1");

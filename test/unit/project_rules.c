@@ -3,17 +3,17 @@
 
 static void names_and_back(void **state)
 {
-    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient" };
-    static const char *const froms[] = { "layer", "channel", "peak", "zero" };
+    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient", "linear" };
+    static const char *const froms[] = { "layer", "channel", "peak", "zero", "unit" };
 
     (void)state;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         assert_string_equal(dcn_rule_name((dcn_rule)i), rules[i]);
         assert_int_equal(dcn_rule_find(rules[i]), i);
         assert_string_equal(dcn_from_name((dcn_from)i), froms[i]);
         assert_int_equal(dcn_from_find(froms[i]), i);
     }
-    assert_string_equal(dcn_rule_name((dcn_rule)4), "unknown");
+    assert_string_equal(dcn_rule_name((dcn_rule)5), "unknown");
     assert_string_equal(dcn_from_name((dcn_from)-1), "unknown");
     assert_int_equal(dcn_rule_find("Gradient"), -1);
     assert_int_equal(dcn_rule_find(""), -1);
@@ -45,7 +45,9 @@ static void refusals(void **state)
              "b: channel 2 is outside 0..1; choose another");
     must_say(dcn_plan_project(p, 0, DCN_FROM_PEAK, -1, out, &err), DCN_USAGE,
              "b: channel -1 is outside 0..1; choose another");
-    must_say(dcn_plan_project(p, 0, (dcn_from)4, 0, out, &err), DCN_USAGE, "b: there is no start number 4; use a dcn_from");
+    must_say(dcn_plan_project(p, 0, (dcn_from)5, 0, out, &err), DCN_USAGE, "b: there is no start number 5; use a dcn_from");
+    must_say(dcn_plan_project(p, 0, DCN_FROM_UNIT, 0, out, &err), DCN_USAGE,
+             "b: a start at one unit needs its place; use dcn_plan_project_starts");
     must(dcn_plan_project(p, 0, DCN_FROM_LAYER, -5, out, &err));   /* the channel does not matter here */
     must(dcn_plan_signal(p, 2, out, &err));
     must_say(dcn_plan_signal(p, 3, out, &err), DCN_USAGE,
