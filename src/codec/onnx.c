@@ -208,8 +208,8 @@ static bool head_varint(const uint8_t *head, size_t size, size_t *at, uint64_t *
     return false;
 }
 
-/* Every program writes the IR version first; then only fields of a model may follow, each within
- * the file. */
+/* Every program writes the IR version first; then fields of a model must follow, each within the
+ * file. */
 bool dcn__onnx_is(const uint8_t *head, size_t size, uint64_t file_size)
 {
     uint64_t tag, value;
@@ -223,7 +223,7 @@ bool dcn__onnx_is(const uint8_t *head, size_t size, uint64_t file_size)
             return fields > 0 && at == size;
         if (tag / 8 >= DCN__WIRE_FIELDS ||
             !(model_message.fields[tag / 8] & 1 << tag % 8))
-            return false;
+            return fields >= 2;        /* of a later version, perhaps */
         if (tag % 8 == 2) {
             if (value > file_size - at)
                 return false;

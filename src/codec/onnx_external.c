@@ -81,15 +81,16 @@ static dcn_status check_location(dcn__onnx_reader *r, const dcn__onnx_tensor *t,
     if (!*l || *l == '/' || strchr(l, '\\'))
         return refuse(r, t, l, "is not a path relative to the model; keep all files of the model "
                       "in one folder");
-    for (const char *part = l; *part; part += *part == '/') {
+    for (const char *part = l;; part++) {
         const size_t n = strcspn(part, "/");
 
         if (n == 0 || (n == 2 && memcmp(part, "..", 2) == 0))
             return refuse(r, t, l, "leaves the model's folder or has an empty part; keep all "
                           "files of the model in one folder");
         part += n;
+        if (!*part)
+            return DCN_OK;
     }
-    return DCN_OK;
 }
 
 /* Down from the model's folder, name by name. */
