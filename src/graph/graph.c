@@ -423,7 +423,8 @@ static dcn_node scale(dcn_graph *g, dcn__op op, dcn_node x, const char *name)
     if (id >= 0) {
         const int64_t dims[1] = { g->nodes[id].shape.c };
         const int weight = add_weight(g, id, "weight", 1, dims);
-        const int bias = weight < 0 || op == DCN__OP_PRELU ? -1 : add_weight(g, id, "bias", 1, dims);
+        const bool none = weight < 0 || op == DCN__OP_PRELU;
+        const int bias = none ? -1 : add_weight(g, id, "bias", 1, dims);
 
         g->nodes[id].weight = weight;
         g->nodes[id].bias = bias;
@@ -517,7 +518,7 @@ dcn_node dcn_graph_lrn(dcn_graph *g, dcn_node x, const dcn_lrn_desc *d)
     return append(g, &n, d->name, &x, 1);
 }
 
-/* ---- cells and channels moved about ----------------------------------------------------------- */
+/* ---- cells and channels moved about ---------------------------------------------------------- */
 
 dcn_node dcn_graph_pad(dcn_graph *g, dcn_node x, const int pad[4], float value, const char *name)
 {

@@ -35,7 +35,7 @@ static void print_float(dcn__string *s, float v)
     dcn__string_printf(s, "%s", text);
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static const int *whole(const dcn__node *n, const dcn__word *w)
 {
@@ -152,7 +152,7 @@ static void print_value(dcn__string *s, const dcn__node *n, const dcn__word *w)
     }
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------ */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static void print_node(dcn__string *s, const dcn_graph *g, dcn_node id)
 {

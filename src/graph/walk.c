@@ -169,11 +169,11 @@ typedef struct descent {
 /* What the route does at a node; *extended if the papers say nothing there. */
 static dcn__action action_at(const dcn_route *route, const dcn__node *n, bool *extended)
 {
-    const bool linear = route->rule == DCN_RULE_LINEAR,
-               true_derivative = route->only != DCN_ONLY_ALL && n->op != DCN__OP_RELU
-                                 && (route->only == DCN_ONLY_RELU || n->op != DCN__OP_LRN);
-    const dcn_rule rule = true_derivative ? DCN_RULE_GRADIENT
-                          : linear ? DCN_RULE_RECONSTRUCT : route->rule;
+    const bool kept = route->only == DCN_ONLY_ALL || n->op == DCN__OP_RELU ||
+                      (route->only == DCN_ONLY_RELU_LRN && n->op == DCN__OP_LRN);
+    const dcn_rule rule = !kept                            ? DCN_RULE_GRADIENT
+                          : route->rule == DCN_RULE_LINEAR ? DCN_RULE_RECONSTRUCT
+                                                           : route->rule;
     const dcn__op_row *row = dcn__op_row_of(n->op);
     dcn__action action = row->reverse[rule];
 
@@ -290,7 +290,7 @@ static int extra_read(descent *d, dcn_node id, dcn__action action, int k)
 static dcn_status refuse(const descent *d, const dcn__node *n)
 {
     const char *rule = dcn_rule_name(d->route->rule), *word = dcn__op_row_of(n->op)->word;
-    const dcn_route extended = { .rule = d->route->rule, .extend = 1 };
+    const dcn_route extended = { .rule = d->route->rule, .only = d->route->only, .extend = 1 };
     bool any;
 
     if (n->op == DCN__OP_SOFTMAX || n->op == DCN__OP_LOG_SOFTMAX)

@@ -1,8 +1,12 @@
-/* Receptive fields against a probe: change one pixel, see which units of which nodes change.
+/* Receptive fields against a probe: change one pixel, see which units of which nodes change; and
+ * boxes against a count of all cells that a unit depends on.
  *
- * Weights are positive and the pixel becomes huge, so that every dependency shows: also a max pool
+ * The probe's weights are positive and the pixel becomes huge, so that every dependency shows: also a max pool
  * then takes the changed cell. */
 #include "random_graph.h"
+
+#include "base/memory.h"
+#include "graph/graph.h"
 
 typedef struct box { int from[2], to[2]; } box;   /* rows, columns: [from, to) */
 
@@ -181,6 +185,207 @@ static void branches_of_different_strides(void **state)
     dcn_graph_destroy(g);
 }
 
+/* ---- every operator: which cells a unit depends on, cell by cell from the input up ------------- */
+
+enum { CELLS = 128 };             /* of an input, at most */
+
+typedef struct sight {
+    bool cells[CELLS];
+    bool outside;                 /* something on the way hangs over a border */
+} sight;
+
+static void see(sight *to, const sight *of)
+{
+    for (int i = 0; i < CELLS; i++)
+        to->cells[i] |= of->cells[i];
+    to->outside |= of->outside;
+}
+
+static const sight *sight_at(const dcn_graph *g, sight *const *all, dcn_node node, int y, int x)
+{
+    const dcn_shape s = g->nodes[node].shape;
+
+    return y < 0 || y >= s.h || x < 0 || x >= s.w ? NULL : &all[node][y * s.w + x];
+}
+
+static void see_unit(const dcn_graph *g, sight *const *all, dcn_node node, int y, int x, sight *to)
+{
+    const dcn__node *n = &g->nodes[node];
+
+    for (int k = 0; k < n->n_inputs; k++) {
+        const dcn_shape in = g->nodes[n->inputs[k]].shape;
+        const bool window = n->op == DCN__OP_CONV || n->op == DCN__OP_MAX_POOL || n->op == DCN__OP_AVG_POOL;
+        const bool whole = n->op == DCN__OP_DENSE || ((n->op == DCN__OP_RESHAPE || n->op == DCN__OP_MUL) &&
+                                                      (in.h != n->shape.h || in.w != n->shape.w));
+        const int rows = window ? n->window.kernel[0] : whole ? in.h : 1;
+        const int columns = window ? n->window.kernel[1] : whole ? in.w : 1;
+
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < columns; c++) {
+                const sight *of;
+
+                if (window)
+                    of = sight_at(g, all, n->inputs[k], y * n->window.stride[0] - n->window.pad[0] + r * n->window.dilation[0],
+                                  x * n->window.stride[1] - n->window.pad[1] + c * n->window.dilation[1]);
+                else if (whole)
+                    of = sight_at(g, all, n->inputs[k], r, c);
+                else if (n->op == DCN__OP_PAD)
+                    of = sight_at(g, all, n->inputs[k], y - n->window.pad[0], x - n->window.pad[1]);
+                else
+                    of = sight_at(g, all, n->inputs[k], y, x);
+                if (of)
+                    see(to, of);
+                else
+                    to->outside = true;
+            }
+    }
+}
+
+static dcn_box box_of(const sight *s, dcn_shape in)
+{
+    dcn_box b = { .top = in.h, .left = in.w, .clipped = s->outside };
+
+    for (int y = 0; y < in.h; y++)
+        for (int x = 0; x < in.w; x++)
+            if (s->cells[y * in.w + x]) {
+                b.top = min(b.top, y);
+                b.left = min(b.left, x);
+                b.bottom = max(b.bottom, y + 1);
+                b.right = max(b.right, x + 1);
+            }
+    if (!b.bottom)
+        b.top = b.left = 0;
+    return b;
+}
+
+/* Boxes are exact, and no field says less. A box may say too much only behind units that see
+ * padding alone: there rows and columns no longer go separately. */
+static void check_boxes(const dcn_graph *g, uint64_t seed, int *exact, int *clipped)
+{
+    const dcn_shape in = g->nodes[0].shape;
+    sight **all = calloc((size_t)g->n_nodes, sizeof *all);
+    bool blind = false;
+
+    for (dcn_node i = 0; i < g->n_nodes; i++) {
+        const dcn_shape s = g->nodes[i].shape;
+        dcn_node_info info;
+
+        dcn_graph_node_info(g, i, &info);
+        all[i] = calloc((size_t)(s.h * s.w), sizeof **all);
+        for (int u = 0; u < s.h * s.w; u++) {
+            box field;
+            dcn_box wanted, got;
+
+            if (i == 0)
+                all[i][u].cells[u] = true;
+            see_unit(g, all, i, u / s.w, u % s.w, &all[i][u]);
+            wanted = box_of(&all[i][u], in);
+            blind |= !wanted.bottom;
+            must(dcn_graph_box(g, i, u / s.w, u % s.w, &got, &err));
+            if (blind ? got.top > wanted.top || got.left > wanted.left || got.bottom < wanted.bottom ||
+                        got.right < wanted.right || got.clipped < wanted.clipped
+                      : memcmp(&got, &wanted, sizeof got) != 0)
+                fail_msg("seed %d: %s (%s), unit %d,%d: sees rows %d..%d, columns %d..%d%s, the box says %d..%d, %d..%d%s",
+                         (int)seed, info.name, info.op, u / s.w, u % s.w, wanted.top, wanted.bottom, wanted.left,
+                         wanted.right, wanted.clipped ? ", clipped" : "", got.top, got.bottom, got.left, got.right,
+                         got.clipped ? ", clipped" : "");
+            *exact += !blind;
+            *clipped += !blind && got.clipped;
+            field = (box){ { wanted.top, wanted.left }, { wanted.bottom, wanted.right } };
+            if (wanted.bottom)
+                check_unit(g, i, u / s.w, u % s.w, &field, in, 0, seed);
+        }
+    }
+    for (dcn_node i = 0; i < g->n_nodes; i++)
+        free(all[i]);
+    free(all);
+}
+
+static void boxes_of_random_graphs(void **state)
+{
+    int exact = 0, clipped = 0;
+
+    (void)state;
+    for (uint64_t seed = 0; seed < 400; seed++) {
+        dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 3 + (int)(seed % 10), .side = 9,
+                                                               .every_op = seed % 3 != 0 });
+
+        check_boxes(g, seed, &exact, &clipped);
+        dcn_graph_destroy(g);
+    }
+    if (exact < 40000 || clipped < 5000 || exact - clipped < 5000)
+        fail_msg("only %d boxes, %d clipped", exact, clipped);
+}
+
+static void boxes_of_hand_made_graphs(void **state)
+{
+    static const char *const nets[] = {
+        /* holes: dilation at the border, and a stride beyond the kernel */
+        "input 9x9x1; conv filters=1 kernel=3 dilation=2 pad=2; conv filters=1 kernel=2 dilation=3 pad=3",
+        "input 11x10x1; conv filters=1 kernel=1x2 stride=3; conv filters=1 kernel=2",
+        /* two branches of different strides */
+        "x = input 9x9x1; a = conv filters=1 kernel=1 stride=2; b = conv x filters=1 kernel=5 pad=valid; add a b",
+        "x = input 10x10x2; a = max_pool 2; b = conv x filters=2 kernel=3 stride=2; c = concat a b; conv filters=1 kernel=3",
+        /* a gate sees all */
+        "x = input 9x7x2; c = conv filters=2 kernel=3; g = avg_pool global; s = sigmoid; m = mul c s; conv filters=1 kernel=3",
+        "x = input 9x7x2; c = conv filters=2 kernel=3; p = pad -1,2,0,-3; max_pool 3 stride=2 ceil=yes; avg_pool 2 ceil=yes",
+        "x = input 6x4x2; reshape 4x6x2; conv filters=1 kernel=3; reshape 4x6x1 order=hwc; relu",
+    };
+    int exact = 0, clipped = 0;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(nets); i++) {
+        dcn_graph *g = graph_of(nets[i]);
+
+        check_boxes(g, i, &exact, &clipped);
+        dcn_graph_destroy(g);
+    }
+}
+
+static void boxes_that_are_refused(void **state)
+{
+    dcn_graph *g = graph_of("input 4x6x1; c = conv filters=1 kernel=1 pad=1");
+    dcn_box seen;
+
+    (void)state;
+    must_say(dcn_graph_box(g, 1, 6, 0, &seen, &err), DCN_USAGE,
+             "c: has no unit in row 6, column 0; it has 6 rows and 8 columns");
+    must_say(dcn_graph_box(g, 1, 0, -1, &seen, &err), DCN_USAGE,
+             "c: has no unit in row 0, column -1; it has 6 rows and 8 columns");
+    must_say(dcn_graph_box(g, 2, 0, 0, &seen, &err), DCN_USAGE, "network: has no node 2; it has 2");
+    must_say(dcn_graph_box(g, -1, 0, 0, &seen, &err), DCN_USAGE, "network: has no node -1; it has 2");
+    must(dcn_graph_box(g, 1, 0, 3, &seen, &err));   /* padding alone */
+    assert_memory_equal(&seen, (&(dcn_box){ 0, 0, 0, 0, 1 }), sizeof seen);
+    must(dcn_graph_box(g, 1, 1, 3, &seen, &err));
+    assert_memory_equal(&seen, (&(dcn_box){ 0, 2, 1, 3, 0 }), sizeof seen);
+    dcn_graph_destroy(g);
+}
+
+static bool fail_one(void *user, size_t bytes)
+{
+    (void)bytes;
+    return (*(int *)user)-- != 0;
+}
+
+static void boxes_without_memory(void **state)
+{
+    dcn_graph *g = graph_of("x = input 9x9x1; a = conv filters=1 kernel=3; b = conv x filters=1 kernel=3; c = add a b");
+    dcn_status st = DCN_MEMORY;
+    dcn_box seen;
+
+    (void)state;
+    for (int k = 0; st == DCN_MEMORY; k++) {
+        int left = k;
+
+        dcn__set_alloc_hook(fail_one, &left);
+        st = dcn_graph_box(g, 3, 4, 4, &seen, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+        assert_true(st == DCN_MEMORY || k > 6);
+    }
+    assert_int_equal(st, DCN_OK);
+    dcn_graph_destroy(g);
+}
+
 static void fields_of_the_tutorial(void **state)
 {
     static const struct { const char *name; int start, size, stride; } wanted[] = {
@@ -211,6 +416,10 @@ int main(void)
         cmocka_unit_test(fields_hold_all_that_is_seen),
         cmocka_unit_test(branches_of_different_strides),
         cmocka_unit_test(fields_of_the_tutorial),
+        cmocka_unit_test(boxes_of_random_graphs),
+        cmocka_unit_test(boxes_of_hand_made_graphs),
+        cmocka_unit_test(boxes_that_are_refused),
+        cmocka_unit_test(boxes_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
