@@ -93,7 +93,7 @@ NORMS = sequence(
 MEANS = sequence(                 # what a mean is divided by: 9 and 6 and 4, or what ceil leaves
     (7, 6, 2), ("a", "avg_pool", dict(window=(3, 3), stride=(2, 2), pad=(1, 1, 1, 1),
                                       ceil="yes")),
-    ("b", "avg_pool", dict(window=(3, 2), stride=(2, 1), pad=(1, 1, 0, 0), ceil="yes",
+    ("b", "avg_pool", dict(window=(3, 3), stride=(2, 2), pad=(1, 1, 1, 1), ceil="yes",
                            count_pad="yes")),
     ("s", "scale", {}), ("pr", "prelu", {}), ("g", "avg_pool", {}))
 

@@ -439,8 +439,9 @@ def down(node, s, values, rule, switches, weights, masks):
     return [down_activation(node, s, x, rule, weights)]
 
 
-def walk_down(nodes, layer, s, values, rule, switches, weights, masks):
-    """Signals as pairs, by node, of all that the walk passes below `layer`."""
+def walk_down(nodes, layer, s, values, rule, switches, weights, masks, only=None):
+    """Signals as pairs, by node, of all that the walk passes below `layer`. only: the operators at
+    which the rule holds; the others take their true derivative. None: all."""
     shares, signals = {layer: [s]}, {}
     names = [n[0] for n in nodes]
     for node in reversed(nodes[:names.index(layer) + 1]):
@@ -456,7 +457,8 @@ def walk_down(nodes, layer, s, values, rule, switches, weights, masks):
             limit(signals[node[0]])
         if node[1] == "input":
             continue
-        for i, t in zip(node[2], down(node, signals[node[0]], values, rule, switches, weights,
+        here = rule if only is None or node[1] in only else "gradient"
+        for i, t in zip(node[2], down(node, signals[node[0]], values, here, switches, weights,
                                       masks)):
             if t is not None:
                 shares.setdefault(i, []).append(t)

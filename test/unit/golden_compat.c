@@ -1,0 +1,43 @@
+/* What other programs compute: engines against Captum and zennit (compat.safetensors) and, for
+ * tf_cnnvis, against TensorFlow told to do as that does (compat_tf.safetensors). */
+#include "golden_common.h"
+
+static void case_agrees(void **state)
+{
+    const golden_test *test = *state;
+    golden g;
+    int expected = 0, checked;
+    golden_key key;
+
+    golden_need_engine(test->engine);
+    golden_load(&g, test->file, test->name);
+    for (int i = 0; i < g.file.count; i++)
+        expected += golden_parse(&g, g.file.at[i].name, &key);
+    assert_true(expected >= 3);
+    checked = golden_check_inference(&g, test);
+    if (!test->lean)
+        assert_int_equal(checked, expected);
+    golden_clear(&g);
+}
+
+#define CASE(file, name, engine, spare, threads, lean)                                           \
+    { name ", " engine ", " #spare " spare, " #threads " threads, lean " #lean, case_agrees,      \
+      NULL, NULL, &(golden_test){ file, name, engine, spare, threads, lean } }
+#define CASES(file, name)                                                                        \
+    CASE(file, name, "ref", 0, 1, 0), CASE(file, name, "ref64", 4, 2, 1),                         \
+    CASE(file, name, "cpu", 0, 1, 0), CASE(file, name, "cpu", 4, 2, 1)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASES("compat.safetensors", "captum_plain"), CASES("compat.safetensors", "captum_mixed"),
+        CASES("compat.safetensors", "zennit_plain"), CASES("compat.safetensors", "zennit_mixed"),
+        CASES("compat_tf.safetensors", "tf_plain"), CASES("compat_tf.safetensors", "tf_lrn"),
+    };
+
+#ifndef DCN_HAVE_JANSSON
+    puts("skipped: this build cannot read safetensors files");
+    return 77;
+#endif
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
