@@ -1,5 +1,6 @@
 /* scale.c - Pillow's BILINEAR: a triangle as wide as two output pixels, cut off at the border and
- * made to sum to one there; columns first, rounded to bytes, then rows.
+ * made to sum to one there; columns first, rounded to bytes, then rows. (Pillow 13 takes the rows
+ * first for some very tall pictures: a level's difference.)
  *
  * Sums are whole numbers in units of 2^-22, so that the order of adding changes nothing. Only the
  * rows and columns that the window needs are computed. */

@@ -10,7 +10,8 @@
 #include <time.h>
 
 static dcn_error err;
-static const dcn_preprocess usual = { { 24, 24, 3 }, DCN_NORMALIZE_STANDARDIZE, 0 };
+static const dcn_preprocess usual = { .shape = { 24, 24, 3 },
+                                     .normalize = DCN_NORMALIZE_STANDARDIZE };
 enum { INPUT = 24 * 24 * 3 };
 
 static void rest(long microseconds)
@@ -156,7 +157,7 @@ static void errors_come_out(void **state)
 
 static void refused(void **state)
 {
-    const dcn_preprocess two = { { 24, 24, 2 }, DCN_NORMALIZE_NONE, 0 };
+    const dcn_preprocess two = { .shape = { 24, 24, 2 }, .normalize = DCN_NORMALIZE_NONE };
     dcn_data *data = synthetic();
     dcn__loader *loader = (dcn__loader *)&err;
 
@@ -207,7 +208,8 @@ static bool count_allocations(void *user, size_t bytes)
 
 static void no_allocation_after_create(void **state)
 {
-    static const dcn_preprocess small = { { 24, 24, 1 }, DCN_NORMALIZE_STANDARDIZE, 0 };
+    static const dcn_preprocess small = { .shape = { 24, 24, 1 },
+                                     .normalize = DCN_NORMALIZE_STANDARDIZE };
     dcn_data *data = synthetic();
     const float *images;
     const int32_t *labels;

@@ -317,7 +317,7 @@ static void put_folder(void)
 static void image_folder(void **state)
 {
     static const struct { int label, h, salt; } want[] = { { 0, 8, 3 }, { 1, 12, 2 }, { 1, 9, 1 } };
-    dcn_preprocess p = { { 4, 4, 3 }, DCN_NORMALIZE_NONE, 0 };
+    dcn_preprocess p = { .shape = { 4, 4, 3 }, .normalize = DCN_NORMALIZE_NONE };
     float out[4 * 4 * 3];
     dcn_data *data;
     dcn_data_info info;

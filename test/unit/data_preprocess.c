@@ -10,7 +10,8 @@
 static dcn_error err;
 static uint8_t pixels[32 * 32 * 3];
 static const dcn_image picture = { 32, 32, 3, pixels };
-static const dcn_preprocess usual = { { 24, 24, 3 }, DCN_NORMALIZE_STANDARDIZE, 0 };
+static const dcn_preprocess usual = { .shape = { 24, 24, 3 },
+                                      .normalize = DCN_NORMALIZE_STANDARDIZE };
 
 static void fill_picture(void)
 {
@@ -29,9 +30,14 @@ static void assert_near(double got, double want, double within)
 static void text_and_back(void **state)
 {
     static const char *const texts[] = { "24x24x3 standardize", "24x24x3 none resize", "1x1x1 none",
-                                         "224x192x1 standardize resize" };
+                                         "224x192x1 standardize resize",
+                                         "24x24x3 none side=32 bgr",
+                                         "8x9x3 standardize bgr", "8x9x1 mean=0.5 std=0.25",
+                                         "224x224x3 side=256 mean=0.485,0.456,0.406 "
+                                         "std=0.229,0.224,0.225 bgr",
+                                         "1x1x3 mean=-1,0,1e-30 std=1,1e-05,8" };
     dcn_preprocess p;
-    char text[64], small[6];
+    char text[200], small[6];
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -56,7 +62,28 @@ static void refused_texts(void **state)
         { "", "does not begin with a shape" },
         { "24x24 standardize", "shape" },
         { "24x24x3", "names no normalisation" },
-        { "24x24x3 imagenet", "names no normalisation" },
+        { "24x24x3 imagenet", "\"imagenet\" is not known here" },
+        { "24x24x3 resize bgr", "names no normalisation" },
+        { "24x24x3 none standardize", "exactly one normalisation" },
+        { "24x24x3 none mean=0 std=1", "exactly one normalisation" },
+        { "24x24x3 mean=0.5", "mean= and std= together" },
+        { "24x24x3 std=0.5", "mean= and std= together" },
+        { "24x24x3 mean= std=1", "\"mean=\" is not known here" },
+        { "24x24x3 mean=1,2 std=1", "\"mean=1,2\" is not understood" },
+        { "24x24x3 mean=1,2,3,4 std=1", "\"mean=1,2,3,4\" is not understood" },
+        { "24x24x3 mean=1,,3 std=1", "is not understood" },
+        { "24x24x3 mean=a std=1", "is not understood" },
+        { "24x24x3 mean=nan std=1", "is not understood" },
+        { "24x24x3 mean=1e99 std=1", "is not understood" },
+        { "24x24x1 mean=1,2,3 std=1", "\"mean=1,2,3\" is not understood" },
+        { "24x24x3 mean=0,0,0 std=1,0,1", "mean 0 with std 0 does not normalise" },
+        { "24x24x3 mean=0 std=-1", "with std -1 does not normalise" },
+        { "24x24x3 mean=123.68,116.779,103.939 std=58.4", "divide figures for 0..255 by 255" },
+        { "24x24x3 none side=0", "\"side=0\" is not understood" },
+        { "24x24x3 none side=40000", "\"side=40000\" is not understood" },
+        { "24x24x3 none side=23", "a shorter side of 23 does not hold a crop of 24x24" },
+        { "24x24x3 none side=32 side=32", "\"side=\" stands there twice" },
+        { "24x24x1 none bgr", "one channel has no order of colours" },
         { "0x24x3 none", "shape of 1..32768" },
         { "24x99999x3 none", "shape of 1..32768" },
         { "24x24x4 none", "shape of" },
@@ -64,10 +91,10 @@ static void refused_texts(void **state)
         { "-1x24x3 none", "shape" },
         { "24x24x3x3 none", "shape" },
         { "24x24x3 none crop", "\"crop\" is not known here" },
-        { "24x24x3 none resize resize", "\"resize\" is not known here" },
+        { "24x24x3 none resize resize", "\"resize\" stands there twice" },
         { "32768x32768x3 none", "32768x32768 pixels is outside" },
         { "99999999999999999999x1x1 none", "shape" },
-        { "24x24x3 standardizeresize", "normalisation" },
+        { "24x24x3 standardizeresize", "\"standardizeresize\" is not known here" },
     };
     dcn_preprocess p;
 
@@ -76,7 +103,147 @@ static void refused_texts(void **state)
         assert_refused(dcn_preprocess_parse(&p, cases[i].text, &err), DCN_USAGE, cases[i].say);
 }
 
+static float random_float(dcn__random *r)
+{
+    const double size = pow(10, 5 * dcn__random_unit(r) - 4.2);
+
+    return (float)(size < 8 ? size : 8);
+}
+
+/* Whatever is allowed comes back whole. */
+static void any_setting_comes_back(void **state)
+{
+    dcn__random r = dcn__random_stream(7, 0, 0);
+    char text[256], again[256];
+    dcn_preprocess p, back;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        memset(&p, 0, sizeof p);
+        p.shape = (dcn_shape){ 1 + (int)dcn__random_below(&r, 32768), 1, 3 };
+        p.shape.w = 1 + (int)dcn__random_below(&r, (uint64_t)((64 << 20) / p.shape.h) > 32768
+                                                   ? 32768 : (uint64_t)((64 << 20) / p.shape.h));
+        p.shape.c = dcn__random_below(&r, 3) ? 3 : 1;
+        p.normalize = (dcn_normalize)dcn__random_below(&r, 3);
+        p.resize = (int)dcn__random_below(&r, 2);
+        if (p.resize && dcn__random_below(&r, 2))
+            p.side = 32768 - (int)dcn__random_below(&r, 32769u - (uint64_t)(p.shape.h < p.shape.w
+                                                                    ? p.shape.h : p.shape.w));
+        p.bgr = p.shape.c == 3 && dcn__random_below(&r, 2);
+        for (int k = 0; k < 3 && p.normalize == DCN_NORMALIZE_MEAN; k++) {
+            p.mean[k] = p.shape.c == 1 && k ? p.mean[0] : random_float(&r);
+            p.std[k] = p.shape.c == 1 && k ? p.std[0] : random_float(&r);
+        }
+        assert_true(dcn_preprocess_text(&p, text, sizeof text) < 200);
+        if (dcn_preprocess_parse(&back, text, &err))
+            fail_msg("%s: %s", text, err.text);
+        assert_memory_equal(&p, &back, sizeof p);
+        dcn_preprocess_text(&back, again, sizeof again);
+        assert_string_equal(text, again);
+    }
+}
+
+static void usual_ways(void **state)
+{
+    static const struct { const char *name; dcn_shape shape; const char *text; } ways[] = {
+        { "imagenet", { 224, 224, 3 },
+          "224x224x3 side=256 mean=0.485,0.456,0.406 std=0.229,0.224,0.225" },
+        { "imagenet", { 299, 299, 3 },
+          "299x299x3 side=342 mean=0.485,0.456,0.406 std=0.229,0.224,0.225" },
+        { "imagenet", { 64, 32, 1 }, "64x32x1 side=37 mean=0.449 std=0.226" },
+        { "imagenet", { 32768, 1, 3 },
+          "32768x1x3 side=1 mean=0.485,0.456,0.406 std=0.229,0.224,0.225" },
+        { "tf", { 224, 224, 3 }, "224x224x3 side=256 mean=0.5,0.5,0.5 std=0.5,0.5,0.5" },
+        { "cifar10", { 32, 32, 3 },
+          "32x32x3 mean=0.4914,0.4822,0.4465 std=0.247,0.2435,0.2616" },
+        { "standardize", { 24, 24, 3 }, "24x24x3 standardize" },
+        { "none", { 28, 28, 1 }, "28x28x1 none" },
+    };
+    char text[200];
+    dcn_preprocess p;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        assert_ok(dcn_preprocess_named(&p, ways[i].name, ways[i].shape, &err));
+        dcn_preprocess_text(&p, text, sizeof text);
+        assert_string_equal(text, ways[i].text);
+    }
+    assert_ok(dcn_preprocess_named(&p, "caffe", (dcn_shape){ 24, 24, 1 }, &err));
+    assert_int_equal(p.bgr, 0);
+    assert_refused(dcn_preprocess_named(&p, "imagnet", usual.shape, &err), DCN_USAGE,
+                   "\"imagnet\" is no known way (did you mean imagenet?)");
+    assert_refused(dcn_preprocess_named(&p, "", usual.shape, &err), DCN_USAGE, "is no known way");
+    assert_refused(dcn_preprocess_named(&p, "imagenet", (dcn_shape){ 24, 24, 2 }, &err), DCN_USAGE,
+                   "2 channels");
+    assert_refused(dcn_preprocess_named(&p, "imagenet", (dcn_shape){ 0, 24, 3 }, &err), DCN_USAGE,
+                   "0x24 pixels");
+    assert_refused(dcn_preprocess_named(&p, "tf", (dcn_shape){ 32000, 32000, 3 }, &err), DCN_USAGE,
+                   "32000x32000 pixels");
+    memset(&p, 0, sizeof p);
+    p = (dcn_preprocess){ .shape = { 24, 24, 3 }, .normalize = DCN_NORMALIZE_MEAN };
+    assert_refused(dcn_preprocess_image(&p, &picture, (float[1]){ 0 }, &err), DCN_USAGE,
+                   "mean 0 with std 0 does not normalise");
+}
+
 /* ---- numbers ------------------------------------------------------------------------- */
+
+static void ways_in_numbers(void **state)
+{
+    static const double means[3] = { 103.939, 116.779, 123.68 };
+    uint8_t bytes[24 * 24 * 3];
+    const dcn_image image = { 24, 24, 3, bytes };
+    float out[24 * 24 * 3], grey[24 * 24], reds[24 * 24 * 3];
+    dcn_preprocess p;
+
+    (void)state;
+    for (int i = 0; i < 24 * 24 * 3; i++)
+        bytes[i] = (uint8_t)(i * 37 + i / 255);
+    assert_ok(dcn_preprocess_named(&p, "caffe", usual.shape, &err));
+    p.resize = 0;
+    assert_ok(dcn_preprocess_image(&p, &image, out, &err));
+    for (int i = 0; i < 24 * 24 * 3; i++)
+        assert_near(out[i], bytes[i / 3 * 3 + 2 - i % 3] - means[i % 3], 2e-5);
+    assert_ok(dcn_preprocess_named(&p, "tf", usual.shape, &err));
+    p.resize = 0;
+    assert_ok(dcn_preprocess_image(&p, &image, out, &err));
+    for (int i = 0; i < 24 * 24 * 3; i++)
+        assert_near(out[i], bytes[i] / 127.5 - 1, 2e-7);
+    p.shape.c = 1;                                             /* luma first, then the mean */
+    assert_ok(dcn_preprocess_image(&p, &image, grey, &err));
+    for (int i = 0; i < 24 * 24; i++)
+        assert_near(grey[i], (0.2989 * bytes[3 * i] + 0.587 * bytes[3 * i + 1] +
+                              0.114 * bytes[3 * i + 2]) / 127.5 - 1, 1e-6);
+    p = usual;                                                 /* blue first changes no number */
+    assert_ok(dcn_preprocess_image(&p, &image, reds, &err));
+    p.bgr = 1;
+    assert_ok(dcn_preprocess_image(&p, &image, out, &err));
+    for (int i = 0; i < 24 * 24 * 3; i++)
+        assert_true(out[i] == reds[i / 3 * 3 + 2 - i % 3]);
+}
+
+/* A shorter side that would not hold a long crop grows until it does. */
+static void sides_and_crops(void **state)
+{
+    static const struct { int h, w, shape_h, shape_w, side, fit_h, fit_w; } cases[] = {
+        { 100, 150, 32, 32, 37, 37, 55 }, { 150, 100, 32, 32, 37, 55, 37 },
+        { 37, 37, 32, 32, 37, 37, 37 },   { 10, 10, 32, 32, 37, 37, 37 },
+        { 100, 100, 32, 64, 37, 64, 64 }, { 100, 300, 32, 64, 37, 37, 111 },
+        { 300, 100, 32, 64, 37, 192, 64 },
+    };
+    dcn__fit fit;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const dcn_preprocess p = { .shape = { cases[i].shape_h, cases[i].shape_w, 3 },
+                                   .normalize = DCN_NORMALIZE_NONE, .resize = 1,
+                                   .side = cases[i].side };
+        const dcn_image image = { cases[i].h, cases[i].w, 3, pixels };
+
+        assert_ok(dcn__fit_picture(&fit, &p, &image, &err));
+        assert_int_equal(fit.h, cases[i].fit_h);
+        assert_int_equal(fit.w, cases[i].fit_w);
+    }
+}
 
 static void standardize(void **state)
 {
@@ -120,7 +287,7 @@ static void nearly_flat(void **state)
 
 static void plain_values(void **state)
 {
-    const dcn_preprocess p = { { 24, 24, 3 }, DCN_NORMALIZE_NONE, 0 };
+    const dcn_preprocess p = { .shape = { 24, 24, 3 }, .normalize = DCN_NORMALIZE_NONE };
     float out[24 * 24 * 3];
 
     (void)state;
@@ -134,7 +301,7 @@ static void plain_values(void **state)
 /* 32 - 25 = 7 left over: 3 before and 4 behind, as tf.image.resize_with_crop_or_pad. */
 static void odd_rest(void **state)
 {
-    const dcn_preprocess p = { { 25, 25, 3 }, DCN_NORMALIZE_NONE, 0 };
+    const dcn_preprocess p = { .shape = { 25, 25, 3 }, .normalize = DCN_NORMALIZE_NONE };
     float out[25 * 25 * 3];
 
     (void)state;
@@ -147,7 +314,8 @@ static void odd_rest(void **state)
 
 static void channels(void **state)
 {
-    const dcn_preprocess to_grey = { { 24, 24, 1 }, DCN_NORMALIZE_STANDARDIZE, 0 };
+    const dcn_preprocess to_grey = { .shape = { 24, 24, 1 },
+                                     .normalize = DCN_NORMALIZE_STANDARDIZE };
     uint8_t grey_pixels[28 * 28];
     const dcn_image grey = { 28, 28, 1, grey_pixels };
     float out[24 * 24 * 3];
@@ -210,7 +378,8 @@ static void scaled(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        const dcn_preprocess p = { { 24, 24, 3 }, DCN_NORMALIZE_NONE, cases[i].resize };
+        const dcn_preprocess p = { .shape = { 24, 24, 3 }, .normalize = DCN_NORMALIZE_NONE,
+                                   .resize = cases[i].resize };
         const dcn_image image = { cases[i].h, cases[i].w, 3,
                                   smooth_picture(cases[i].h, cases[i].w) };
 
@@ -235,7 +404,8 @@ static void odd_sizes(void **state)
     /* Whatever the sizes: an even picture stays even, and nothing beyond it is read or written. */
     for (int i = 0; i < n * n; i++) {
         for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
-            const dcn_preprocess p = { shapes[s], DCN_NORMALIZE_NONE, i % 2 };
+            const dcn_preprocess p = { .shape = shapes[s], .normalize = DCN_NORMALIZE_NONE,
+                                       .resize = i % 2 };
             const dcn_image image = { sides[i / n], sides[i % n], i % 3 ? 3 : 1, bytes };
             const int count = shapes[s].h * shapes[s].w * shapes[s].c;
             float *out = malloc((size_t)count * sizeof *out);
@@ -251,7 +421,7 @@ static void odd_sizes(void **state)
 
 static void refused_pictures(void **state)
 {
-    const dcn_preprocess big = { { 300, 300, 3 }, DCN_NORMALIZE_NONE, 0 };
+    const dcn_preprocess big = { .shape = { 300, 300, 3 }, .normalize = DCN_NORMALIZE_NONE };
     const dcn_image nothing = { 0, 0, 3, NULL }, four = { 2, 2, 4, pixels };
     const dcn_image thread = { 1, 32768, 1, malloc(32768) };
     dcn_preprocess p = usual;
@@ -287,7 +457,7 @@ static void fill_coordinates(void)
 static void distortions(void **state)
 {
     enum { N = 4000 };
-    const dcn_preprocess p = { { 24, 24, 3 }, DCN_NORMALIZE_NONE, 0 };
+    const dcn_preprocess p = { .shape = { 24, 24, 3 }, .normalize = DCN_NORMALIZE_NONE };
     float out[24 * 24 * 3];
     dcn__scratch scratch = { 0 };
     int crops[9][9] = { { 0 } }, flips = 0;
@@ -367,6 +537,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_back),    cmocka_unit_test(refused_texts),
+        cmocka_unit_test(any_setting_comes_back),
+        cmocka_unit_test(usual_ways),       cmocka_unit_test(ways_in_numbers),
+        cmocka_unit_test(sides_and_crops),
         cmocka_unit_test(standardize),      cmocka_unit_test(nearly_flat),
         cmocka_unit_test(plain_values),     cmocka_unit_test(channels), cmocka_unit_test(odd_rest),
 #ifdef DCN_HAVE_PNG                            /* a full build, which has stb as well */
