@@ -1,5 +1,5 @@
-/* build_graph.c - describes a small network with a fork, runs it on a picture of noise, and walks
- * one channel back to the pixels under two rules. */
+/* build_graph.c - describes a small network with a fork, runs it on a picture of noise, walks one
+ * channel back to the pixels under two rules, and asks where its strongest unit looks. */
 #include "deconvnet.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ static dcn_status build(dcn_graph **graph, dcn_error *err)
     /* No checks between these lines: the graph keeps its first error for dcn_graph_check. */
     x = dcn_graph_input(*graph, "x", (dcn_shape){ SIDE, SIDE, 3 });
     both[0] = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &wide), NULL);
-    both[1] = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &narrow), NULL);
+    both[1] = dcn_graph_activation(*graph, dcn_graph_conv(*graph, x, &narrow), "clip", 6, 0, NULL);
     x = dcn_graph_concat(*graph, both, 2, "both");
     x = dcn_graph_max_pool(*graph, x, &(dcn_pool_desc){ .window = { 2, 2 } });
     x = dcn_graph_relu(*graph, dcn_graph_conv(*graph, x, &narrow), "top");
@@ -29,10 +29,24 @@ static dcn_status build(dcn_graph **graph, dcn_error *err)
     return st;
 }
 
+static dcn_status look(const dcn_graph *graph, const dcn_plan *plan, dcn_node layer, dcn_error *err)
+{
+    dcn_box box;
+    float value;
+    int y, x;
+    dcn_status st = dcn_plan_peak(plan, layer, 0, 3, &y, &x, &value, err);
+
+    if (!st && !(st = dcn_graph_box(graph, layer, y, x, &box, err)))
+        printf("its unit %d,%d is %.4g and sees rows %d..%d, columns %d..%d%s\n", y, x, (double)value,
+               box.top, box.bottom - 1, box.left, box.right - 1, box.clipped ? ", clipped" : "");
+    return st;
+}
+
 static dcn_status run(const dcn_graph *graph, dcn_error *err)
 {
     const dcn_node top = dcn_graph_find(graph, "top");
-    const dcn_route routes[2] = { { top, DCN_RULE_DECONVNET }, { top, DCN_RULE_GUIDED } };
+    const dcn_route routes[2] = { { .layer = top, .rule = DCN_RULE_DECONVNET },
+                                  { .layer = top, .rule = DCN_RULE_GUIDED } };
     const dcn_plan_desc desc = { .batch = 1, .routes = routes, .n_routes = 2 };
     float picture[VALUES], down[VALUES];
     dcn_plan *plan = NULL;
@@ -53,6 +67,8 @@ static dcn_status run(const dcn_graph *graph, dcn_error *err)
         if (!st)
             printf("%s: channel 3 draws %.6g\n", dcn_rule_name(routes[r].rule), energy);
     }
+    if (!st)
+        st = look(graph, plan, top, err);
     dcn_plan_destroy(plan);
     return st;
 }

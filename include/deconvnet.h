@@ -196,7 +196,8 @@ typedef struct dcn_node_info {
     const dcn_node *inputs;
     int64_t n_weights;        /* parameters of this node */
     dcn_field field;
-    int is_layer;             /* ends a convolution or dense layer with its ReLU and max pool */
+    int is_layer;             /* ends a conv or dense layer with what belongs to it alone: its
+                                 norm, activation, max pool, gate, sum */
 } dcn_node_info;
 
 DCN_API int dcn_graph_node_count(const dcn_graph *g);
