@@ -98,7 +98,8 @@ static dcn_status begin(dcn__descent *d, const dcn_graph *g, const dcn_route *ro
 
     if ((st = dcn__walk_down(&d->program.walk, d->graph, route, err)) ||
         (st = dcn__program_begin(&d->program, err)) ||
-        (d->cone.graph.n_nodes && (st = find_borders(d, g, route->layer, err))))
+        (d->cone.graph.n_nodes &&
+         (st = find_borders(d, g, dcn__descent_source(d, route->layer), err))))
         return st;
     return dcn__program_group(&d->program, d->graph, e, err);
 }

@@ -93,10 +93,6 @@ dcn_status dcn__plan_check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err);
 dcn_status dcn__plan_make_memory(dcn_plan *p, dcn_error *err);
 void dcn__plan_clear_memory(dcn_plan *p);
 
-/* Where the largest of a channel stands in a kept value, as engine/ref/seed.c chooses it. */
-void dcn__plan_find_peak(const dcn_plan *p, dcn_node node, int picture, int channel, int *y, int *x,
-                         double *value);
-
 /* Which of a cut's lanes a task works in: there may be more threads in the team than lanes. */
 static inline int dcn__lane_of(int threads, int n_chunks, int task, int thread)
 {

@@ -1,5 +1,5 @@
 /* project.c - what a layer saw: walks a route of a plan down to the pixels. */
-#include "engine/plan.h"
+#include "project/project.h"
 
 typedef struct project_task {
     dcn_plan *plan;
@@ -17,29 +17,55 @@ static void project_chunk(void *user, int c, int thread)
     p->engine->leave(token);
 }
 
+dcn_status dcn__project_check_route(const dcn_plan *p, int route, dcn_error *err)
+{
+    if (route < 0 || route >= p->n_routes)
+        return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan",
+                         route, p->n_routes - 1);
+    return DCN_OK;
+}
+
+dcn_status dcn__project_check_start(const dcn_plan *p, dcn_node layer, const dcn_start *start,
+                                    dcn_error *err)
+{
+    const dcn__node *n = &p->graph->nodes[layer];
+
+    if ((unsigned)start->from > DCN_FROM_UNIT)
+        return dcn__fail(err, DCN_USAGE, n->name, "there is no start number %d; use a dcn_from",
+                         (int)start->from);
+    if (start->from != DCN_FROM_LAYER && start->from != DCN_FROM_ZERO &&
+        (start->channel < 0 || start->channel >= n->shape.c))
+        return dcn__fail(err, DCN_USAGE, n->name, "channel %d is outside 0..%d; choose another",
+                         start->channel, n->shape.c - 1);
+    if (start->from == DCN_FROM_UNIT && (start->y < 0 || start->y >= n->shape.h || start->x < 0 ||
+                                         start->x >= n->shape.w))
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "unit %d,%d is outside its %d rows and %d columns; choose another",
+                         start->y, start->x, n->shape.h, n->shape.w);
+    if (!p->n)
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "has no value yet; call dcn_plan_forward first");
+    if (start->picture < 0 || start->picture >= p->n)
+        return dcn__fail(err, DCN_USAGE, n->name,
+                         "picture %d is outside 0..%d of the last forward; choose another",
+                         start->picture, p->n - 1);
+    return DCN_OK;
+}
+
 dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out,
                             dcn_error *err)
 {
     project_task task = { .plan = p };
-    const dcn__node *layer;
+    const dcn_start start = { .from = from, .channel = channel };
+    dcn_status st = dcn__project_check_route(p, route, err);
 
-    if (route < 0 || route >= p->n_routes)
-        return dcn__fail(err, DCN_USAGE, "route", "%d is outside 0..%d; name a route of the plan",
-                         route, p->n_routes - 1);
-    layer = &p->graph->nodes[p->routes[route].layer];
+    if (st)
+        return st;
     if (from == DCN_FROM_UNIT)
-        return dcn__fail(err, DCN_USAGE, layer->name,
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[p->routes[route].layer].name,
                          "a start at one unit needs its place; use dcn_plan_project_starts");
-    if ((unsigned)from > DCN_FROM_UNIT)
-        return dcn__fail(err, DCN_USAGE, layer->name, "there is no start number %d; use a dcn_from",
-                         (int)from);
-    if ((from == DCN_FROM_CHANNEL || from == DCN_FROM_PEAK) &&
-        (channel < 0 || channel >= layer->shape.c))
-        return dcn__fail(err, DCN_USAGE, layer->name, "channel %d is outside 0..%d; choose another",
-                         channel, layer->shape.c - 1);
-    if (!p->n)
-        return dcn__fail(err, DCN_USAGE, layer->name,
-                         "has no value yet; call dcn_plan_forward first");
+    if ((st = dcn__project_check_start(p, p->routes[route].layer, &start, err)))
+        return st;
     for (int i = 0; i < p->n_chunks * p->chunk; i++)
         p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
     task.program = &p->down[route];
