@@ -58,7 +58,7 @@ static real value(const dcn__node *n, real x)
     case DCN__OP_SILU:
         return x * sigmoid(x);
     case DCN__OP_HARD_SWISH:
-        return x * clamp(x + 3, 0, 6) / 6;
+        return x * (clamp(x + 3, 0, 6) / 6);
     case DCN__OP_GELU:
         return alpha == 1 ? x * (1 + MATH(tanh)(gelu_tanh_inner(x))) / 2 : x * normal(x);
     case DCN__OP_MISH:
@@ -78,9 +78,10 @@ static real gelu_derivative(real x, bool tanh_form)
 {
     if (tanh_form) {
         const real t = MATH(tanh)(gelu_tanh_inner(x));
-        const real inner = SQRT_2_BY_PI * (1 + 3 * TANH_CUBE * x * x);
+        const real inner = SQRT_2_BY_PI * (1 + 3 * TANH_CUBE * x * x), bend = 1 - t * t;
 
-        return (1 + t) / 2 + x * (1 - t * t) * inner / 2;
+        /* Far out `inner` overflows, where tanh has long been flat. */
+        return (1 + t) / 2 + (bend == 0 ? 0 : x * bend * inner / 2);
     }
     return normal(x) + x * INV_SQRT_2PI * MATH(exp)(-x * x / 2);
 }
