@@ -1,6 +1,7 @@
 /* The text form: what is accepted and how it is printed; what is refused, where and in which words. */
 #include "random_graph.h"
 
+#include "base/memory.h"
 #include "graph/graph.h"
 
 static char *text_of(const dcn_graph *g)
@@ -239,6 +240,29 @@ static void round_trips(void **state)
             fail_msg("%s: only %d times", dcn__op_row_of((dcn__op)op)->word, seen[op]);
 }
 
+/* Parameters that an activation does not have are not kept: the text could not say them. */
+static void parameters_that_mean_nothing(void **state)
+{
+    static const char *const words[] = { "sigmoid", "tanh", "silu", "hard_swish", "mish", "softplus", "gelu", "clip",
+                                         "leaky_relu", "elu" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(words); i++) {
+        dcn_graph *g, *back;
+        char *text;
+
+        must(dcn_graph_create(&g, &err));
+        dcn_graph_activation(g, dcn_graph_input(g, "x", (dcn_shape){ 2, 2, 1 }), words[i], 1, 2, NULL);
+        must(dcn_graph_check(g, &err));
+        text = text_of(g);
+        back = graph_of(text);
+        same_graphs(g, back);
+        free(text);
+        dcn_graph_destroy(back);
+        dcn_graph_destroy(g);
+    }
+}
+
 /* Every float that a network may hold survives its text. */
 static void floats_survive(void **state)
 {
@@ -286,6 +310,44 @@ static void any_name_survives(void **state)
         dcn_graph_destroy(copy);
         dcn_graph_destroy(g);
     }
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static bool fail_one(void *user, size_t bytes)
+{
+    (void)bytes;
+    return (*(int *)user)-- != 0;
+}
+
+/* Any allocation of reading, copying and printing may fail. */
+static void texts_without_memory(void **state)
+{
+    dcn_graph *g = random_graph(11, (random_graph_desc){ .nodes = 40, .side = 9, .every_op = 1 });
+    char *text = text_of(g);
+    dcn_status st = DCN_MEMORY;
+    size_t printed = 0;
+
+    (void)state;
+    for (int k = 0; st == DCN_MEMORY || !printed; k++) {
+        dcn_graph *back = NULL, *copy = NULL;
+        int left = k;
+
+        memset(&err, 0, sizeof err);
+        dcn__set_alloc_hook(fail_one, &left);
+        if (!(st = dcn_graph_parse(&back, text, strlen(text), NULL, NULL, &err)))
+            st = dcn_graph_copy(&copy, back, &err);
+        printed = st ? 0 : dcn_graph_text(copy, NULL, 0);
+        dcn__set_alloc_hook(NULL, NULL);
+        assert_int_equal(err.status, st);
+        assert_true(st == DCN_OK || st == DCN_MEMORY);
+        assert_int_equal(st == DCN_OK, copy != NULL);
+        assert_true(!printed || (k > 200 && printed == strlen(text)));
+        dcn_graph_destroy(back);
+        dcn_graph_destroy(copy);
+    }
+    free(text);
+    dcn_graph_destroy(g);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------ */
@@ -482,8 +544,10 @@ int main(void)
         cmocka_unit_test(names),
         cmocka_unit_test(printing_needs_no_room),
         cmocka_unit_test(round_trips),
+        cmocka_unit_test(parameters_that_mean_nothing),
         cmocka_unit_test(floats_survive),
         cmocka_unit_test(any_name_survives),
+        cmocka_unit_test(texts_without_memory),
         cmocka_unit_test(refusals_name_line_and_column),
         cmocka_unit_test(refuses_without_an_error_too),
         cmocka_unit_test(reads_no_further_than_told),

@@ -176,6 +176,13 @@ static void walks_of_random_graphs(void **state)
             last = written_by(&w, slot, w.n_steps);
         }
         dcn__walk_clear(&w);
+        for (dcn_node i = 0; i < g->n_nodes; i++) {   /* one target after another, in a strange order */
+            must(dcn__walk_forward(&w, g, (i * 7 + 3) % g->n_nodes, &err));
+            must(dcn__walk_forward(&w, g, i, &err));
+        }
+        check_order(&w, g, 0);
+        assert_int_equal(w.n_steps, g->n_nodes - 1);
+        dcn__walk_clear(&w);
         for (size_t r = 0; r < COUNT(rules); r++) {
             const dcn_route route = { .layer = start, .rule = rules[r], .extend = 1 };
 
