@@ -30,7 +30,8 @@ static void a_step_allocates_nothing(void **state)
     (void)state;
     for (size_t e = 0; e < COUNT(engines); e++) {
         dcn_graph *g;
-        dcn_route routes[4];
+        dcn_route routes[5];
+        dcn_start starts[9];
         float images[BATCH * 192], out[BATCH * 192];
         int32_t labels[BATCH] = { 0, 1, 2 };
         meter m = all_allowed;
@@ -41,10 +42,12 @@ static void a_step_allocates_nothing(void **state)
         g = graph_of(net);
         for (int r = 0; r < 4; r++)
             routes[r] = (dcn_route){ node_of(g, "dense1"), (dcn_rule)r };
+        routes[4] = (dcn_route){ node_of(g, "a"), DCN_RULE_GUIDED };   /* its units have cones */
         set_weights(g, 1, 0, 0.3f);
         fill_reals(images, COUNT(images), 1);
         p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = BATCH, .training = 1, .keep_all = 1,
-                                        .routes = routes, .n_routes = 4, .threads = 2 });
+                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 9 });
+        assert_true(p->cones[4].program.n_groups > 0);
         for (int step = 1; step <= 20; step++) {
             int64_t switches[BATCH * 64];
             dcn_loss loss;
@@ -61,6 +64,9 @@ static void a_step_allocates_nothing(void **state)
                 must(dcn_plan_project(p, r, DCN_FROM_CHANNEL, 1, out, &err));
                 must(dcn_plan_signal(p, node_of(g, "a"), out, &err));
             }
+            for (int i = 0; i < 9; i++)
+                starts[i] = (dcn_start){ .from = (dcn_from)(i % 5), .picture = i % 3, .y = i % 4, .x = i % 4 };
+            must(dcn_plan_project_starts(p, 4, starts, step % 9 + 1, out, &err));
         }
         dcn__set_alloc_hook(NULL, NULL);
         if (m.count)
@@ -147,10 +153,11 @@ static void any_allocation_may_fail(void **state)
     (void)state;
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         dcn_graph *g = graph_of(net);
-        dcn_route routes[4];
+        dcn_route routes[5];
 
         for (int r = 0; r < 4; r++)
             routes[r] = (dcn_route){ node_of(g, "dense1"), (dcn_rule)r };
+        routes[4] = (dcn_route){ node_of(g, "a"), DCN_RULE_GUIDED };
         set_weights(g, 1, 0, 0.3f);
         parse += fail_each(try_parse, NULL, for_ever);
         points += fail_each(try_copy, g, for_ever);
@@ -158,7 +165,7 @@ static void any_allocation_may_fail(void **state)
         for (size_t e = 0; e < COUNT(engines); e++)
             if (has_engine(engines[e])) {
                 plan_attempt a = { g, { .engine = engines[e], .batch = 9, .training = 1, .keep_all = for_ever,
-                                        .routes = routes, .n_routes = 4, .threads = 2 } };
+                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 5 } };
 
                 plans += fail_each(try_plan, &a, for_ever);
             }
