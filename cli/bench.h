@@ -2,6 +2,7 @@
 #ifndef DCN_CLI_BENCH_H
 #define DCN_CLI_BENCH_H
 
+#include "json.h"
 #include "options.h"
 
 typedef enum bench_op {
@@ -37,7 +38,12 @@ typedef struct bench_run {
     int n_problems;
     double peak;               /* GFLOP/s */
     int threads;
+    const char *model, *layer; /* a network as a whole: its file, the layer that is walked down */
+    int channels;              /* of its sheet; 0: all */
 } bench_run;
+
+/* ---- cmd_bench.c ---- */
+void bench_add_machine(const bench_run *run, cli_json *json);
 
 /* ---- bench_problem.c ---- */
 /* Adds the problems in `text` (words; op words begin a new one). where: for errors. */
@@ -57,5 +63,10 @@ dcn_status bench_verify(const bench_run *run, const bench_problem *p, bench_resu
                         dcn_error *err);
 dcn_status bench_time(const bench_run *run, const bench_problem *p, bench_result *result,
                       dcn_error *err);
+
+/* ---- bench_model.c ---- */
+/* Does the word name a file, so that it is no problem? */
+bool bench_is_model(const char *path);
+dcn_status bench_model(const bench_run *run, dcn_error *err);
 
 #endif

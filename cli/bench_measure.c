@@ -40,14 +40,15 @@ static void choose_routes(bench_plan *b, const bench_problem *p)
     dcn_node layers[ROUTES_MAX];
 
     if (p->op != BENCH_TUTORIAL) {
-        b->routes[0] = (dcn_route){ dcn_graph_output(b->graph), DCN_RULE_GRADIENT };
+        b->routes[0] = (dcn_route){ .layer = dcn_graph_output(b->graph),
+                                    .rule = DCN_RULE_GRADIENT };
         b->n_routes = 1;
         return;
     }
     b->n_routes = cli_pooled_layers(b->graph, layers, ROUTES_MAX);
     b->n_routes = b->n_routes > ROUTES_MAX ? ROUTES_MAX : b->n_routes;
     for (int i = 0; i < b->n_routes; i++)
-        b->routes[i] = (dcn_route){ layers[i], DCN_RULE_RECONSTRUCT };
+        b->routes[i] = (dcn_route){ .layer = layers[i], .rule = DCN_RULE_RECONSTRUCT };
 }
 
 static dcn_status open_plan(bench_plan *b, const bench_problem *p, const char *engine, int threads,

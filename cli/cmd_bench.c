@@ -9,16 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_FILE = CLI_KEY_OWN, KEY_REPEATS };
+enum { KEY_FILE = CLI_KEY_OWN, KEY_REPEATS, KEY_LAYER, KEY_CHANNELS };
 
 /* Problems as they were given, until the options are known. */
-typedef struct bench_options { bench_run run; char *words; } bench_options;
+typedef struct bench_options { bench_run run; char *words; int n_words; } bench_options;
 
 static const struct argp_option options[] = {
     CLI_HEADER("What to measure:", CLI_GROUP_MAIN),
     { "file", KEY_FILE, "FILE", 0, "Problems, one a line; # begins a comment", CLI_GROUP_MAIN },
     { "repeats", KEY_REPEATS, "N", 0, "Timed calls, of which the median is told (as many as take a "
       "second, 5 to 200)", CLI_GROUP_MAIN },
+    { "layer", KEY_LAYER, "NAME", 0, "The layer of MODEL that is walked down (the last that is "
+      "larger than one pixel)", CLI_GROUP_MAIN },
+    { "channels", KEY_CHANNELS, "N", 0, "How many channels the sheet of MODEL has (all)",
+      CLI_GROUP_MAIN },
+    CLI_OPTIONS_INPUT,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     CLI_OPTION_BATCH,
     CLI_OPTIONS_COMPUTE,
@@ -38,10 +43,14 @@ static const char doc[] =
     "  avg_pool n128 h6 w6 c10 r6\n\n"
     "n pictures of h rows, w columns, c channels; k filters; r x s kernel; u stride, p pad, g "
     "groups, d dilation. Operators are checked with whole numbers: values may not differ at all, "
-    "gradients and averages by rounding alone.\v"
+    "gradients and averages by rounding alone.\n\n"
+    "A MODEL (an ONNX file, a model of this program) is timed as a whole, one picture at a time: "
+    "loading, planning, the forward pass, one channel's way down by the rule deconvnet, that of "
+    "its largest activation alone, and a sheet of the layer's channels.\v"
     "Examples:\n"
     "  deconvnet bench tutorial -b 128 -j 2\n"
     "  deconvnet bench conv n8 h56 w56 c64 k64 r3 p1 --json\n"
+    "  deconvnet bench resnet18.onnx -j 2 --json\n"
     "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -51,11 +60,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case KEY_FILE: o->run.file = cli_parse_name(key, arg); break;
     case KEY_REPEATS: o->run.repeats = (int)cli_parse_int(key, arg, 1, 1000); break;
+    case KEY_LAYER: o->run.layer = cli_parse_name(key, arg); break;
+    case KEY_CHANNELS: o->run.channels = (int)cli_parse_int(key, arg, 1, 65536); break;
     case ARGP_KEY_ARG: {
         char *longer = cli_text("%s %s", o->words ? o->words : "", arg);
 
         free(o->words);
         o->words = longer;
+        o->run.model = o->n_words++ ? NULL : arg;
         break;
     }
     default: return cli_parse_shared(&o->run.shared, key, arg);
@@ -63,7 +75,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp argp = { options, parse, "[tutorial|PROBLEM...]", doc, NULL, NULL, NULL };
+static const struct argp argp = { options, parse, "[tutorial|PROBLEM...|MODEL]", doc, NULL, NULL,
+                                  NULL };
 
 static dcn_status read_file(bench_run *run, dcn_error *err)
 {
@@ -142,7 +155,7 @@ static void add_result(const bench_run *run, cli_json *to, const bench_problem *
     cli_json_int(to, "plan_bytes", (int64_t)r->bytes);
 }
 
-static void add_machine(const bench_run *run, cli_json *json)
+void bench_add_machine(const bench_run *run, cli_json *json)
 {
     cli_json_text(json, "version", dcn_version());
     cli_json_text(json, "build", dcn_build_text());
@@ -178,11 +191,9 @@ static dcn_status measure(bench_run *run, cli_json *json, dcn_error *err)
     return st;
 }
 
-static dcn_status bench(bench_run *run, dcn_error *err)
+static void measure_machine(bench_run *run)
 {
     enum { PEAK_TRIES = 3 };
-    cli_json *json = NULL;
-    dcn_status st;
 
     run->threads = run->shared.threads ? run->shared.threads : dcn_machine_threads();
     for (int i = 0; i < PEAK_TRIES; i++) {     /* other programs can only make it look smaller */
@@ -190,8 +201,22 @@ static dcn_status bench(bench_run *run, dcn_error *err)
 
         run->peak = peak > run->peak ? peak : run->peak;
     }
+}
+
+static dcn_status bench_whole(bench_run *run, dcn_error *err)
+{
+    measure_machine(run);
+    return bench_model(run, err);
+}
+
+static dcn_status bench(bench_run *run, dcn_error *err)
+{
+    cli_json *json = NULL;
+    dcn_status st;
+
+    measure_machine(run);
     if (run->shared.json)
-        add_machine(run, json = cli_json_create());
+        bench_add_machine(run, json = cli_json_create());
     else
         printf("deconvnet %s, engine %s, %d threads, peak %.1f GFLOP/s\n", dcn_version(),
                run->shared.engine ? run->shared.engine : "cpu", run->threads, run->peak);
@@ -209,7 +234,14 @@ static dcn_status bench_main(int argc, char **argv, dcn_error *err)
     dcn_status st = DCN_OK;
 
     cli_parse(&cli_bench, argc, argv, &o);
-    if (o.words)
+    if (bench_is_model(o.run.model) && !o.run.file) {
+        free(o.words);
+        return bench_whole(&o.run, err);
+    }
+    if (o.run.layer || o.run.channels)
+        st = cli_fail(err, DCN_USAGE, o.run.layer ? "--layer" : "--channels",
+                      "goes with a model's file; name one that exists");
+    else if (o.words)
         st = bench_parse(&o.run, o.words, "arguments", err);
     else if (!o.run.file)
         st = bench_parse(&o.run, "tutorial", "arguments", err);

@@ -1,7 +1,9 @@
 /* cmd_eval.c - deconvnet eval: how often a model is right, on all test pictures. */
 #include "find_data.h"
 #include "json.h"
+#include "load_model.h"
 #include "message.h"
+#include "network.h"
 #include "options.h"
 #include "progress.h"
 
@@ -20,6 +22,7 @@ static const struct argp_option options[] = {
     CLI_HEADER("What to evaluate:", CLI_GROUP_MAIN),
     CLI_OPTION_MODEL,
     CLI_OPTION_DATA,
+    CLI_OPTIONS_INPUT,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     CLI_OPTION_BATCH,
     CLI_OPTIONS_COMPUTE,
@@ -33,9 +36,10 @@ static const struct argp_option options[] = {
 static const char doc[] = "Runs all test pictures through a model: accuracy, accuracy per class, "
                           "confusion matrix, and the tutorial's figure, the accuracy on the first "
                           "batch.\v"
-                          "Example:\n"
+                          "Examples:\n"
                           "  deconvnet eval --model runs/tutorial\n"
                           "  deconvnet eval --model runs/tutorial --json | jq .accuracy\n"
+                          "  deconvnet eval --model resnet18.onnx --data photos -b 16\n"
                           "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -71,12 +75,9 @@ static int64_t row_sum(const dcn_evaluation *e, int truth)
 
 static const char *class_name(const eval_run *run, int i, char *number, size_t size)
 {
-    if (run->model.class_names && i < run->model.classes)
-        return run->model.class_names[i];
-    if (run->info.class_names && i < run->info.classes)
+    if (!run->model.class_names && run->info.class_names && i < run->info.classes)
         return run->info.class_names[i];
-    snprintf(number, size, "%d", i);
-    return number;
+    return cli_class_name(&run->model, i, number, size);
 }
 
 static void print_text(const eval_run *run, const dcn_evaluation *e)
@@ -155,18 +156,32 @@ static void compare_classes(const eval_run *run)
     }
 }
 
+/* 128 pictures a step, as in training; fewer where a network's values would take gigabytes. */
+static int usual_batch(const dcn_graph *graph)
+{
+    enum { USUAL = 128 };
+    const double room = 1024.0 * 1024 * 1024;
+    double one = 1;
+
+    for (int i = 0; i < dcn_graph_node_count(graph); i++)
+        one += 4.0 * (double)cli_volume(cli_shape_of(graph, i));
+    return room / one >= USUAL ? USUAL : room / one >= 1 ? (int)(room / one) : 1;
+}
+
 static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
 {
-    const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
-                                 .batch = run->shared.batch ? run->shared.batch : 128 };
+    dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
+                           .batch = run->shared.batch };
     dcn_evaluation e = { 0 };
     dcn_status st;
 
-    if ((st = dcn_model_load(&run->model, model, &run->shared.limits, err))
+    if ((st = cli_load_model(&run->model, model, &run->shared, err))
         || (st = cli_open_data(&run->data, &run->shared, err)))
         return st;
     dcn_data_info_get(run->data, &run->info);
     compare_classes(run);
+    if (!desc.batch)
+        desc.batch = usual_batch(run->model.graph);
     cli_progress_begin(&run->progress, &run->shared, "evaluate", "pictures");
     st = dcn_evaluate(&e, &run->model, run->data, DCN_SPLIT_TEST, &desc, draw, &run->progress, err);
     cli_progress_clear(&run->progress);

@@ -1,5 +1,6 @@
 /* cmd_info.c - deconvnet info: what a path is, after reading and checking all of it. */
 #include "json.h"
+#include "load_model.h"
 #include "message.h"
 #include "network.h"
 #include "options.h"
@@ -18,8 +19,10 @@ typedef struct info_run {
 #define TEXT_PLAN_BYTES (48.0 * 1024 * 1024)
 
 static const struct argp_option options[] = {
+    CLI_OPTIONS_INPUT,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
-    { "batch-size", 'b', "N", 0, "Pictures a step of the plans whose memory is told (128)",
+    { "batch-size", 'b', "N", 0,
+      "Pictures a step of the plans whose memory is told (128; of an ONNX file 1)",
       CLI_GROUP_COMPUTE },
     CLI_OPTIONS_COMPUTE,
     CLI_HEADER("What to print:", CLI_GROUP_OUTPUT),
@@ -31,11 +34,14 @@ static const struct argp_option options[] = {
 
 static const char doc[] = "Says what a file or folder is, by content and not by name, and checks "
                           "all of it: a CIFAR-10 folder, a folder of IDX files, an image folder, a "
-                          "picture, a model, a network, an event file, an array. Of a model it "
-                          "prints every node with its shape, parameters and receptive field, and "
+                          "picture, a model, a network, an event file, an array. Of a model, "
+                          "ONNX or our own, it prints every node with its shape, parameters, "
+                          "operations and receptive field, what was guessed about its input, and "
                           "the memory that plans need.\v"
                           "Examples:\n"
                           "  deconvnet info runs/tutorial/model.safetensors\n"
+                          "  deconvnet info resnet18.onnx\n"
+                          "  deconvnet info --size 320x240 --json fully-convolutional.onnx\n"
                           "  deconvnet info ~/.cache/deconvnet/cifar-10-batches-bin\n"
                           "\n" CLI_EXIT_CODES;
 
@@ -94,28 +100,66 @@ static void tell_shape(cli_json *json, const char *key, dcn_shape s)
 
 /* ---- networks ------------------------------------------------------------------------------- */
 
+/* Multiply-adds times two of a convolution or dense layer; the others cost little beside them. */
+static double node_flops(const dcn_graph *graph, dcn_node node)
+{
+    const dcn_shape shape = cli_shape_of(graph, node);
+
+    for (int i = 0; i < dcn_graph_weight_count(graph); i++) {
+        dcn_weight_info w;
+
+        dcn_graph_weight_info(graph, i, &w);
+        if (w.node == node && w.rank >= 2)
+            return 2.0 * (double)w.count * (w.rank == 4 ? (double)shape.h * shape.w : 1);
+    }
+    return 0;
+}
+
+/* What the middle unit of a node sees at this size of the input, and whether the border cuts it. */
+static dcn_box middle_box(const dcn_graph *graph, dcn_node node, dcn_shape shape)
+{
+    dcn_box box = { 0, 0, 0, 0, 0 };
+    dcn_error ignored;
+
+    dcn_graph_box(graph, node, shape.h / 2, shape.w / 2, &box, &ignored);
+    return box;
+}
+
+static void print_node(const dcn_graph *graph, dcn_node node, int width, int op_width)
+{
+    const double flops = node_flops(graph, node);
+    char shape[48], field[96], cost[24] = "";
+    dcn_node_info n;
+    dcn_box box;
+
+    dcn_graph_node_info(graph, node, &n);
+    box = middle_box(graph, node, n.shape);
+    snprintf(shape, sizeof shape, "[%d, %d, %d]", n.shape.h, n.shape.w, n.shape.c);
+    snprintf(field, sizeof field, "%dx%d, %d,%d, %d,%d%s", n.field.size[0], n.field.size[1],
+             n.field.start[0], n.field.start[1], n.field.stride[0], n.field.stride[1],
+             box.clipped ? ", cut" : "");
+    if (flops > 0)
+        snprintf(cost, sizeof cost, "%.1f", flops / 1e6);
+    printf("%-*s  %-*s  %-16s  %10lld  %8s  %s\n", width, n.name, op_width, n.op, shape,
+           (long long)n.n_weights, cost, field);
+}
+
 static void print_nodes(const dcn_graph *graph)
 {
-    int width = 4;
+    int width = 4, op_width = 8;
 
-    for (int i = 0; i < dcn_graph_node_count(graph); i++) {
-        const int length = (int)strlen(cli_name_of(graph, i));
-
-        width = length > width ? length : width;
-    }
-    printf("\n%s%-*s  %-8s  %-14s  %10s  %-12s%s\n", cli_bold(stdout), width, "node", "op",
-           "shape (H,W,C)", "parameters", "sees: size, start, stride", cli_plain(stdout));
     for (int i = 0; i < dcn_graph_node_count(graph); i++) {
         dcn_node_info n;
-        char shape[48], field[96];
 
         dcn_graph_node_info(graph, i, &n);
-        snprintf(shape, sizeof shape, "[%d, %d, %d]", n.shape.h, n.shape.w, n.shape.c);
-        snprintf(field, sizeof field, "%dx%d, %d,%d, %d,%d", n.field.size[0], n.field.size[1],
-                 n.field.start[0], n.field.start[1], n.field.stride[0], n.field.stride[1]);
-        printf("%-*s  %-8s  %-14s  %10lld  %s\n", width, n.name, n.op, shape,
-               (long long)n.n_weights, field);
+        width = (int)strlen(n.name) > width ? (int)strlen(n.name) : width;
+        op_width = (int)strlen(n.op) > op_width ? (int)strlen(n.op) : op_width;
     }
+    printf("\n%s%-*s  %-*s  %-16s  %10s  %8s  %-12s%s\n", cli_bold(stdout), width, "node", op_width,
+           "op", "shape (H,W,C)", "parameters", "MFLOP", "sees: size, start, stride; cut: the "
+           "middle unit's field goes beyond the border", cli_plain(stdout));
+    for (int i = 0; i < dcn_graph_node_count(graph); i++)
+        print_node(graph, i, width, op_width);
 }
 
 static void pair(cli_json *to, const char *key, const int value[2])
@@ -126,9 +170,24 @@ static void pair(cli_json *to, const char *key, const int value[2])
     cli_json_int(list, NULL, value[1]);
 }
 
+static void add_middle(cli_json *to, const dcn_graph *graph, dcn_node node, dcn_shape shape)
+{
+    const dcn_box box = middle_box(graph, node, shape);
+    cli_json *middle = cli_json_object(to, "middle_unit");
+
+    cli_json_int(middle, "row", shape.h / 2);
+    cli_json_int(middle, "column", shape.w / 2);
+    cli_json_int(middle, "top", box.top);
+    cli_json_int(middle, "left", box.left);
+    cli_json_int(middle, "bottom", box.bottom);
+    cli_json_int(middle, "right", box.right);
+    cli_json_int(middle, "clipped", box.clipped != 0);
+}
+
 static void add_nodes(cli_json *json, const dcn_graph *graph)
 {
     cli_json *list = cli_json_array(json, "nodes");
+    int layers = 0;
 
     for (int i = 0; i < dcn_graph_node_count(graph); i++) {
         cli_json *node = cli_json_object(list, NULL), *inputs, *field;
@@ -136,16 +195,20 @@ static void add_nodes(cli_json *json, const dcn_graph *graph)
 
         dcn_graph_node_info(graph, i, &n);
         cli_json_text(node, "name", n.name);
+        cli_json_text(node, "origin", n.origin);
         cli_json_text(node, "op", n.op);
+        cli_json_int(node, "layer", n.is_layer ? ++layers : 0);
         tell_shape(node, "shape", n.shape);
         inputs = cli_json_array(node, "inputs");
         for (int k = 0; k < n.n_inputs; k++)
             cli_json_text(inputs, NULL, cli_name_of(graph, n.inputs[k]));
         cli_json_int(node, "parameters", n.n_weights);
+        cli_json_real(node, "flops", node_flops(graph, i));
         field = cli_json_object(node, "field");
         pair(field, "start", n.field.start);
         pair(field, "size", n.field.size);
         pair(field, "stride", n.field.stride);
+        add_middle(node, graph, i, n.shape);
     }
 }
 
@@ -153,8 +216,9 @@ static void add_nodes(cli_json *json, const dcn_graph *graph)
 static dcn_status tell_plan(cli_json *json, const info_run *run, const dcn_graph *graph,
                             bool training, dcn_error *err)
 {
+    const int usual = cli_is_imported(graph) ? 1 : 128;
     const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
-                                 .batch = run->shared.batch ? run->shared.batch : 128,
+                                 .batch = run->shared.batch ? run->shared.batch : usual,
                                  .training = training };
     const char *key = training ? "training" : "inference";
     dcn_plan *plan;
@@ -195,7 +259,8 @@ static bool can_train(const dcn_graph *graph)
     dcn_node_info info;
 
     dcn_graph_node_info(graph, dcn_graph_output(graph), &info);
-    return !strcmp(info.op, "softmax") && info.shape.h == 1 && info.shape.w == 1;
+    return !cli_is_imported(graph) && !strcmp(info.op, "softmax") && info.shape.h == 1
+           && info.shape.w == 1;
 }
 
 static dcn_status tell_graph(cli_json *json, const info_run *run, const dcn_graph *graph,
@@ -221,7 +286,8 @@ static dcn_status tell_graph(cli_json *json, const info_run *run, const dcn_grap
         add_nodes(json, graph);
     } else if (!st) {
         print_nodes(graph);
-        printf("\n%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
+        if (!cli_is_imported(graph))           /* the table says as much, and is easier to read */
+            printf("\n%s%s", text, *text && text[strlen(text) - 1] == '\n' ? "" : "\n");
     }
     free(text);
     return st;
@@ -230,15 +296,19 @@ static dcn_status tell_graph(cli_json *json, const info_run *run, const dcn_grap
 static dcn_status tell_model(cli_json *json, const info_run *run, const char *path, dcn_error *err)
 {
     dcn_model model = { 0 };
-    char preprocess[64];
+    char preprocess[300];
     dcn_status st;
 
-    if ((st = dcn_model_load(&model, path, &run->shared.limits, err)))
+    if ((st = cli_load_model(&model, path, &run->shared, err))) {
+        dcn_model_clear(&model);
         return st;
+    }
     tell_int(json, "step", model.step);
     tell_text(json, "hash", model.hash);
     dcn_preprocess_text(&model.preprocess, preprocess, sizeof preprocess);
     tell_text(json, "preprocess", preprocess);
+    if (json || *model.guess)
+        tell_text(json, "guessed", *model.guess ? model.guess : NULL);
     tell_int(json, "classes", model.classes);
     if (json && model.class_names) {
         cli_json *names = cli_json_array(json, "class_names");
@@ -393,6 +463,7 @@ static dcn_status tell(cli_json *json, const info_run *run, const char *path, dc
     case DCN_KIND_IDX:
     case DCN_KIND_FOLDER: return tell_data(json, run, path, err);
     case DCN_KIND_PICTURE: return tell_picture(json, run, path, err);
+    case DCN_KIND_ONNX:
     case DCN_KIND_MODEL: return tell_model(json, run, path, err);
     case DCN_KIND_EVENTS: return tell_events(json, path, err);
     case DCN_KIND_NETWORK: return tell_network(json, run, path, err);

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_LAYER = CLI_KEY_OWN, KEY_RULE, KEY_FROM, KEY_CHANNEL, KEY_BIAS, KEY_OUT, KEY_DUMP,
+enum { KEY_LAYER = CLI_KEY_OWN, KEY_RULE, KEY_FROM, KEY_CHANNEL, KEY_CLASS, KEY_TOP, KEY_DEAD,
+       KEY_BIAS, KEY_EXTEND, KEY_MASK, KEY_SWITCHES, KEY_RECTIFY, KEY_COMPAT, KEY_OUT, KEY_DUMP,
        KEY_SCALE, KEY_INPUT, KEY_COUNT };
 
 /* Larger chunks gain nothing, and a large network's values should fit. */
-enum { CHUNK_MAX = 16, DUMP_MAX = 1024, DRAWN_MAX = 256 << 20 };
+enum { CHUNK_MAX = 16, DUMP_MAX = 1024, DRAWN_MAX = 256 << 20, STARTS_MAX = 16 };
 
 static const struct argp_option options[] = {
     CLI_HEADER("What to show:", CLI_GROUP_MAIN),
@@ -23,22 +24,47 @@ static const struct argp_option options[] = {
     { "input", KEY_INPUT, "X.npy", 0, "Preprocessed pictures instead, (N,H,W,C) float32",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
-    { "layer", KEY_LAYER, "NAME|all", 0,
-      "A node's name, a layer's number from 1, several with commas, or all (without it: the layers "
-      "that end in a max pool)",
+    { "layer", KEY_LAYER, "NAME|N|logits|all", 0,
+      "A node's name, here or in the ONNX file, or the end of one; the beginning of names, for the "
+      "last of them; a layer's number from 1; logits; several with commas; or all (without it: all "
+      "layers of an ONNX file, of other models those that end in a max pool)",
       CLI_GROUP_MORE },
-    { "rule", KEY_RULE, "reconstruct|deconvnet|guided|gradient", 0,
-      "What a signal meets on the way down (reconstruct)",
+    { "rule", KEY_RULE, "reconstruct|deconvnet|guided|gradient|linear", 0,
+      "What a signal meets on the way down (deconvnet for ONNX files, else reconstruct)",
       CLI_GROUP_MORE },
     { "from", KEY_FROM, "layer|channel|peak", 0,
-      "Begin with all activations of the layer, with one channel's, or with that channel's largest "
-      "(layer; channel if --channel is given)",
+      "Begin with all activations of the layer, with one channel's, or with that channel's "
+      "largest, and show what that unit sees (layer; channel if --channel or --class is given)",
       CLI_GROUP_MORE },
-    { "channel", KEY_CHANNEL, "K|all", 0, "The channel, from 0; all draws a panel for each",
+    { "channel", KEY_CHANNEL, "K|all", 0,
+      "The channel, from 0; several with commas; all: a sheet of the layer's channels, those with "
+      "the largest activation first",
+      CLI_GROUP_MORE },
+    { "class", KEY_CLASS, "NAME|K|top", 0,
+      "Begin at the logit of a class; top: at each picture's best", CLI_GROUP_MORE },
+    { "top", KEY_TOP, "N", 0, "Of --channel all the N strongest", CLI_GROUP_MORE },
+    { "dead", KEY_DEAD, NULL, 0, "Of --channel all also those that never fired, drawn last",
       CLI_GROUP_MORE },
     { "bias", KEY_BIAS, NULL, 0,
       "Add a panel of what the biases alone draw: it hardly depends on the picture",
       CLI_GROUP_MORE },
+    { "extend", KEY_EXTEND, NULL, 0,
+      "Draw also through activations for which the papers define no rule, as docs/rules says; the "
+      "picture is labelled",
+      CLI_GROUP_MORE },
+    { "mask", KEY_MASK, "0|1", 0,
+      "The bits behind the rules, in place of --rule: 1, a signal passes a ReLU only where its "
+      "input was positive (0)",
+      CLI_GROUP_MORE },
+    { "rectify", KEY_RECTIFY, "0|1", 0, "1: only a positive signal passes a ReLU (1)",
+      CLI_GROUP_MORE },
+    { "switches", KEY_SWITCHES, "0|1", 0,
+      "0: a max pool's signal goes to the middle of its window, not to its switch (1)",
+      CLI_GROUP_MORE },
+    { "compat", KEY_COMPAT, "captum|tf_cnnvis|zennit", 0,
+      "Compute what that program computes under the rule's name (docs/rules/compat.md)",
+      CLI_GROUP_MORE },
+    CLI_OPTIONS_INPUT,
     CLI_HEADER("Where to:", CLI_GROUP_OUTPUT),
     { "out", KEY_OUT, "DIR", 0, "Folder for one PNG a picture (shown; none with --dump alone)",
       CLI_GROUP_OUTPUT },
@@ -59,15 +85,21 @@ static const struct argp_option options[] = {
 };
 
 static const char doc[] =
-    "Draws what layers of a model respond to in pictures (PNG, JPEG), projected back to pixels: "
-    "one panel \"original | layer 1 | layer 2 ...\" a picture. Without pictures the first test "
-    "pictures of the data are shown. A picture more than twice as large as the network's input is "
-    "scaled down, of a smaller one the middle is taken, as in training.\n\n"
+    "Draws what layers of a network respond to in pictures (PNG, JPEG; folders of them too), "
+    "projected back to pixels: one sheet \"original | layer 1 | layer 2 ...\" a picture, and "
+    "prints the most probable classes. Without pictures the first test pictures of the data are "
+    "shown. A model made by deconvnet train takes of a picture the middle, after scaling it down if it is "
+    "more than twice as large; for an ONNX file the way is told, or chosen by the options below. "
+    "The first picture that cannot be read ends the call; those before it are drawn.\n\n"
     "The rules: reconstruct takes the bias off before each transposed convolution and knows no "
-    "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014) and gradient "
-    "(Simonyan et al. 2013) differ in what they do at a ReLU.\v"
+    "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014), gradient "
+    "(Simonyan et al. 2013) and linear differ in what they do at a ReLU. A rule that is undefined "
+    "for an operator is refused by the node's name, never replaced.\v"
     "Examples:\n"
-    "  deconvnet show --model runs/tutorial cat.jpg\n"
+    "  deconvnet show --model resnet18.onnx dog.jpg\n"
+    "  deconvnet show --model resnet18.onnx --layer layer4 --channel all --top 40 photos/\n"
+    "  deconvnet show --model vgg16.onnx --layer 9 --channel 17 --from peak dog.jpg\n"
+    "  deconvnet show --model resnet18.onnx --labels imagenet.txt --class top dog.jpg\n"
     "  deconvnet show --model runs/tutorial --layer 2 --rule guided --from peak --channel all\n"
     "\n" CLI_EXIT_CODES;
 
@@ -79,24 +111,74 @@ static void parse_from(show_options *o, int key, const char *arg)
     o->from_given = true;
 }
 
-static void parse_channel(show_options *o, int key, const char *arg)
+static void parse_channels(show_options *o, int key, const char *arg)
 {
+    enum { CHANNELS_MAX = 4096, DIGITS = 16 };
+
+    o->n_channels = 0;
     o->all_channels = !strcmp(arg, "all");
-    o->channel = o->all_channels ? -1 : (int)cli_parse_int(key, arg, 0, 65535);
+    for (bool more = !o->all_channels; more;) {
+        const size_t length = strcspn(arg, ",");
+        char number[DIGITS];
+
+        snprintf(number, sizeof number, "%.*s", length < DIGITS ? (int)length : DIGITS, arg);
+        if (o->n_channels == CHANNELS_MAX)
+            cli_die(DCN_USAGE, cli_source(key), "more than %d channels are named; name fewer",
+                    CHANNELS_MAX);
+        o->channels = cli_grow(o->channels, (size_t)o->n_channels + 1, sizeof *o->channels);
+        o->channels[o->n_channels++] = (int)cli_parse_int(key, number, 0, 65535);
+        more = arg[length] == ',';
+        arg += length + more;
+    }
+}
+
+static int parse_bit(int key, const char *arg)
+{
+    static const char *const words[] = { "0", "1", NULL };
+
+    return cli_parse_word(key, arg, words);
+}
+
+static void parse_rule(show_options *o, int key, const char *arg)
+{
+    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient", "linear",
+                                         NULL };
+
+    o->rule = (dcn_rule)dcn_rule_find(rules[cli_parse_word(key, arg, rules)]);
+    o->rule_given = true;
+}
+
+static error_t parse_way(show_options *o, int key, char *arg)
+{
+    static const char *const programs[] = { "captum", "tf_cnnvis", "zennit", NULL };
+
+    switch (key) {
+    case KEY_LAYER: o->layer = arg; break;
+    case KEY_RULE: parse_rule(o, key, arg); break;
+    case KEY_FROM: parse_from(o, key, arg); break;
+    case KEY_CHANNEL: parse_channels(o, key, arg); break;
+    case KEY_CLASS: o->class_name = cli_parse_name(key, arg); break;
+    case KEY_TOP: o->top = (int)cli_parse_int(key, arg, 1, 65536); break;
+    case KEY_DEAD: o->dead = true; break;
+    case KEY_BIAS: o->bias = true; break;
+    case KEY_EXTEND: o->extend = true; break;
+    case KEY_MASK: o->mask = parse_bit(key, arg); break;
+    case KEY_SWITCHES: o->switches = parse_bit(key, arg); break;
+    case KEY_RECTIFY: o->rectify = parse_bit(key, arg); break;
+    case KEY_COMPAT:
+        o->compat = (show_compat)(cli_parse_word(key, arg, programs) + SHOW_COMPAT_CAPTUM);
+        break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient", NULL },
-                      *const scales[] = { "auto", "tf1", NULL };
+    static const char *const scales[] = { "auto", "tf1", NULL };
     show_options *o = state->input;
 
     switch (key) {
-    case KEY_LAYER: o->layer = arg; break;
-    case KEY_RULE: o->rule = (dcn_rule)dcn_rule_find(rules[cli_parse_word(key, arg, rules)]); break;
-    case KEY_FROM: parse_from(o, key, arg); break;
-    case KEY_CHANNEL: parse_channel(o, key, arg); break;
-    case KEY_BIAS: o->bias = true; break;
     case KEY_OUT: o->out = cli_parse_name(key, arg); break;
     case KEY_DUMP: o->dump = cli_parse_name(key, arg); break;
     case KEY_SCALE:
@@ -105,29 +187,63 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_INPUT: o->input = cli_parse_name(key, arg); break;
     case KEY_COUNT: o->count = (int)cli_parse_int(key, arg, 1, 100000); break;
     case ARGP_KEY_ARG:
-        o->files = cli_grow(o->files, (size_t)o->n_files + 1, sizeof *o->files);
-        o->files[o->n_files++] = cli_parse_name(key, arg);
+        o->arguments = cli_grow(o->arguments, (size_t)o->n_arguments + 1, sizeof *o->arguments);
+        o->arguments[o->n_arguments++] = cli_parse_name(key, arg);
         break;
-    default: return cli_parse_shared(&o->shared, key, arg);
+    default:
+        return parse_way(o, key, arg) == 0 ? 0 : cli_parse_shared(&o->shared, key, arg);
     }
     return 0;
 }
 
-static const struct argp argp = { options, parse, "[IMAGE...]", doc, NULL, NULL, NULL };
+static const struct argp argp = { options, parse, "[IMAGE|FOLDER...]", doc, NULL, NULL, NULL };
 
+/* ---- the plan ------------------------------------------------------------------------------- */
+
+/* Pictures that go through together: as many as fit into moderate memory with all their values and
+ * what is drawn of them. */
 static int chunk_size(const show_run *run)
 {
-    const size_t one = (size_t)run->n_views * run->volume * sizeof(float) + 1;
-    const size_t fit = DRAWN_MAX / one;
+    const dcn_graph *graph = run->model.graph;
+    size_t one = (size_t)(run->n_views + 2) * run->volume * sizeof(float), fit;
     const int most = run->n < CHUNK_MAX ? run->n : CHUNK_MAX;
 
+    for (int i = 0; i < dcn_graph_node_count(graph); i++)
+        one += cli_volume(cli_shape_of(graph, i)) * sizeof(float);
+    fit = DRAWN_MAX / one;
     return fit >= (size_t)most ? most : fit > 0 ? (int)fit : 1;
+}
+
+static int most_tiles(const show_run *run)
+{
+    const show_options *o = &run->options;
+    int most = o->n_channels;
+
+    for (int i = 0; i < run->n_layers && o->all_channels; i++)
+        most = run->layers[i].shape.c > most ? run->layers[i].shape.c : most;
+    return o->top && o->top < most ? o->top : most;
+}
+
+static void collect_extensions(show_run *run)
+{
+    run->extensions = cli_text("%s", "");
+    for (int i = 0; i < run->n_layers; i++) {
+        const char *text = dcn_plan_extensions(run->plan, i);
+
+        /* The way from the deepest layer meets the most. */
+        if (text && strlen(text) > strlen(run->extensions)) {
+            free(run->extensions);
+            run->extensions = cli_text("%s", text);
+        }
+    }
+    if (*run->extensions)
+        cli_note("note: beyond the papers: %s", run->extensions);
 }
 
 static dcn_status make_plan(show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
-    dcn_route routes[SHOW_LAYERS_MAX];
+    dcn_route *routes = cli_alloc((size_t)run->n_layers, sizeof *routes);
     dcn_plan_desc desc = { .engine = o->shared.engine,
                            .threads = o->shared.threads,
                            .routes = routes,
@@ -136,40 +252,79 @@ static dcn_status make_plan(show_run *run, dcn_error *err)
     const dcn_node output = dcn_graph_output(run->model.graph);
     dcn_status st;
 
-    if (o->dump && run->n > DUMP_MAX)
-        return cli_fail(err, DCN_USAGE, "--dump",
-                        "holds every value of %d pictures, the limit is %d; name fewer",
-                        run->n, DUMP_MAX);
     run->chunk = o->dump ? run->n : chunk_size(run);
+    if (show_by_channel(o)) {
+        run->starts = most_tiles(run);
+        run->starts = run->starts < 1 ? 1 : run->starts > STARTS_MAX ? STARTS_MAX : run->starts;
+    }
     desc.batch = run->chunk;
+    desc.starts = run->starts;
     for (int i = 0; i < run->n_layers; i++)
-        routes[i] = (dcn_route){ run->layers[i], o->rule };
-    if ((st = dcn_plan_create(&run->plan, run->model.graph, &desc, err)))
+        routes[i] = show_route(run, i);
+    st = dcn_plan_create(&run->plan, run->model.graph, &desc, err);
+    free(routes);
+    if (st)
         return st;
     cli_detail("%s, %.1f MB", dcn_plan_text(run->plan), (double)dcn_plan_bytes(run->plan) / 1e6);
+    collect_extensions(run);
     run->classes = (int)cli_volume(cli_shape_of(run->model.graph, output));
     run->answers = cli_alloc((size_t)run->chunk * (size_t)run->classes, sizeof(float));
+    run->images = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
+    if (!o->input)
+        run->photos = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
     for (int i = 0; i < run->n_views; i++)
         run->views[i].drawn = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
     return DCN_OK;
+}
+
+/* ---- walking -------------------------------------------------------------------------------- */
+
+static dcn_status dump_channels(show_run *run, int n, show_dump *dump, dcn_error *err)
+{
+    const show_options *o = &run->options;
+    float *drawn = cli_alloc((size_t)n, run->volume * sizeof *drawn);
+    dcn_status st = DCN_OK;
+
+    for (int l = 0; l < run->n_layers && !st; l++) {
+        const int count = o->all_channels ? run->layers[l].shape.c : o->n_channels;
+
+        for (int k = 0; k < count && !st; k++) {
+            const int channel = o->all_channels ? k : o->channels[k];
+            char *key = cli_text("%s/%s/%s/%d", run->layers[l].name, dcn_rule_name(o->rule),
+                                 dcn_from_name(o->from), channel);
+
+            st = dcn_plan_project(run->plan, l, o->from, channel, drawn, err);
+            if (!st)
+                st = show_dump_drawn(dump, run, key, drawn, true, err);
+            free(key);
+        }
+    }
+    free(drawn);
+    return st;
 }
 
 static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, dcn_error *err)
 {
     dcn_status st;
 
-    dcn_plan_forward(run->plan, run->images + (size_t)first * run->volume, n);
+    if ((st = show_read_inputs(run, first, n, err)))
+        return st;
+    dcn_plan_forward(run->plan, run->images, n);
+    for (int i = 0; i < run->n_layers; i++)
+        run->layers[i].fresh = false;
     if ((st = dcn_plan_value(run->plan, dcn_graph_output(run->model.graph), run->answers, err)))
         return st;
-    if (dump && (st = show_dump_values(dump, run, err)))
+    for (int i = 0; i < n; i++)
+        cli_to_shares(run->answer, run->answers + (size_t)i * (size_t)run->classes, run->classes);
+    if (dump && ((st = show_dump_values(dump, run, err))
+                 || (show_by_channel(&run->options) && (st = dump_channels(run, n, dump, err)))))
         return st;
     for (int i = 0; i < run->n_views && !st; i++) {
         show_view *v = &run->views[i];
 
-        st = dcn_plan_project(run->plan, v->route, v->from, v->channel < 0 ? 0 : v->channel,
-                              v->drawn, err);
+        st = dcn_plan_project(run->plan, v->layer, v->from, 0, v->drawn, err);
         if (!st && dump)
-            st = show_dump_view(dump, run, v, err);
+            st = show_dump_drawn(dump, run, v->key, v->drawn, true, err);
     }
     return st;
 }
@@ -192,38 +347,61 @@ static dcn_status walk_all(show_run *run, dcn_error *err)
     return st;
 }
 
-static dcn_status show(show_run *run, const char *model, dcn_error *err)
+static dcn_status check_dump(const show_run *run, dcn_error *err)
+{
+    const show_options *o = &run->options;
+
+    if (!o->dump)
+        return DCN_OK;
+    if (run->n > DUMP_MAX)
+        return cli_fail(err, DCN_USAGE, "--dump",
+                        "holds every value of %d pictures, the limit is %d; name fewer",
+                        run->n, DUMP_MAX);
+    if (o->compat || (o->n_channels && o->channels[0] == SHOW_CLASS_TOP))
+        return cli_fail(err, DCN_USAGE, "--dump", "holds the signals of this program's own starts; "
+                        "leave out --compat and --class top");
+    return DCN_OK;
+}
+
+static dcn_status show(show_run *run, dcn_error *err)
 {
     show_options *o = &run->options;
     dcn_status st;
 
-    if ((st = dcn_model_load(&run->model, model, &o->shared.limits, err))
-        || (st = show_read_inputs(run, err)) || (st = show_choose_views(run, err)))
+    if ((st = cli_load_model(&run->model, run->model_path, &o->shared, err)))
         return st;
-    if (o->out && run->shape.c != 1 && run->shape.c != 3)
-        return cli_fail(err, DCN_USAGE, model,
-                        "its input has %d channels, a picture has 1 or 3; use --dump alone",
+    run->imported = cli_is_imported(run->model.graph);
+    run->answer = cli_answer_of(&run->model);
+    if ((st = show_choose_views(run, err)) || (st = show_list_inputs(run, err))
+        || (st = check_dump(run, err)))
+        return st;
+    if (run->shape.c != 1 && run->shape.c != 3 && (o->out || !o->input))
+        return cli_fail(err, DCN_USAGE, run->model_path,
+                        "its input has %d channels, a picture has 1 or 3; use --input and --dump",
                         run->shape.c);
     if ((st = make_plan(run, err)) || (o->out && (st = cli_make_folder(o->out, err))))
         return st;
     return walk_all(run, err);
 }
 
-static dcn_status show_main(int argc, char **argv, dcn_error *err)
+static void clear(show_run *run)
 {
-    show_run run = { .options = { .channel = -1 } };
-    show_options *o = &run.options;
-    cli_json *json = NULL;
-    dcn_status st;
-    char *model;
+    dcn_plan_destroy(run->plan);
+    show_clear_views(run);
+    show_clear_inputs(run);
+    dcn_data_close(run->data);
+    dcn_model_clear(&run->model);
+    free(run->extensions);
+    free(run->answers);
+    free(run->options.arguments);
+    free(run->options.channels);
+    free((char *)run->model_path);
+}
 
-    cli_parse(&cli_show, argc, argv, o);
-    model = cli_model_path(&o->shared);
-    if (!o->from_given && (o->channel >= 0 || o->all_channels))
+static void check_options(show_options *o)
+{
+    if (!o->from_given && (o->n_channels || o->all_channels))
         o->from = DCN_FROM_CHANNEL;
-    if (o->from == DCN_FROM_LAYER && (o->channel >= 0 || o->all_channels))
-        cli_die(DCN_USAGE, "--channel",
-                "means nothing with --from layer; use --from channel or --from peak");
     if (!o->out && !o->dump)
         o->out = "shown";
     if (o->dump && !strcmp(o->dump, "-")) {     /* standard output belongs to the tensors */
@@ -231,27 +409,37 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
             cli_die(DCN_USAGE, "--dump", "and --json both want standard output; name a file");
         o->silent = true;
     }
+}
+
+static dcn_status show_main(int argc, char **argv, dcn_error *err)
+{
+    show_run run = { .options = { .mask = -1, .switches = -1, .rectify = -1 } };
+    show_options *o = &run.options;
+    cli_json *json = NULL;
+    dcn_status st;
+
+    cli_parse(&cli_show, argc, argv, o);
+    run.model_path = cli_model_path(&o->shared);
+    check_options(o);
     if (o->shared.json) {
         json = cli_json_create();
         cli_json_text(json, "dump", o->dump);
         run.json = cli_json_array(json, "pictures");
     }
-    st = show(&run, model, err);
+    st = show(&run, err);
     if (!st && json) {
-        cli_json_text(json, "rule", dcn_rule_name(o->rule));
+        char *rule = show_rule_text(&run);
+
+        cli_json_text(json, "rule", rule);
         cli_json_text(json, "model", run.model.hash);
+        cli_json_text(json, "guessed", *run.model.guess ? run.model.guess : NULL);
+        cli_json_text(json, "extensions", *run.extensions ? run.extensions : NULL);
         st = cli_json_print(json, err);
+        free(rule);
     }
     if (json)
         cli_json_destroy(json);
-    dcn_plan_destroy(run.plan);
-    show_clear_views(&run);
-    show_clear_inputs(&run);
-    dcn_data_close(run.data);
-    dcn_model_clear(&run.model);
-    free(run.answers);
-    free(o->files);
-    free(model);
+    clear(&run);
     return st;
 }
 

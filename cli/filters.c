@@ -43,7 +43,8 @@ dcn_status cli_draw_filters(dcn_image *image, const dcn_graph *graph, dcn_error 
     for (int i = 0; i < n; i++) {
         copy_kernel(kernels + (size_t)i * volume, &w, i);
         /* As a photo each kernel uses the whole range and carries no number of its own below. */
-        panels[i] = (dcn_panel){ kernels + (size_t)i * volume, shape, NULL, DCN_PANEL_PHOTO };
+        panels[i] = (dcn_panel){ .values = kernels + (size_t)i * volume, .shape = shape,
+                                 .kind = DCN_PANEL_PHOTO };
     }
     desc.panels = panels;
     st = dcn_sheet_draw(image, &desc, err);

@@ -79,6 +79,36 @@ double cli_parse_real(int key, const char *arg, double min, double max)
     return value;
 }
 
+int cli_parse_reals(int key, const char *arg, double min, double max, float *values, int n)
+{
+    int found = 0;
+
+    for (;;) {
+        const size_t length = strcspn(arg, ",");
+        char number[40];
+
+        if (found == n)
+            cli_die(DCN_USAGE, cli_source(key), "more than %d numbers are given; give 1 or %d", n,
+                    n);
+        snprintf(number, sizeof number, "%.*s", (int)(length < 39 ? length : 39), arg);
+        values[found++] = (float)cli_parse_real(key, number, min, max);
+        if (!arg[length])
+            return found;
+        arg += length + 1;
+    }
+}
+
+void cli_parse_size(int key, const char *arg, int size[2])
+{
+    enum { SIDE = 32768 };
+    const size_t length = strcspn(arg, "x");
+    char number[40];
+
+    snprintf(number, sizeof number, "%.*s", (int)(length < 39 ? length : 39), arg);
+    size[0] = (int)cli_parse_int(key, number, 1, SIDE);
+    size[1] = arg[length] ? (int)cli_parse_int(key, arg + length + 1, 1, SIDE) : 0;
+}
+
 char *cli_parse_name(int key, char *arg)
 {
     if (!*arg)
@@ -283,9 +313,12 @@ static const cli_command *current;
 
 static _Noreturn void print_help(void)
 {
+    static char whole[1 << 16];
     char name[80];
     dcn_error err = { 0 };
 
+    /* One write for the whole text, so that its failure is known with its reason. */
+    setvbuf(stdout, whole, _IOFBF, sizeof whole);
     snprintf(name, sizeof name, "deconvnet %s", current->name);
     argp_help(current->argp, stdout, ARGP_HELP_SHORT_USAGE | ARGP_HELP_LONG | ARGP_HELP_DOC, name);
     if (cli_finish_output(&err))
@@ -330,8 +363,56 @@ static void parse_device(int key, const char *arg)
         cli_die(DCN_USAGE, cli_source(key), "\"%.60s\" is not a device; give auto or cpu", arg);
 }
 
+/* Pixels count from 0 to 1 here; numbers for 0 to 255 are the mistake to be expected. */
+static int parse_channels(int key, const char *arg, bool deviation, float values[3])
+{
+    const int n = cli_parse_reals(key, arg, deviation ? 1e-6 : -1000, 1000, values, 3);
+
+    if (n == 2)
+        cli_die(DCN_USAGE, cli_source(key), "2 numbers are given; give 1 or 3");
+    for (int i = 0; i < n; i++)
+        if (values[i] > (deviation ? 10 : 2) || values[i] < -2)
+            cli_die(DCN_USAGE, cli_source(key), "%g is meant for pixels of 0 to 255, they count "
+                    "from 0 to 1 here; divide it by 255", (double)values[i]);
+    return n;
+}
+
+static error_t parse_input(cli_input_options *o, int key, char *arg)
+{
+    static const char *const names[] = { "imagenet", "caffe", "tf", "cifar10", "standardize",
+                                         "none", NULL };
+
+    switch (key) {
+    case CLI_KEY_PREPROCESS: o->preprocess = names[cli_parse_word(key, arg, names)]; break;
+    case CLI_KEY_MEAN: o->n_mean = parse_channels(key, arg, false, o->mean); break;
+    case CLI_KEY_STD: o->n_std = parse_channels(key, arg, true, o->std); break;
+    case CLI_KEY_BGR: o->bgr = true; break;
+    case CLI_KEY_SIZE: cli_parse_size(key, arg, o->size); break;
+    case CLI_KEY_CROP: cli_parse_size(key, arg, o->crop); break;
+    case CLI_KEY_LABELS: o->labels = cli_parse_name(key, arg); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static error_t parse_limit(dcn_limits *l, int key, const char *arg)
+{
+    switch (key) {
+    case CLI_KEY_MAX_PIXELS: l->max_pixels = cli_parse_int(key, arg, 1, INT32_MAX); break;
+    case CLI_KEY_MAX_SIDE: l->max_side = cli_parse_int(key, arg, 1, 1 << 24); break;
+    case CLI_KEY_MAX_HEADER: l->max_header_bytes = cli_parse_int(key, arg, 1, INT32_MAX); break;
+    case CLI_KEY_MAX_TEXT: l->max_text_bytes = cli_parse_int(key, arg, 1, INT32_MAX); break;
+    case CLI_KEY_MAX_ONNX: l->max_onnx_bytes = cli_parse_int(key, arg, 1, INT64_MAX / 2); break;
+    case CLI_KEY_MAX_NODES: l->max_nodes = cli_parse_int(key, arg, 1, INT32_MAX); break;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
 error_t cli_parse_shared(cli_shared *s, int key, char *arg)
 {
+    if (parse_input(&s->input, key, arg) == 0 || parse_limit(&s->limits, key, arg) == 0)
+        return 0;
     switch (key) {
     case CLI_KEY_DATA: s->data = cli_parse_name(key, arg); break;
     case 'm': s->model = cli_parse_name(key, arg); break;
@@ -348,12 +429,6 @@ error_t cli_parse_shared(cli_shared *s, int key, char *arg)
     case CLI_KEY_NO_PROGRESS: s->no_progress = true; break;
     case CLI_KEY_COLOR: cli_set_color((cli_color)cli_parse_word(key, arg, colors)); break;
     case CLI_KEY_GRAPHICS: s->graphics = (cli_graphics)cli_parse_word(key, arg, graphics); break;
-    case CLI_KEY_MAX_PIXELS: s->limits.max_pixels = cli_parse_int(key, arg, 1, INT32_MAX); break;
-    case CLI_KEY_MAX_SIDE: s->limits.max_side = cli_parse_int(key, arg, 1, 1 << 24); break;
-    case CLI_KEY_MAX_HEADER:
-        s->limits.max_header_bytes = cli_parse_int(key, arg, 1, INT32_MAX);
-        break;
-    case CLI_KEY_MAX_TEXT: s->limits.max_text_bytes = cli_parse_int(key, arg, 1, INT32_MAX); break;
     case 'q': cli_set_verbosity(-1); break;
     case 'v': cli_set_verbosity(1); break;
     default: return ARGP_ERR_UNKNOWN;

@@ -16,12 +16,23 @@ typedef struct cli_command {
     dcn_status (*run)(int argc, char **argv, dcn_error *err);
 } cli_command;
 
-extern const cli_command cli_train, cli_eval, cli_show, cli_info, cli_bench, cli_fetch;
+extern const cli_command cli_train, cli_eval, cli_show, cli_info, cli_bench, cli_fetch,
+                         cli_convert;
 
 typedef enum cli_graphics {
     CLI_GRAPHICS_AUTO, CLI_GRAPHICS_SYMBOLS, CLI_GRAPHICS_SIXEL, CLI_GRAPHICS_KITTY,
     CLI_GRAPHICS_ITERM, CLI_GRAPHICS_NONE
 } cli_graphics;
+
+/* From a picture to a model's input, and its class names (load_model.c). Zeros: as the model
+ * says. */
+typedef struct cli_input_options {
+    const char *preprocess, *labels;
+    int n_mean, n_std;         /* 0: not given; 1: one number for all channels; 3 */
+    float mean[3], std[3];
+    bool bgr;
+    int size[2], crop[2];      /* rows, columns; columns 0: one number was given */
+} cli_input_options;
 
 /* What several commands share. All zeros is the usual. */
 typedef struct cli_shared {
@@ -30,17 +41,20 @@ typedef struct cli_shared {
     bool json, no_progress;
     cli_graphics graphics;
     dcn_limits limits;
+    cli_input_options input;
 } cli_shared;
 
 enum cli_key {
     CLI_KEY_JSON = 1000, CLI_KEY_NO_PROGRESS, CLI_KEY_COLOR, CLI_KEY_GRAPHICS, CLI_KEY_DATA,
     CLI_KEY_DEVICE, CLI_KEY_ENGINE, CLI_KEY_MAX_PIXELS, CLI_KEY_MAX_SIDE, CLI_KEY_MAX_HEADER,
-    CLI_KEY_MAX_TEXT, CLI_KEY_OWN         /* a command's own keys begin here */
+    CLI_KEY_MAX_TEXT, CLI_KEY_MAX_ONNX, CLI_KEY_MAX_NODES, CLI_KEY_PREPROCESS, CLI_KEY_MEAN,
+    CLI_KEY_STD, CLI_KEY_BGR, CLI_KEY_SIZE, CLI_KEY_CROP, CLI_KEY_LABELS,
+    CLI_KEY_OWN                /* a command's own keys begin here */
 };
 
 /* Groups of --help, in their order. */
-enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROUP_OUTPUT,
-                 CLI_GROUP_LIMITS, CLI_GROUP_COMMON };
+enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_COMPUTE,
+                 CLI_GROUP_OUTPUT, CLI_GROUP_LIMITS, CLI_GROUP_COMMON };
 
 #define CLI_HEADER(text, group) { NULL, 0, NULL, 0, text, group }
 #define CLI_OPTION_DATA { "data", CLI_KEY_DATA, "DIR", 0, \
@@ -48,7 +62,29 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROU
     "folder with train/CLASS/FILE and test/CLASS/FILE, or \"synthetic\". Without it the usual " \
     "places are searched", CLI_GROUP_MAIN }
 #define CLI_OPTION_MODEL { "model", 'm', "FILE", 0, \
-    "A model file, or the folder of a run that holds model.safetensors", CLI_GROUP_MAIN }
+    "A model file (ONNX, safetensors), or the folder of a run that holds model.safetensors", \
+    CLI_GROUP_MAIN }
+#define CLI_OPTIONS_INPUT \
+    CLI_HEADER("From a picture to the network (without these: as the model's file says; what it " \
+               "leaves open is guessed, and told):", CLI_GROUP_INPUT), \
+    { "preprocess", CLI_KEY_PREPROCESS, "imagenet|caffe|tf|cifar10|standardize|none", 0, \
+      "imagenet: shorter side to 256 for a network of 224, the middle, torchvision's mean and " \
+      "standard deviation; caffe: blue first, 0 to 255 less its means; tf: -1 to 1; cifar10: its " \
+      "mean and standard deviation; standardize: each picture's own; none: 0 to 1", \
+      CLI_GROUP_INPUT }, \
+    { "mean", CLI_KEY_MEAN, "R,G,B", 0, \
+      "Take this off pixels of 0 to 1; one number counts for all channels", CLI_GROUP_INPUT }, \
+    { "std", CLI_KEY_STD, "R,G,B", 0, "Then divide by this", CLI_GROUP_INPUT }, \
+    { "bgr", CLI_KEY_BGR, NULL, 0, "The network wants blue first", CLI_GROUP_INPUT }, \
+    { "size", CLI_KEY_SIZE, "N|HxW", 0, \
+      "Scale a picture until it covers H rows and W columns, or its shorter side is N; without " \
+      "--crop the middle of that size is the input", CLI_GROUP_INPUT }, \
+    { "crop", CLI_KEY_CROP, "N|HxW", 0, \
+      "The middle that becomes the input. Where an ONNX file leaves its input's size open, " \
+      "--crop, else --size, sets it (224x224)", CLI_GROUP_INPUT }, \
+    { "labels", CLI_KEY_LABELS, "FILE", 0, \
+      "Class names: one a line, a JSON list, or a JSON object {\"0\": \"name\", ...}", \
+      CLI_GROUP_INPUT }
 #define CLI_OPTION_BATCH { "batch-size", 'b', "N", 0, "Pictures a step (128)", CLI_GROUP_COMPUTE }
 #define CLI_OPTIONS_COMPUTE \
     { "threads", 'j', "N", 0, "Threads; the results do not depend on it (all cores)", \
@@ -65,7 +101,12 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_COMPUTE, CLI_GROU
       CLI_GROUP_LIMITS }, \
     { "max-header-bytes", CLI_KEY_MAX_HEADER, "N", 0, "Header of a safetensors file (8388608)", \
       CLI_GROUP_LIMITS }, \
-    { "max-text-bytes", CLI_KEY_MAX_TEXT, "N", 0, "Text of a network (1048576)", CLI_GROUP_LIMITS }
+    { "max-text-bytes", CLI_KEY_MAX_TEXT, "N", 0, "Text of a network (1048576)", \
+      CLI_GROUP_LIMITS }, \
+    { "max-onnx-bytes", CLI_KEY_MAX_ONNX, "N", 0, "An ONNX file (2147483647); a file of its " \
+      "external data may then have as many (68719476736)", CLI_GROUP_LIMITS }, \
+    { "max-nodes", CLI_KEY_MAX_NODES, "N", 0, "Nodes of an ONNX graph (100000)", \
+      CLI_GROUP_LIMITS }
 #define CLI_OPTION_JSON { "json", CLI_KEY_JSON, NULL, 0, \
     "Print one JSON object on standard output instead of text", CLI_GROUP_OUTPUT }
 #define CLI_OPTION_GRAPHICS { "graphics", CLI_KEY_GRAPHICS, \
@@ -100,6 +141,10 @@ int64_t cli_parse_int(int key, const char *arg, int64_t min, int64_t max);
 double cli_parse_real(int key, const char *arg, double min, double max);
 /* A file, a folder or an address: not empty, or it would be an error without a place. */
 char *cli_parse_name(int key, char *arg);
+/* Numbers separated by commas: n of them at most; returns how many. */
+int cli_parse_reals(int key, const char *arg, double min, double max, float *values, int n);
+/* "HxW", or one number: columns become 0. */
+void cli_parse_size(int key, const char *arg, int size[2]);
 /* The index of arg in words (ended by NULL). */
 int cli_parse_word(int key, const char *arg, const char *const *words);
 /* The word of the list that is most like `word`, NULL if none is near. */

@@ -1,233 +1,187 @@
-/* show_draw.c - one sheet a picture: original | layer 1 | layer 2 ..., its PNG and its top 5. */
+/* show_draw.c - the sheet of whole layers: original | layer 1 | layer 2 ..., in rows where there
+ * are many; and how every sheet is saved, told and shown. */
 #include "show.h"
 
 #include "message.h"
 #include "network.h"
 #include "terminal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { COLUMNS_MAX = 9, TOP = 5, PATH_NAME_MAX = 200 };
-
-const char *show_class_name(const show_run *run, int i, char *number, size_t size)
-{
-    if (run->model.class_names && i < run->model.classes)
-        return run->model.class_names[i];
-    snprintf(number, size, "%d", i);
-    return number;
-}
-
-/* ---- names ---------------------------------------------------------------------------------- */
-
-/* "cat-guided-peak-3.png": pictures of other rules stand beside it. */
-static char *picture_path(const show_run *run, int i)
-{
-    const show_options *o = &run->options;
-    char channel[16] = "", name[PATH_NAME_MAX];
-
-    if (o->all_channels)
-        snprintf(channel, sizeof channel, "-all");
-    else if (o->channel >= 0)
-        snprintf(channel, sizeof channel, "-%d", o->channel);
-    snprintf(name, sizeof name, "%s", run->names[i]);
-    for (char *c = name; *c; c++)
-        *c = (unsigned char)*c < 0x20 || *c == 0x7f ? '_' : *c;
-    return cli_text("%s/%s-%s%s%s%s.png", o->out, name, dcn_rule_name(o->rule),
-                    o->from == DCN_FROM_LAYER ? "" : "-",
-                    o->from == DCN_FROM_LAYER ? "" : dcn_from_name(o->from), channel);
-}
+/* ---- saving --------------------------------------------------------------------------------- */
 
 /* A result must not replace a picture that it was made of. */
 static dcn_status check_not_input(const show_run *run, const char *path, dcn_error *err)
 {
-    struct stat a, b;
+    struct stat file;
 
-    for (int i = 0; i < run->options.n_files; i++)
-        if (stat(path, &a) == 0 && stat(run->options.files[i], &b) == 0 && a.st_ino == b.st_ino
-            && a.st_dev == b.st_dev)
+    if (stat(path, &file) != 0)
+        return DCN_OK;
+    for (int i = 0; i < run->n; i++)
+        if (run->pictures[i].path && file.st_ino == run->pictures[i].inode
+            && file.st_dev == run->pictures[i].device)
             return cli_fail(err, DCN_USAGE, path,
                             "is one of the pictures to be shown; give another --out");
     return DCN_OK;
 }
 
-static char *layer_names(const show_run *run)
+dcn_status show_save(const show_run *run, const dcn_image *sheet, int picture, const char *path,
+                     int first_layer, int n_layers, const char *const *texts, dcn_error *err)
 {
-    char *names = cli_text("%s", cli_name_of(run->model.graph, run->layers[0]));
+    enum { OWN = 11, MORE = 8 };
+    const show_options *o = &run->options;
+    const show_picture *p = &run->pictures[picture];
+    const char *slash = strrchr(run->model_path, '/');
+    char *rule = show_rule_text(run), *start = show_start_text(run),
+         *layers = show_layers_text(run, first_layer, n_layers, false),
+         *channels = show_channels_text(run),
+         *from = cli_alloc(4 * strlen(p->path ? p->path : p->name) + 1, 1);
+    const char *all[2 * (OWN + MORE) + 1] = {
+        "Software", "deconvnet " DCN_VERSION, "rule", rule, "layer", layers, "channel", channels,
+        "start", start, "scale", o->scale == DCN_SCALE_TF1 ? "tf1" : "auto",
+        "model", run->model.hash, "model file", slash ? slash + 1 : run->model_path,
+        "picture", from };
+    int n = 18;
+    dcn_status st;
 
-    for (int i = 1; i < run->n_layers; i++) {
-        char *longer = cli_text("%s,%s", names, cli_name_of(run->model.graph, run->layers[i]));
-
-        free(names);
-        names = longer;
+    cli_utf8(from, 4 * strlen(p->path ? p->path : p->name) + 1, p->path ? p->path : p->name);
+    if (*run->extensions) {
+        all[n++] = "extensions";
+        all[n++] = run->extensions;
     }
-    return names;
-}
-
-static char *channel_text(const show_options *o)
-{
-    return o->all_channels ? cli_text("all") : o->channel >= 0 ? cli_text("%d", o->channel)
-           : cli_text("-");
+    for (int i = 0; texts && texts[i] && i < 2 * MORE; i++)
+        all[n++] = texts[i];
+    all[n] = NULL;
+    if (!(st = check_not_input(run, path, err)))
+        st = dcn_image_save_png(sheet, path, all, err);
+    free(from);
+    free(channels);
+    free(layers);
+    free(start);
+    free(rule);
+    return st;
 }
 
 /* ---- the sheet ------------------------------------------------------------------------------ */
 
-/* bare: the strip alone, without headings. */
-static dcn_status draw_sheet(const show_run *run, int first, int i, bool bare, const char *caption,
-                             dcn_image *sheet, dcn_error *err)
+dcn_panel show_original(const show_run *run, int i)
 {
-    const show_options *o = &run->options;
-    const size_t at = (size_t)(first + i) * run->volume;
-    const int n = 1 + run->n_views,
-              columns = n < COLUMNS_MAX || o->scale == DCN_SCALE_TF1 ? n : COLUMNS_MAX;
+    const size_t at = (size_t)i * run->volume;
+
+    /* TensorFlow's strip is made of what the network sees. */
+    if (run->photos && run->options.scale != DCN_SCALE_TF1)
+        return (dcn_panel){ run->photos + at, run->shape, "original", DCN_PANEL_UNIT, NULL };
+    return (dcn_panel){ run->images + at, run->shape, "original", DCN_PANEL_PHOTO, NULL };
+}
+
+/* One row where it is short; else rows of a sheet of about 3:2. */
+static int choose_columns(const show_run *run, int n)
+{
+    enum { ROW_MAX = 9, SMALL = 100, HEADINGS = 60, GAP = 18 };
+    const dcn_shape s = run->shape;
+    const double wide = s.w + GAP, high = s.h + HEADINGS;
+    int columns;
+
+    if (run->options.scale == DCN_SCALE_TF1 || n <= 4 || (n <= ROW_MAX && s.w < SMALL))
+        return n;
+    if (s.w < SMALL)
+        return ROW_MAX;
+    columns = (int)lrint(sqrt(1.5 * n * high / wide));
+    columns = columns < 4 ? 4 : columns < n ? columns : n;
+    /* The same number of rows, evenly filled. */
+    return (n + (n + columns - 1) / columns - 1) / ((n + columns - 1) / columns);
+}
+
+/* bare: the strip alone, without headings. */
+static dcn_status draw_layers(const show_run *run, int i, bool bare, const char *caption,
+                              dcn_image *sheet, dcn_error *err)
+{
+    const int n = 1 + run->n_views, columns = choose_columns(run, n);
     dcn_sheet_desc desc = { .columns = columns,
                             .rows = (n + columns - 1) / columns,
-                            .scale = o->scale,
+                            .scale = run->options.scale,
                             .bare = bare,
                             .caption = caption };
     dcn_panel *panels = cli_alloc((size_t)(desc.rows * columns), sizeof *panels);
     dcn_status st;
 
-    /* TensorFlow's strip is made of what the network sees. */
-    panels[0] = run->photos && o->scale != DCN_SCALE_TF1
-                    ? (dcn_panel){ run->photos + at, run->shape, "original", DCN_PANEL_UNIT }
-                    : (dcn_panel){ run->images + at, run->shape, "original", DCN_PANEL_PHOTO };
+    panels[0] = show_original(run, i);
+    if (run->imported)
+        panels[0].title = run->pictures[0].path ? "original\nas the network sees it" : "original";
     for (int k = 0; k < run->n_views; k++)
         panels[k + 1] = (dcn_panel){ run->views[k].drawn + (size_t)i * run->volume, run->shape,
-                                     run->views[k].title, DCN_PANEL_SIGNED };
+                                     run->views[k].title, DCN_PANEL_SIGNED, NULL };
     desc.panels = panels;
     st = dcn_sheet_draw(sheet, &desc, err);
     free(panels);
     return st;
 }
 
-static dcn_status save_sheet(const show_run *run, const dcn_image *sheet, const char *path,
-                             const char *layers, const char *channel, dcn_error *err)
+/* In the terminal: small pictures as the strip alone, whose pixels are large enough to be seen
+ * there; else the sheet itself. */
+static dcn_status show_in_terminal(const show_run *run, int i, const dcn_image *sheet,
+                                   dcn_error *err)
 {
-    const show_options *o = &run->options;
-    const char *const texts[] = {
-        "Software", "deconvnet " DCN_VERSION, "rule", dcn_rule_name(o->rule), "layer", layers,
-        "from", dcn_from_name(o->from), "channel", channel,
-        "scale", o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", "model", run->model.hash, NULL };
-    dcn_status st;
-
-    if ((st = check_not_input(run, path, err)))
-        return st;
-    return dcn_image_save_png(sheet, path, texts, err);
-}
-
-/* ---- what the network answered -------------------------------------------------------------- */
-
-static void find_top(const float *answers, int classes, int *top, int *n)
-{
-    *n = classes < TOP ? classes : TOP;
-    for (int k = 0; k < *n; k++) {
-        top[k] = -1;
-        for (int i = 0; i < classes; i++) {
-            bool taken = false;
-
-            for (int j = 0; j < k; j++)
-                taken |= top[j] == i;
-            if (!taken && (top[k] < 0 || answers[i] > answers[top[k]]))
-                top[k] = i;
-        }
-    }
-}
-
-static void print_top(const show_run *run, int first, int i, const char *path)
-{
-    const float *answers = run->answers + (size_t)i * (size_t)run->classes;
-    char number[16], name[80], line[512];
-    int top[TOP], n;
-    size_t used;
-
-    find_top(answers, run->classes, top, &n);
-    used = (size_t)snprintf(line, sizeof line, "%s%s%s%s:", run->names[first + i],
-                            run->truths[first + i] ? " (" : "",
-                            run->truths[first + i] ? run->truths[first + i] : "",
-                            run->truths[first + i] ? ")" : "");
-    for (int k = 0; k < n && used < sizeof line - 120; k++) {
-        cli_escape(name, sizeof name, show_class_name(run, top[k], number, sizeof number));
-        used += (size_t)snprintf(line + used, sizeof line - used, "%s %s %.1f %%", k ? "," : "",
-                                 name, 100 * answers[top[k]]);
-    }
-    puts(line);
-    if (path)
-        printf("    %s\n", path);
-}
-
-static void add_json(const show_run *run, int first, int i, const char *path)
-{
-    const float *answers = run->answers + (size_t)i * (size_t)run->classes;
-    cli_json *picture = cli_json_object(run->json, NULL), *list;
-    char number[16];
-    int top[TOP], n;
-
-    find_top(answers, run->classes, top, &n);
-    cli_json_text(picture, "name", run->names[first + i]);
-    cli_json_text(picture, "file", path);
-    cli_json_text(picture, "truth", run->truths[first + i]);
-    list = cli_json_array(picture, "top");
-    for (int k = 0; k < n; k++) {
-        cli_json *entry = cli_json_object(list, NULL);
-
-        cli_json_text(entry, "class", show_class_name(run, top[k], number, sizeof number));
-        cli_json_int(entry, "index", top[k]);
-        cli_json_real(entry, "value", answers[top[k]]);
-    }
-}
-
-static void tell(const show_run *run, int first, int i, const char *path)
-{
-    if (run->json)
-        add_json(run, first, i, path);
-    else if (!run->options.silent)
-        print_top(run, first, i, path);
-}
-
-/* In the terminal: the strip alone, whose pixels are large enough to be seen there. */
-static dcn_status show_in_terminal(const show_run *run, int first, int i, dcn_error *err)
-{
+    enum { SMALL = 100 };
     dcn_image strip = { 0 };
-    dcn_status st;
+    dcn_status st = DCN_OK;
 
     if (run->json || run->options.silent || !cli_can_show(run->options.shared.graphics))
         return DCN_OK;
-    if (!(st = draw_sheet(run, first, i, true, NULL, &strip, err)))
+    if (run->shape.w >= SMALL) {
+        cli_show_picture(sheet, run->options.shared.graphics);
+        return DCN_OK;
+    }
+    if (!(st = draw_layers(run, i, true, NULL, &strip, err)))
         cli_show_picture(&strip, run->options.shared.graphics);
     dcn_image_clear(&strip);
     return st;
 }
 
-dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
+static void tell_sheet(const show_run *run, cli_json *picture, const char *path)
 {
-    const show_options *o = &run->options;
-    char *layers, *channel, *caption, *path;
+    cli_json *layers;
+
+    if (!picture) {
+        if (!run->options.silent)
+            printf("    %s\n", path);
+        return;
+    }
+    cli_json_text(picture, "file", path);
+    layers = cli_json_array(picture, "layers");
+    for (int i = 0; i < run->n_layers; i++)
+        cli_json_text(layers, NULL, run->layers[i].name);
+}
+
+static dcn_status draw_layer_sheet(show_run *run, int first, int i, cli_json *picture,
+                                   dcn_error *err)
+{
+    char *caption = show_caption(run, 0, run->n_layers, NULL),
+         *path = show_sheet_path(run, first + i, 0, run->n_layers);
     dcn_image sheet = { 0 };
     dcn_status st;
 
-    if (!o->out) {
-        tell(run, first, i, NULL);
-        return DCN_OK;
-    }
-    layers = layer_names(run);
-    channel = channel_text(o);
-    caption = cli_text("rule %s, layer %s, from %s%s%s, scale %s, model %s", dcn_rule_name(o->rule),
-                       layers, dcn_from_name(o->from), *channel == '-' ? "" : " ",
-                       *channel == '-' ? "" : channel, o->scale == DCN_SCALE_TF1 ? "tf1" : "auto",
-                       run->model.hash);
-    path = picture_path(run, first + i);
     /* TensorFlow's strip has no headings. */
-    st = draw_sheet(run, first, i, o->scale == DCN_SCALE_TF1, caption, &sheet, err);
-    if (!st && !(st = save_sheet(run, &sheet, path, layers, channel, err))) {
-        tell(run, first, i, path);
-        st = show_in_terminal(run, first, i, err);
+    st = draw_layers(run, i, run->options.scale == DCN_SCALE_TF1, caption, &sheet, err);
+    if (!st && !(st = show_save(run, &sheet, first + i, path, 0, run->n_layers, NULL, err))) {
+        tell_sheet(run, picture, path);
+        st = show_in_terminal(run, i, &sheet, err);
     }
     dcn_image_clear(&sheet);
     free(path);
     free(caption);
-    free(channel);
-    free(layers);
     return st;
+}
+
+dcn_status show_draw(show_run *run, int first, int i, dcn_error *err)
+{
+    cli_json *picture = show_tell_answer(run, first, i);
+
+    if (!run->options.out)
+        return DCN_OK;
+    return show_by_channel(&run->options) ? show_draw_channels(run, first, i, picture, err)
+                                          : draw_layer_sheet(run, first, i, picture, err);
 }

@@ -73,15 +73,15 @@ dcn_status show_dump_values(show_dump *dump, const show_run *run, dcn_error *err
     return st;
 }
 
-dcn_status show_dump_view(show_dump *dump, const show_run *run, const show_view *view,
-                          dcn_error *err)
+dcn_status show_dump_drawn(show_dump *dump, const show_run *run, const char *key,
+                           const float *drawn, bool signals, dcn_error *err)
 {
     const size_t bytes = run->volume * sizeof(float);
     float *copy = cli_alloc((size_t)run->n, bytes);
 
-    memcpy(copy, view->drawn, (size_t)run->n * bytes);
-    add(dump, cli_text("%s", view->key), DCN_F32, run->n, run->shape, copy);
-    for (int i = 0; i < dcn_graph_node_count(run->model.graph); i++) {
+    memcpy(copy, drawn, (size_t)run->n * bytes);
+    add(dump, cli_text("%s", key), DCN_F32, run->n, run->shape, copy);
+    for (int i = 0; i < dcn_graph_node_count(run->model.graph) && signals; i++) {
         const dcn_shape shape = cli_shape_of(run->model.graph, i);
         float *signal = cli_alloc((size_t)run->n, cli_volume(shape) * sizeof *signal);
         const dcn_status st = dcn_plan_signal(run->plan, i, signal, err);
@@ -92,9 +92,10 @@ dcn_status show_dump_view(show_dump *dump, const show_run *run, const show_view 
                 return st;
             continue;
         }
-        add(dump, cli_text("%s@%s", view->key, cli_name_of(run->model.graph, i)), DCN_F32, run->n,
-            shape, signal);
+        add(dump, cli_text("%s@%s", key, cli_name_of(run->model.graph, i)), DCN_F32, run->n, shape,
+            signal);
     }
+    err->status = DCN_OK;
     return DCN_OK;
 }
 

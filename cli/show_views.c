@@ -1,4 +1,4 @@
-/* show_views.c - turns --layer, --rule, --from, --channel and --bias into ways down. */
+/* show_views.c - turns the rule's options, --from and --bias into ways down. */
 #include "show.h"
 
 #include "message.h"
@@ -7,152 +7,247 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VIEWS_MAX = 4096 };
-
-static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_layers,
-                                dcn_error *err)
+bool show_by_channel(const show_options *o)
 {
-    const int n = dcn_graph_node_count(graph);
-    const char **names = cli_alloc((size_t)n + 1, sizeof *names), *near;
-
-    for (int i = 0; i < n; i++)
-        names[i] = cli_name_of(graph, i);
-    near = cli_nearest(name, names);
-    if (near)
-        cli_fail(err, DCN_USAGE, "--layer",
-                 "the network has no node \"%.60s\"; did you mean %.60s?", name, near);
-    else
-        cli_fail(err, DCN_USAGE, "--layer", "the network has no node \"%.60s\"; give a name that "
-                 "deconvnet info lists, a number from 1 to %d, or all", name, n_layers);
-    free(names);
-    return DCN_USAGE;
+    return o->from == DCN_FROM_CHANNEL || o->from == DCN_FROM_PEAK;
 }
 
-static dcn_status find_layer(show_run *run, const char *name, dcn_error *err)
+/* ---- the rule ------------------------------------------------------------------------------- */
+
+/* What the programs do under their names: docs/rules/compat.md. */
+static dcn_only only_of(show_compat compat)
 {
-    const dcn_graph *graph = run->model.graph;
-    dcn_node layers[SHOW_LAYERS_MAX], node = dcn_graph_find(graph, name);
-    const int n = cli_layers(graph, layers, SHOW_LAYERS_MAX);
+    return compat == SHOW_COMPAT_NONE ? DCN_ONLY_ALL : compat == SHOW_COMPAT_TF_CNNVIS
+           ? DCN_ONLY_RELU_LRN : DCN_ONLY_RELU;
+}
 
-    if (node < 0 && *name && strspn(name, "0123456789") == strlen(name) && strlen(name) < 6) {
-        const long number = strtol(name, NULL, 10);
+dcn_route show_route(const show_run *run, int layer)
+{
+    const show_options *o = &run->options;
 
-        if (number >= 1 && number <= n && number <= SHOW_LAYERS_MAX)
-            node = layers[number - 1];
-    }
-    if (node < 0)
-        return unknown_layer(graph, name, n, err);
-    if (node == cli_input_of(graph))
-        return cli_fail(err, DCN_USAGE, "--layer",
-                        "%.60s is the input, there is nothing to walk down; name a node after it",
-                        name);
-    if (run->n_layers == SHOW_LAYERS_MAX)
-        return cli_fail(err, DCN_USAGE, "--layer", "names more than %d layers; name fewer",
-                        SHOW_LAYERS_MAX);
-    run->layers[run->n_layers++] = node;
+    return (dcn_route){ .layer = run->layers[layer].node,
+                        .rule = o->compat == SHOW_COMPAT_TF_CNNVIS ? DCN_RULE_GUIDED : o->rule,
+                        .no_switches = o->no_switches,
+                        .extend = o->extend,
+                        .only = only_of(o->compat) };
+}
+
+dcn_start show_start(const show_run *run, int picture, const show_tile *tile)
+{
+    return (dcn_start){ .picture = picture, .from = run->options.from, .channel = tile->channel,
+                        .ones = run->options.compat != SHOW_COMPAT_NONE };
+}
+
+static dcn_status choose_bits(show_options *o, dcn_error *err)
+{
+    static const dcn_rule rules[2][2] = { { DCN_RULE_LINEAR, DCN_RULE_DECONVNET },
+                                          { DCN_RULE_GRADIENT, DCN_RULE_GUIDED } };
+    const char *option = o->mask >= 0 ? "--mask" : o->rectify >= 0 ? "--rectify" : "--switches";
+
+    if (o->mask < 0 && o->switches < 0 && o->rectify < 0)
+        return DCN_OK;
+    if (o->rule_given || o->compat)
+        return cli_fail(err, DCN_USAGE, option, "says by itself what the rule is; leave out %s",
+                        o->rule_given ? "--rule" : "--compat");
+    o->no_switches = o->switches == 0;
+    o->rule = rules[o->mask == 1][o->rectify != 0];
+    o->rule_given = true;
     return DCN_OK;
 }
 
-static dcn_status choose_layers(show_run *run, dcn_error *err)
+static dcn_status check_compat(const show_options *o, dcn_error *err)
 {
-    const char *list = run->options.layer;
-    dcn_status st = DCN_OK;
-
-    if (!list || !strcmp(list, "all")) {
-        run->n_layers = list ? cli_layers(run->model.graph, run->layers, SHOW_LAYERS_MAX)
-                        : cli_pooled_layers(run->model.graph, run->layers, SHOW_LAYERS_MAX);
-        if (run->n_layers > SHOW_LAYERS_MAX)
-            run->n_layers = SHOW_LAYERS_MAX;
-        if (run->n_layers == 0)
-            st = cli_fail(err, DCN_USAGE, "--layer",
-                          "the network has no convolution; name a node of those that deconvnet "
-                          "info lists");
-        return st;
-    }
-    while (!st) {
-        const size_t length = strcspn(list, ",");
-        char *name = cli_text("%.*s", (int)length, list);
-
-        st = find_layer(run, name, err);
-        free(name);
-        if (!list[length])
-            break;
-        list += length + 1;
-    }
-    return st;
-}
-
-static dcn_status add_view(show_run *run, int route, dcn_from from, int channel, dcn_error *err)
-{
-    const dcn_graph *graph = run->model.graph;
-    const dcn_node layer = run->layers[route];
-    const int number = cli_layer_number(graph, layer);
-    const char *name = cli_name_of(graph, layer), *rule = dcn_rule_name(run->options.rule);
-    char *heading = number ? cli_text("layer %d", number) : cli_text("%s", name);
-    show_view *view;
-
-    if (run->n_views == VIEWS_MAX) {
-        free(heading);
-        return cli_fail(err, DCN_USAGE, "--channel",
-                        "asks for more than %d panels; name fewer layers", VIEWS_MAX);
-    }
-    view = &run->views[run->n_views++];
-    *view = (show_view){ .route = route, .from = from, .channel = channel };
-    view->key = channel < 0 ? cli_text("%s/%s/%s", name, rule, dcn_from_name(from))
-                : cli_text("%s/%s/%s/%d", name, rule, dcn_from_name(from), channel);
-    view->title = from == DCN_FROM_ZERO ? cli_text("%s, bias alone", heading) : channel < 0
-                  ? cli_text("%s", heading) : cli_text("%s, %s %d", heading, dcn_from_name(from),
-                                                       channel);
-    free(heading);
+    if (o->compat == SHOW_COMPAT_NONE)
+        return DCN_OK;
+    if (o->rule == DCN_RULE_RECONSTRUCT || o->rule == DCN_RULE_LINEAR)
+        return cli_fail(err, DCN_USAGE, "--compat", "knows the rules deconvnet, guided and "
+                        "gradient, not %s; use one of them", dcn_rule_name(o->rule));
+    if (o->compat == SHOW_COMPAT_TF_CNNVIS && o->rule != DCN_RULE_DECONVNET)
+        return cli_fail(err, DCN_USAGE, "--compat", "tf_cnnvis draws deconvnet alone, not %s; "
+                        "leave out --rule", dcn_rule_name(o->rule));
+    if (o->from == DCN_FROM_LAYER)
+        return cli_fail(err, DCN_USAGE, "--compat", "begins at one channel or class, not at a "
+                        "layer; give --channel K or --class NAME");
+    if (o->extend)
+        return cli_fail(err, DCN_USAGE, "--extend", "has no part in --compat, where all but ReLU "
+                        "takes its derivative; leave it out");
     return DCN_OK;
 }
 
-static dcn_status views_of_layer(show_run *run, int route, dcn_error *err)
+static dcn_status choose_rule(show_run *run, dcn_error *err)
 {
-    const show_options *o = &run->options;
-    const dcn_node layer = run->layers[route];
-    const int channels = cli_shape_of(run->model.graph, layer).c;
-    const bool per_channel = o->from == DCN_FROM_CHANNEL || o->from == DCN_FROM_PEAK;
-    dcn_status st = DCN_OK;
-
-    if (per_channel && !o->all_channels && o->channel >= channels)
-        return cli_fail(err, DCN_USAGE, "--channel",
-                        "%d is not one of layer %s, which has %d; give 0 to %d",
-                        o->channel, cli_name_of(run->model.graph, layer), channels, channels - 1);
-    if (!per_channel)
-        st = add_view(run, route, o->from, -1, err);
-    else if (!o->all_channels)
-        st = add_view(run, route, o->from, o->channel, err);
-    for (int k = 0; k < channels && per_channel && o->all_channels && !st; k++)
-        st = add_view(run, route, o->from, k, err);
-    if (!st && o->bias)
-        st = add_view(run, route, DCN_FROM_ZERO, -1, err);
-    return st;
-}
-
-dcn_status show_choose_views(show_run *run, dcn_error *err)
-{
-    const show_options *o = &run->options;
+    show_options *o = &run->options;
     dcn_status st;
 
+    if ((st = choose_bits(o, err)))
+        return st;
+    if (!o->rule_given)
+        o->rule = run->imported || o->compat ? DCN_RULE_DECONVNET : DCN_RULE_RECONSTRUCT;
+    if ((st = check_compat(o, err)))
+        return st;
     if (o->bias && o->rule != DCN_RULE_RECONSTRUCT)
         return cli_fail(err, DCN_USAGE, "--bias",
                         "the rule %s has no bias part; use --rule reconstruct",
                         dcn_rule_name(o->rule));
-    if ((o->from == DCN_FROM_CHANNEL || o->from == DCN_FROM_PEAK) && !o->all_channels &&
-        o->channel < 0)
+    if (o->bias && show_by_channel(o))
+        return cli_fail(err, DCN_USAGE, "--bias", "goes with whole layers; leave out --channel, "
+                        "or draw the layer in a call of its own");
+    return DCN_OK;
+}
+
+/* ---- channels ------------------------------------------------------------------------------- */
+
+static int find_class(const show_run *run, const char *name)
+{
+    const dcn_model *m = &run->model;
+    const int most = cli_shape_of(m->graph, dcn_graph_logits(m->graph)).c;
+    char *end;
+    long number;
+
+    if (!strcmp(name, "top"))
+        return SHOW_CLASS_TOP;
+    for (int i = 0; m->class_names && i < m->classes; i++)
+        if (!strcmp(m->class_names[i], name))
+            return i;
+    number = strtol(name, &end, 10);
+    return *name >= '0' && *name <= '9' && !*end && number < most ? (int)number : -1;
+}
+
+static dcn_status unknown_class(const show_run *run, const char *name, dcn_error *err)
+{
+    const dcn_model *m = &run->model;
+    const int most = cli_shape_of(m->graph, dcn_graph_logits(m->graph)).c;
+    const char **names = cli_alloc((size_t)m->classes + 2, sizeof *names), *near;
+    int n = 0;
+
+    for (int i = 0; m->class_names && i < m->classes; i++)
+        names[n++] = m->class_names[i];
+    names[n] = "top";
+    near = cli_nearest(name, names);
+    if (near)
+        cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; did you mean %.60s?",
+                 name, near);
+    else
+        cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; give %s a number from 0 "
+                 "to %d, or top", name, m->class_names ? "a name of --labels or of the model," : "",
+                 most - 1);
+    free(names);
+    return DCN_USAGE;
+}
+
+/* --class K is --layer logits --channel K. */
+static dcn_status choose_class(show_run *run, dcn_error *err)
+{
+    show_options *o = &run->options;
+    const char *name = o->class_name;
+    int class;
+
+    if (!name && o->compat && !o->layer && !o->n_channels && !o->all_channels
+        && o->compat != SHOW_COMPAT_TF_CNNVIS)
+        name = "top";
+    if (!name)
+        return DCN_OK;
+    if (o->layer || o->n_channels || o->all_channels)
+        return cli_fail(err, DCN_USAGE, "--class", "is a channel of the logits already; leave out "
+                        "%s", o->layer ? "--layer" : "--channel");
+    if (cli_answer_of(&run->model) == CLI_ANSWER_NONE)
+        return cli_fail(err, DCN_USAGE, "--class", "the network's output is not one number a "
+                        "class; use --layer and --channel");
+    if ((class = find_class(run, name)) == -1)
+        return unknown_class(run, name, err);
+    o->layer = "logits";
+    o->channels = cli_grow(o->channels, 1, sizeof *o->channels);
+    o->channels[0] = class;
+    o->n_channels = 1;
+    if (!o->from_given)
+        o->from = DCN_FROM_CHANNEL;
+    return DCN_OK;
+}
+
+static dcn_status check_from(const show_options *o, dcn_error *err)
+{
+    const bool any = o->n_channels || o->all_channels;
+
+    if (show_by_channel(o) && !any)
         return cli_fail(err, DCN_USAGE, "--from",
                         "%s needs a channel; give --channel K or --channel all",
                         dcn_from_name(o->from));
-    if ((st = choose_layers(run, err)))
+    if (!show_by_channel(o) && any)
+        return cli_fail(err, DCN_USAGE, o->class_name ? "--class" : "--channel",
+                        "means nothing with --from layer; use --from channel or --from peak");
+    if ((o->top || o->dead) && !o->all_channels)
+        return cli_fail(err, DCN_USAGE, o->top ? "--top" : "--dead",
+                        "goes with --channel all; leave it out");
+    return DCN_OK;
+}
+
+static dcn_status check_channels(const show_run *run, dcn_error *err)
+{
+    const show_options *o = &run->options;
+
+    if (o->n_channels * (int64_t)run->n_layers > SHOW_TILES_MAX)
+        return cli_fail(err, DCN_USAGE, "--channel", "asks for more than %d panels; name fewer "
+                        "channels or layers", SHOW_TILES_MAX);
+    for (int l = 0; l < run->n_layers; l++) {
+        const int channels = run->layers[l].shape.c;
+
+        for (int k = 0; k < o->n_channels; k++)
+            if (o->channels[k] >= channels)
+                return cli_fail(err, DCN_USAGE, "--channel",
+                                "%d is not one of layer %.60s, which has %d; give 0 to %d",
+                                o->channels[k], run->layers[l].name, channels, channels - 1);
+        if (o->all_channels && channels > SHOW_TILES_MAX && (!o->top || o->top > SHOW_TILES_MAX))
+            return cli_fail(err, DCN_USAGE, "--channel", "layer %.60s has %d, a sheet holds %d; "
+                            "give --top N", run->layers[l].name, channels, SHOW_TILES_MAX);
+    }
+    return DCN_OK;
+}
+
+/* ---- whole layers --------------------------------------------------------------------------- */
+
+/* The tutorial speaks of layer 1 and layer 2; in other people's networks names say more. */
+static char *heading(const show_run *run, const show_layer *layer)
+{
+    const dcn_shape s = layer->shape;
+
+    if (run->imported)
+        return cli_text("%s\n%s%.0d%s%d x %d x %d", layer->name, layer->number ? "layer " : "",
+                        layer->number, layer->number ? ", " : "", s.h, s.w, s.c);
+    return layer->number ? cli_text("layer %d", layer->number) : cli_text("%s", layer->name);
+}
+
+static void add_view(show_run *run, int layer, dcn_from from)
+{
+    const char *name = run->layers[layer].name, *rule = dcn_rule_name(run->options.rule);
+    char *words = heading(run, &run->layers[layer]);
+    show_view *view;
+
+    run->views = cli_grow(run->views, (size_t)run->n_views + 1, sizeof *run->views);
+    view = &run->views[run->n_views++];
+    *view = (show_view){ .layer = layer, .from = from,
+                         .key = cli_text("%s/%s/%s", name, rule, dcn_from_name(from)),
+                         .title = cli_text("%s%s", words,
+                                           from == DCN_FROM_ZERO ? ", bias alone" : "") };
+    free(words);
+}
+
+dcn_status show_choose_views(show_run *run, dcn_error *err)
+{
+    show_options *o = &run->options;
+    dcn_status st;
+
+    if ((st = choose_class(run, err)) || (st = check_from(o, err)) || (st = choose_rule(run, err))
+        || (st = show_choose_layers(run, err)) || (st = check_channels(run, err)))
         return st;
     if (o->rule == DCN_RULE_RECONSTRUCT && o->from != DCN_FROM_LAYER)
         cli_note("each panel of --rule reconstruct holds the biases' own picture, which may be "
                  "most of it: --bias draws it alone, --rule deconvnet has none");
-    run->views = cli_alloc(VIEWS_MAX, sizeof *run->views);
-    for (int i = 0; i < run->n_layers && !st; i++)
-        st = views_of_layer(run, i, err);
-    return st;
+    for (int i = 0; i < run->n_layers && !show_by_channel(o); i++) {
+        add_view(run, i, DCN_FROM_LAYER);
+        if (o->bias)
+            add_view(run, i, DCN_FROM_ZERO);
+    }
+    return DCN_OK;
 }
 
 void show_clear_views(show_run *run)
@@ -163,4 +258,7 @@ void show_clear_views(show_run *run)
         free(run->views[i].drawn);
     }
     free(run->views);
+    for (int i = 0; i < run->n_layers; i++)
+        free(run->layers[i].values);
+    free(run->layers);
 }

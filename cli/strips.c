@@ -30,7 +30,7 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
     dcn_status st;
 
     for (int i = 0; i < s->n_layers; i++)
-        routes[i] = (dcn_route){ s->layers[i], DCN_RULE_RECONSTRUCT };
+        routes[i] = (dcn_route){ .layer = s->layers[i], .rule = DCN_RULE_RECONSTRUCT };
     if ((st = dcn_plan_create(&plan, model->graph, &desc, err)))
         return st;
     dcn_plan_forward(plan, s->images, s->n);
@@ -110,12 +110,12 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
         dcn_panel *row = panels + i * columns;
 
         titles[i] = row_title(s, i, info);
-        row[0] = (dcn_panel){ s->photos + (size_t)i * volume, s->shape, i ? NULL : "original",
-                              DCN_PANEL_UNIT };
+        row[0] = (dcn_panel){ .values = s->photos + (size_t)i * volume, .shape = s->shape,
+                              .title = i ? NULL : "original", .kind = DCN_PANEL_UNIT };
         for (int k = 0; k < s->n_layers; k++) {
             snprintf(headings[k], sizeof headings[k], "layer %d", s->numbers[k]);
-            row[k + 1] = (dcn_panel){ s->drawn[k] + (size_t)i * volume, s->shape,
-                                      i ? NULL : headings[k], DCN_PANEL_SIGNED };
+            row[k + 1] = (dcn_panel){ .values = s->drawn[k] + (size_t)i * volume,
+                                      .shape = s->shape, .title = i ? NULL : headings[k] };
         }
     }
     st = dcn_sheet_draw(image, &desc, err);

@@ -10,7 +10,7 @@ class Arguments(Case):
     def test_help_and_version(self):
         self.assertIn("train", self.good(call("--help")))
         self.assertTrue(self.good(call("--version")).startswith("deconvnet "))
-        for command in ("train", "eval", "show", "info", "bench", "fetch"):
+        for command in ("train", "eval", "show", "info", "convert", "bench", "fetch"):
             text = self.good(call(command, "--help"))
             self.assertIn("Usage: deconvnet " + command, text)
             self.assertIn("Exit codes:", text)

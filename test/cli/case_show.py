@@ -31,7 +31,7 @@ class Show(Case):
         self.assertEqual(channels, 3)
         self.assertGreater(width, 2 * height // 2)
         model = json.loads(self.good(call("info", "--json", "show/model.safetensors")))
-        for key, value in (("rule", "reconstruct"), ("layer", "max_pool1,max_pool2"), ("from", "layer"),
+        for key, value in (("rule", "reconstruct"), ("layer", "max_pool1,max_pool2"), ("start", "layer"),
                            ("scale", "auto"), ("model", model["hash"])):
             self.assertEqual(texts[key], value)
 
@@ -59,7 +59,8 @@ class Show(Case):
         self.assertEqual(sorted(os.listdir(path("photos"))),
                          ["cat-2-guided-peak-3.png", "cat-guided-peak-3.png", "odd name-guided-peak-3.png"])
         self.bad(self.show("missing.png"), 4, "missing.png")
-        self.bad(self.show("p"), 4, "p: is a folder", "--data")
+        self.bad(self.show("p", "--out", "q", "cat.png", "gone"), 4, "gone")
+        self.assertFalse(os.path.exists(path("q")))        # all are looked for before any is drawn
         write("clash-reconstruct.png", tool.png(9, 9, (1, 2, 3)))
         os.link(path("clash-reconstruct.png"), path("clash.png"))
         self.bad(self.show("clash.png", "--out", "."), 2, "clash-reconstruct.png")
