@@ -67,6 +67,7 @@ static void round_trip(void **state)
 
     (void)state;
     make(&m);
+    assert_ok(dcn_preprocess_named(&m.preprocess, "caffe", m.preprocess.shape, &err));
     assert_ok(dcn_model_save(&m, temporary("m1"), &err));
     assert_ok(dcn_model_load(&back, temporary("m1"), NULL, &err));
     check_equal(&m, &back);
