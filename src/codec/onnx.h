@@ -35,7 +35,8 @@ typedef struct dcn__onnx_tensor {
     int type;                  /* dcn__onnx_type */
     int rank;
     int64_t dims[DCN__ONNX_MAX_RANK];
-    int64_t count;             /* the product of dims: 0 .. 2^31 - 1; 1 at rank 0 */
+    int64_t count;             /* the product of dims, 0 .. 2^31 - 1; 1 at rank 0. Of a type that
+                                  is not read 0, so that nobody makes room for it */
     /* For onnx_tensor.c alone. */
     int store, file, field;
     uint64_t begin, end;

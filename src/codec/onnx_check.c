@@ -161,6 +161,9 @@ static dcn_status out_of_order(const dcn__onnx *m, int node, const dcn__onnx_val
     dcn_status st;
 
     say_node(user, m, node);
+    if (v->node == node)
+        return dcn__fail_at(err, DCN_INPUT, m->path, m->nodes[node].offset, "%s needs its own "
+                            "value \"%.60s\"; a network must have no circle", user, v->name);
     say_node(maker, m, v->node);
     if ((st = depends(m, v->node, node, &circle, err)))
         return st;

@@ -173,13 +173,13 @@ static dcn_status read_slice(const dcn__onnx *m, const dcn__onnx_tensor *t, int6
     dcn_error spare;
     dcn_status st;
 
-    if (first < 0 || count < 0 || first > t->count || count > t->count - first)
-        return dcn__fail(err, DCN_BUG, m->path, "elements outside a tensor were asked for; report "
-                         "it");
     if (!layout || !layout->width)
         return dcn__fail_at(err, DCN_INPUT, m->path, t->offset, "tensor \"%s\" has the type %s "
                             "(%d), which is not read; save it as FLOAT", t->name,
                             dcn__onnx_type_name(t->type), t->type);
+    if (first < 0 || count < 0 || first > t->count || count > t->count - first)
+        return dcn__fail(err, DCN_BUG, m->path, "elements outside a tensor were asked for; report "
+                         "it");
     if (count == 0)
         return DCN_OK;
     r->wire.err = err ? err : &spare;

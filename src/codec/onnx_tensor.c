@@ -195,8 +195,10 @@ static dcn_status place(dcn__onnx_reader *r, dcn__wire_cursor c, dcn__onnx_tenso
     const bool raw = found->raw.end != found->raw.begin, external = found->location == 1;
     uint64_t bytes;
 
-    if (!layout || !layout->width)      /* refused when it is read, if ever */
+    if (!layout || !layout->width) {    /* refused when it is read, if ever */
+        t->count = 0;
         return DCN_OK;
+    }
     if (found->location > 1)
         return refuse(r, t, "has a data_location that is unknown");
     if (raw + (found->runs > 0) + external > 1)

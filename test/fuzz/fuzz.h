@@ -19,6 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Sets the sums of a changed input right, so that a change reaches the code behind them. Targets
  * whose format has sums define it. */
 void fuzz_repair(uint8_t *data, size_t size) __attribute__((weak));
+/* A change that keeps the format's structure, the same for the same seed. Targets that know one
+ * define it. */
+size_t fuzz_mutate(uint8_t *data, size_t size, size_t max_size, uint64_t seed)
+    __attribute__((weak));
 
 #ifdef DCN_FUZZ
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);

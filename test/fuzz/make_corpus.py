@@ -254,11 +254,16 @@ def tf_record(data):
     return length + masked(length) + data + masked(data)
 
 
+def varint(value):
+    low = bytes([value & 127 | (128 if value > 127 else 0)])
+    return low + varint(value >> 7) if value > 127 else low
+
+
 def field(number, data):
     """Of protobuf: bytes with their length, or an int."""
     if isinstance(data, int):
-        return bytes([number << 3, data])
-    return bytes([number << 3 | 2, len(data)]) + data
+        return varint(number << 3) + varint(data)
+    return varint(number << 3 | 2) + varint(len(data)) + data
 
 
 time = b"\x09" + struct.pack("<d", 1e9)
@@ -285,5 +290,88 @@ put("events", "not_protobuf", first + tf_record(b"\xff\xff\xff\xff"))
 put("events", "buckets_differ", first + tf_record(time + field(5, field(1, field(1, b"w") + field(
     5, field(6, struct.pack("<2d", 0, 1)) + field(7, struct.pack("<d", 3)))))))
 put("events", "empty_record", first + tf_record(b""))
+
+
+
+# ---- ONNX ---------------------------------------------------------------------------------------
+def tensor(name, kind, dims, *parts):
+    return b"".join(field(1, d) for d in dims) + field(2, kind) + field(8, name) + b"".join(parts)
+
+
+def value(name, *dims):
+    shape = b"".join(field(1, field(2, d) if isinstance(d, bytes) else field(1, d)) for d in dims)
+    return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+
+def node(op, inputs, outputs, *attributes):
+    return (b"".join(field(1, i) for i in inputs) + b"".join(field(2, o) for o in outputs) +
+            field(3, op.lower() + b"1") + field(4, op) + b"".join(field(5, a) for a in attributes))
+
+
+def ints(name, *numbers):
+    return field(1, name) + b"".join(field(8, n) for n in numbers) + field(20, 7)
+
+
+def onnx(*graph, more=b""):
+    return (field(1, 8) + field(2, b"pytorch") + field(3, b"2.1") +
+            field(7, b"".join(graph) + field(2, b"main_graph")) +
+            field(8, field(1, b"") + field(2, 17)) + more)
+
+
+def external(*pairs):
+    return b"".join(field(13, field(1, k) + field(2, v)) for k, v in pairs) + field(14, 1)
+
+
+def nested(size, *fields):
+    data = b""
+    while len(data) < size:
+        for number in fields:
+            data = field(number, data)
+    return data
+
+
+conv = field(1, node(b"Conv", [b"x", b"w", b"b"], [b"c"], ints(b"kernel_shape", 2, 2),
+                     ints(b"pads", 0, 0, 1, 1), ints(b"strides", 1, 1),
+                     field(1, b"auto_pad") + field(4, b"NOTSET") + field(20, 3)))
+relu = field(1, node(b"Relu", [b"c"], [b"r"]))
+pool = field(1, node(b"MaxPool", [b"r"], [b"p"], ints(b"kernel_shape", 2, 2)))
+w = field(5, tensor(b"w", 1, [2, 1, 2, 2], field(9, struct.pack("<8f", *range(8)))))
+b = field(5, tensor(b"b", 1, [2], field(4, struct.pack("<2f", 1, -1))))
+ends = field(11, value(b"x", b"N", 1, 4, 4)) + field(12, value(b"p", b"N", 2, 2, 2))
+put("onnx", "conv", onnx(conv, relu, pool, w, b, ends, field(13, value(b"c", b"N", 2, 4, 4))))
+put("onnx", "unsorted", onnx(relu, conv, pool, w, b, ends))
+put("onnx", "circle", onnx(field(1, node(b"Relu", [b"p"], [b"p"])), ends))
+put("onnx", "twice", onnx(conv, conv, w, b, ends))
+put("onnx", "weight_is_input", onnx(conv, w, b, ends, field(11, value(b"w", 2, 1, 2, 2))))
+put("onnx", "types", onnx(*(field(5, tensor(b"t%d" % kind, kind, [2], field(9, bytes(2 * width))))
+                            for kind, width in enumerate([0, 4, 1, 1, 2, 2, 4, 8, 0, 1, 2, 8, 4, 8,
+                                                          8, 16, 2, 1]) if width)))
+put("onnx", "typed", onnx(*(field(5, tensor(b"t%d" % kind, kind, [2], field(at, b"\1\2")))
+                            for kind, at in ((2, 5), (3, 5), (6, 5), (7, 7), (9, 5), (10, 5),
+                                             (12, 11), (13, 11), (16, 5)))))
+put("onnx", "one_by_one", onnx(field(5, tensor(b"i", 7, [2], field(7, 300), field(7, 2**64 - 1))),
+                               field(5, tensor(b"f", 1, [1], b"\x25" + bytes(4))),
+                               field(5, tensor(b"d", 11, [1], b"\x51" + bytes(8)))))
+put("onnx", "external", onnx(conv, field(5, tensor(b"w", 1, [2, 1, 2, 2], external(
+    (b"location", b"w.bin"), (b"offset", b"8"), (b"length", b"32")))), b, ends))
+put("onnx", "external_outside", onnx(field(5, tensor(b"w", 1, [1], external(
+    (b"location", b"../w.bin"))))))
+put("onnx", "constant", onnx(field(1, node(b"Constant", [], [b"k"], field(1, b"value") + field(
+    5, tensor(b"", 7, [2], field(7, b"\1\xac\2"))) + field(20, 4)))))
+put("onnx", "attributes", onnx(field(1, node(
+    b"Op", [], [b"y"], field(1, b"f") + b"\x15" + bytes(4) + field(20, 1),
+    field(1, b"fs") + field(7, bytes(8)) + field(20, 6), field(1, b"i") + field(3, 5),
+    field(1, b"ss") + field(9, b"a") + field(9, b"b") + field(20, 8),
+    field(1, b"r") + field(21, b"outer") + field(20, 2),
+    field(1, b"g") + field(6, conv) + field(20, 5)))))
+put("onnx", "function", onnx(conv, w, b, more=field(14, field(1, b"key") + field(2, b"value")) +
+                             field(25, field(1, b"F") + field(10, b"local") + field(7, relu))))
+put("onnx", "nested_graphs", onnx(field(1, node(b"If", [], [b"y"], field(1, b"g") + field(20, 5) +
+                                                 nested(7000, 1, 5, 6)))))
+put("onnx", "nested_types", onnx(field(11, field(1, b"x") + field(2, nested(7000, 1, 4)))))
+put("onnx", "large_shape", onnx(field(5, tensor(b"w", 1, [65536, 65536], field(9, b"1234")))))
+put("onnx", "many_empty", onnx(b"\x0a\x00" * 400))
+put("onnx", "truncated", onnx(conv, w, b)[:-20])
+put("onnx", "empty", b"")
 
 jpegs()

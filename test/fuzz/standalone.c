@@ -64,7 +64,8 @@ static int replay_file(const char *path)
         dcn__random r = dcn__random_stream((uint64_t)size, (uint64_t)files, (uint64_t)i);
 
         memcpy(changed, data, size);
-        const size_t n = mutate(changed, size, &r);
+        const size_t n = fuzz_mutate && i % 2 ? fuzz_mutate(changed, size, MAX_FILE, r.state)
+            : mutate(changed, size, &r);
         if (fuzz_repair && i % 8)
             fuzz_repair(changed, n);
         run(changed, n);

@@ -414,12 +414,12 @@ static void costs_little_for_little(void **state)
     }
 }
 
-/* `layers` of `field`, one in the other: a graph in an attribute, a type in a sequence. */
+/* Fields in fields: a graph in an attribute in a node, a type in a sequence. */
 static bytes nest(const uint32_t *fields, size_t n_fields, size_t size)
 {
     bytes b = { 0 };
 
-    for (size_t i = 0; b.n < size; i++) {
+    for (size_t i = 0; b.n < size || i % n_fields; i++) {
         bytes outer = { 0 };
 
         put_message(&outer, fields[i % n_fields], b);
@@ -568,7 +568,7 @@ static void refuses_a_wrong_order(void **state)
     wrong_order(graph, "(A) and node \"\" (B) need each other's values");
     graph = (bytes){ 0 };
     put_message(&graph, 1, make_node("A", "y ", "y "));
-    wrong_order(graph, "need each other's values");
+    wrong_order(graph, "(A) needs its own value \"y\"");
     graph = (bytes){ 0 };
     put_message(&graph, 1, make_node("A", "gone ", "y "));
     wrong_order(graph, "(A) uses \"gone\", which nothing makes");

@@ -2,6 +2,8 @@
  * sizes that do not fit, and the rules for external data. */
 #include "codec_onnx_bytes.h"
 
+#include "base/file.h"
+
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,6 +233,7 @@ static void refuses_other_types_when_read(void **state)
 
         put_text(&t, 6, "text");
         m = opened(t);
+        assert_int_equal(m->initializers->count, 0);
         assert_refused(dcn__onnx_read_f32(m, m->initializers, 0, 2, f, &err), DCN_INPUT,
                        "tensor \"odd\" has the type ");
         dcn__onnx_close(m);
