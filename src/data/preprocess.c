@@ -5,7 +5,6 @@
 #include "data/preprocess.h"
 
 #include "base/memory.h"
-#include "data/resize.h"
 #include "data/scale.h"
 
 #include <math.h>
@@ -127,10 +126,7 @@ dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__
     }
     if (!(window = dcn__scratch_reserve(scratch, bytes)))
         return dcn__fail_memory(err, "a scaled picture", bytes);
-    st = p->resize && p->side
-        ? dcn__scale_window(window, h, w, image, fit->h, fit->w, y, x, err)
-        : dcn__resize_window(window, h, w, image, fit->h, fit->w, y, x, err);
-    if (st)
+    if ((st = dcn__scale_window(window, h, w, image, fit->h, fit->w, y, x, err)))
         return st;
     to_floats(out, p->shape.c, window, h, w, c, (size_t)w * (size_t)c);
     return DCN_OK;

@@ -1,7 +1,6 @@
-/* scale.h - cuts a window out of a scaled picture, to the byte as Pillow does, for
- * dcn_preprocess.side: whoever compares a network with PyTorch starts from the same input.
- *
- * resize.h is the other one, within a rounding of this but for the picture's border. */
+/* scale.h - cuts a window out of a scaled picture, without making the scaled picture: to the byte as
+ * Pillow's BILINEAR does (a triangle, widened when shrinking), so that whoever compares a network
+ * with PyTorch starts from the same input. */
 #ifndef DCN_DATA_SCALE_H
 #define DCN_DATA_SCALE_H
 

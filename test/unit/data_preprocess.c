@@ -542,10 +542,8 @@ int main(void)
         cmocka_unit_test(sides_and_crops),
         cmocka_unit_test(standardize),      cmocka_unit_test(nearly_flat),
         cmocka_unit_test(plain_values),     cmocka_unit_test(channels), cmocka_unit_test(odd_rest),
-#ifdef DCN_HAVE_PNG                            /* a full build, which has stb as well */
         cmocka_unit_test(scaled),           cmocka_unit_test(odd_sizes),
         cmocka_unit_test(refused_pictures),
-#endif
         cmocka_unit_test(distortions),      cmocka_unit_test(distorted_and_standard),
     };
 
