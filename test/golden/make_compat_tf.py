@@ -4,8 +4,8 @@
     ~/.cache/deconvnet/python/bin/python test/golden/make_compat_tf.py
 
 tf_cnnvis is written for TensorFlow 1 and is no longer installable, so the program itself was not run.
-By its description (Bhagyesh and others 2017; docs/rules/compat.md) it takes the gradient of a
-channel, begun with ones, with two derivatives replaced: relu's lets through what is positive where
+By its description (Vikani and Shah 2017; docs/rules/compat.md) it takes the gradient of a channel,
+begun with ones, with two derivatives replaced: relu's lets through what is positive where
 the relu was on, and lrn's passes the signal by. That is done here with custom gradients.
 """
 import os
