@@ -286,6 +286,10 @@ static void refuses_data_in_two_places(void **state)
     put_float(&t, 4, 1);
     put_int(&t, 5, 1);
     refused(t, "numbers of another type than its own");
+    t = make_tensor("w", DCN__ONNX_FLOAT, 1, (int64_t[]){ 1 });
+    put_int(&t, 5, 1);
+    put_float(&t, 4, 1);
+    refused(t, "numbers of another type than its own");
     refused(with_varints(DCN__ONNX_FLOAT, 7, 1, (int64_t[]){ 1 }, 0), "numbers of another type");
     t = shaped(1, (int64_t[]){ 1 }, 4);
     put_message(&t, 3, segment);
@@ -349,6 +353,37 @@ static void reads_large_tensors(void **state)
     drop(&t);
     free(raw);
     free(got);
+}
+
+/* Slices of three tensors in turn: each is found again where it was left. */
+static void reads_tensors_in_turn(void **state)
+{
+    const int64_t a[] = { 1, 2, 300, 4 }, b[] = { 11, 12, 13, 1400 };
+    uint8_t c[512];
+    bytes graph = { 0 }, t[3] = { with_varints(DCN__ONNX_INT64, 7, 4, a, 0),
+                                  with_varints(DCN__ONNX_INT64, 7, 4, b, 0),
+                                  { 0 } };
+    dcn__onnx *m;
+    int64_t got[128];
+
+    (void)state;
+    for (int i = 0; i < 512; i++)
+        c[i] = (uint8_t)(i / 2);
+    t[2] = with_raw(DCN__ONNX_UINT8, 512, c, 512);
+    for (int i = 0; i < 3; i++) {
+        put_text(&t[i], 8, (const char *const[]){ "a", "b", "c" }[i]);
+        put_message(&graph, 5, t[i]);
+    }
+    assert_ok(dcn__onnx_open(&m, save(file_name, make_model(graph)), NULL, &err));
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 6; k++) {
+            const int n = k % 3 == 2 ? 128 : 1;
+
+            assert_ok(dcn__onnx_read_i64(m, &m->initializers[k % 3], i * n, n, got, &err));
+            assert_int_equal(got[0], k % 3 == 0 ? a[i] : k % 3 == 1 ? b[i] : c[i * 128]);
+            assert_true(n == 1 || got[127] == c[i * 128 + 127]);
+        }
+    dcn__onnx_close(m);
 }
 
 static void says_when_the_file_shrinks(void **state)
@@ -532,6 +567,7 @@ int main(void)
         cmocka_unit_test(checks_sizes),
         cmocka_unit_test(refuses_data_in_two_places),
         cmocka_unit_test(reads_large_tensors),
+        cmocka_unit_test(reads_tensors_in_turn),
         cmocka_unit_test(says_when_the_file_shrinks),
         cmocka_unit_test(reads_external_data),
         cmocka_unit_test(refuses_bad_external_data),
