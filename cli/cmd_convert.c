@@ -112,8 +112,8 @@ static dcn_status convert_main(int argc, char **argv, dcn_error *err)
     cli_parse(&cli_convert, argc, argv, &run);
     if (!run.to)
         return cli_fail(err, DCN_USAGE, "arguments",
-                        "%s is missing; write deconvnet convert IN OUT", run.from ? "the file to write"
-                        : "the model");
+                        "%s is missing; write deconvnet convert IN OUT",
+                        run.from ? "the file to write" : "the model");
     run.shared.model = run.from;
     from = cli_model_path(&run.shared);
     st = convert(&run, from, err);

@@ -12,8 +12,7 @@ enum { KEY_LAYER = CLI_KEY_OWN, KEY_RULE, KEY_FROM, KEY_CHANNEL, KEY_CLASS, KEY_
        KEY_BIAS, KEY_EXTEND, KEY_MASK, KEY_SWITCHES, KEY_RECTIFY, KEY_COMPAT, KEY_OUT, KEY_DUMP,
        KEY_SCALE, KEY_INPUT, KEY_COUNT };
 
-/* Larger chunks gain nothing, and a large network's values should fit. */
-enum { CHUNK_MAX = 16, DUMP_MAX = 1024, DRAWN_MAX = 256 << 20, STARTS_MAX = 16 };
+enum { DUMP_MAX = 1024 };
 
 static const struct argp_option options[] = {
     CLI_HEADER("What to show:", CLI_GROUP_MAIN),
@@ -88,8 +87,8 @@ static const char doc[] =
     "Draws what layers of a network respond to in pictures (PNG, JPEG; folders of them too), "
     "projected back to pixels: one sheet \"original | layer 1 | layer 2 ...\" a picture, and "
     "prints the most probable classes. Without pictures the first test pictures of the data are "
-    "shown. A model made by deconvnet train takes of a picture the middle, after scaling it down if it is "
-    "more than twice as large; for an ONNX file the way is told, or chosen by the options below. "
+    "shown. A model made by deconvnet train takes of a picture the middle, after scaling it down if "
+    "it is more than twice as large; for an ONNX file the way is told, or chosen by the options below. "
     "The first picture that cannot be read ends the call; those before it are drawn.\n\n"
     "The rules: reconstruct takes the bias off before each transposed convolution and knows no "
     "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014), gradient "
@@ -198,155 +197,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp argp = { options, parse, "[IMAGE|FOLDER...]", doc, NULL, NULL, NULL };
 
-/* ---- the plan ------------------------------------------------------------------------------- */
-
-/* Pictures that go through together: as many as fit into moderate memory with all their values and
- * what is drawn of them. */
-static int chunk_size(const show_run *run)
-{
-    const dcn_graph *graph = run->model.graph;
-    size_t one = (size_t)(run->n_views + 2) * run->volume * sizeof(float), fit;
-    const int most = run->n < CHUNK_MAX ? run->n : CHUNK_MAX;
-
-    for (int i = 0; i < dcn_graph_node_count(graph); i++)
-        one += cli_volume(cli_shape_of(graph, i)) * sizeof(float);
-    fit = DRAWN_MAX / one;
-    return fit >= (size_t)most ? most : fit > 0 ? (int)fit : 1;
-}
-
-static int most_tiles(const show_run *run)
-{
-    const show_options *o = &run->options;
-    int most = o->n_channels;
-
-    for (int i = 0; i < run->n_layers && o->all_channels; i++)
-        most = run->layers[i].shape.c > most ? run->layers[i].shape.c : most;
-    return o->top && o->top < most ? o->top : most;
-}
-
-static void collect_extensions(show_run *run)
-{
-    run->extensions = cli_text("%s", "");
-    for (int i = 0; i < run->n_layers; i++) {
-        const char *text = dcn_plan_extensions(run->plan, i);
-
-        /* The way from the deepest layer meets the most. */
-        if (text && strlen(text) > strlen(run->extensions)) {
-            free(run->extensions);
-            run->extensions = cli_text("%s", text);
-        }
-    }
-    if (*run->extensions)
-        cli_note("note: beyond the papers: %s", run->extensions);
-}
-
-static dcn_status make_plan(show_run *run, dcn_error *err)
-{
-    const show_options *o = &run->options;
-    dcn_route *routes = cli_alloc((size_t)run->n_layers, sizeof *routes);
-    dcn_plan_desc desc = { .engine = o->shared.engine,
-                           .threads = o->shared.threads,
-                           .routes = routes,
-                           .n_routes = run->n_layers,
-                           .keep_all = o->dump != NULL };
-    const dcn_node output = dcn_graph_output(run->model.graph);
-    dcn_status st;
-
-    run->chunk = o->dump ? run->n : chunk_size(run);
-    if (show_by_channel(o)) {
-        run->starts = most_tiles(run);
-        run->starts = run->starts < 1 ? 1 : run->starts > STARTS_MAX ? STARTS_MAX : run->starts;
-    }
-    desc.batch = run->chunk;
-    desc.starts = run->starts;
-    for (int i = 0; i < run->n_layers; i++)
-        routes[i] = show_route(run, i);
-    st = dcn_plan_create(&run->plan, run->model.graph, &desc, err);
-    free(routes);
-    if (st)
-        return st;
-    cli_detail("%s, %.1f MB", dcn_plan_text(run->plan), (double)dcn_plan_bytes(run->plan) / 1e6);
-    collect_extensions(run);
-    run->classes = (int)cli_volume(cli_shape_of(run->model.graph, output));
-    run->answers = cli_alloc((size_t)run->chunk * (size_t)run->classes, sizeof(float));
-    run->images = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
-    if (!o->input)
-        run->photos = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
-    for (int i = 0; i < run->n_views; i++)
-        run->views[i].drawn = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
-    return DCN_OK;
-}
-
-/* ---- walking -------------------------------------------------------------------------------- */
-
-static dcn_status dump_channels(show_run *run, int n, show_dump *dump, dcn_error *err)
-{
-    const show_options *o = &run->options;
-    float *drawn = cli_alloc((size_t)n, run->volume * sizeof *drawn);
-    dcn_status st = DCN_OK;
-
-    for (int l = 0; l < run->n_layers && !st; l++) {
-        const int count = o->all_channels ? run->layers[l].shape.c : o->n_channels;
-
-        for (int k = 0; k < count && !st; k++) {
-            const int channel = o->all_channels ? k : o->channels[k];
-            char *key = cli_text("%s/%s/%s/%d", run->layers[l].name, dcn_rule_name(o->rule),
-                                 dcn_from_name(o->from), channel);
-
-            st = dcn_plan_project(run->plan, l, o->from, channel, drawn, err);
-            if (!st)
-                st = show_dump_drawn(dump, run, key, drawn, true, err);
-            free(key);
-        }
-    }
-    free(drawn);
-    return st;
-}
-
-static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, dcn_error *err)
-{
-    dcn_status st;
-
-    if ((st = show_read_inputs(run, first, n, err)))
-        return st;
-    dcn_plan_forward(run->plan, run->images, n);
-    for (int i = 0; i < run->n_layers; i++)
-        run->layers[i].fresh = false;
-    if ((st = dcn_plan_value(run->plan, dcn_graph_output(run->model.graph), run->answers, err)))
-        return st;
-    for (int i = 0; i < n; i++)
-        cli_to_shares(run->answer, run->answers + (size_t)i * (size_t)run->classes, run->classes);
-    if (dump && ((st = show_dump_values(dump, run, err))
-                 || (show_by_channel(&run->options) && (st = dump_channels(run, n, dump, err)))))
-        return st;
-    for (int i = 0; i < run->n_views && !st; i++) {
-        show_view *v = &run->views[i];
-
-        st = dcn_plan_project(run->plan, v->layer, v->from, 0, v->drawn, err);
-        if (!st && dump)
-            st = show_dump_drawn(dump, run, v->key, v->drawn, true, err);
-    }
-    return st;
-}
-
-static dcn_status walk_all(show_run *run, dcn_error *err)
-{
-    show_dump *dump = run->options.dump ? show_dump_create() : NULL;
-    dcn_status st = DCN_OK;
-
-    for (int first = 0; first < run->n && !st; first += run->chunk) {
-        const int left = run->n - first, n = left < run->chunk ? left : run->chunk;
-
-        st = walk_chunk(run, first, n, dump, err);
-        for (int i = 0; i < n && !st; i++)
-            st = show_draw(run, first, i, err);
-    }
-    if (!st && dump)
-        st = show_dump_save(dump, run, err);
-    show_dump_destroy(dump);
-    return st;
-}
-
 static dcn_status check_dump(const show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
@@ -379,9 +229,9 @@ static dcn_status show(show_run *run, dcn_error *err)
         return cli_fail(err, DCN_USAGE, run->model_path,
                         "its input has %d channels, a picture has 1 or 3; use --input and --dump",
                         run->shape.c);
-    if ((st = make_plan(run, err)) || (o->out && (st = cli_make_folder(o->out, err))))
+    if ((st = show_make_plan(run, err)) || (o->out && (st = cli_make_folder(o->out, err))))
         return st;
-    return walk_all(run, err);
+    return show_walk(run, err);
 }
 
 static void clear(show_run *run)

@@ -110,6 +110,10 @@ dcn_route show_route(const show_run *run, int layer);
 /* The start of one tile's way. */
 dcn_start show_start(const show_run *run, int picture, const show_tile *tile);
 
+/* ---- show_walk.c: the plan, and all pictures through it ---- */
+dcn_status show_make_plan(show_run *run, dcn_error *err);
+dcn_status show_walk(show_run *run, dcn_error *err);
+
 /* ---- show_channels.c: which channels of a picture, strongest first ---- */
 typedef struct show_channels {
     show_tile *tiles;
@@ -135,11 +139,12 @@ void show_copy_part(const float *from, dcn_shape shape, const dcn_box *part, int
 char *show_rule_text(const show_run *run);       /* "deconvnet, no switches", "guided as captum" */
 char *show_start_text(const show_run *run);      /* "layer", "channel", "peak, ones" */
 char *show_layers_text(const show_run *run, int first, int n, bool brief);
-char *show_channels_text(const show_run *run);   /* "-", "all", "3,5", "class tabby" */
+/* "-", "all", "3,5"; of --class top the picture's best class, or "top" where that is -1. */
+char *show_channels_text(const show_run *run, int best);
 /* OUT/cat-guided-peak-3.png */
 char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers);
-/* more: what this sheet alone has to say, or NULL. */
-char *show_caption(const show_run *run, int first_layer, int n_layers, const char *more);
+/* Of a sheet of picture i of the chunk. more: what it alone has to say, or NULL. */
+char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more);
 /* "channel 17", or the class where the layer is the logits. */
 char *show_channel_text(const show_run *run, const show_tile *tile);
 /* 3 significant digits. */
@@ -149,8 +154,9 @@ const char *show_number(double value, char *text, size_t size);
 /* Everything of picture i of the chunk that begins at `first`. */
 dcn_status show_draw(show_run *run, int first, int i, dcn_error *err);
 /* texts: pairs that this sheet adds, ended by NULL, or NULL. */
-dcn_status show_save(const show_run *run, const dcn_image *sheet, int picture, const char *path,
-                     int first_layer, int n_layers, const char *const *texts, dcn_error *err);
+dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int i,
+                     const char *path, int first_layer, int n_layers, const char *const *texts,
+                     dcn_error *err);
 /* The picture before normalisation, or as the network sees it. */
 dcn_panel show_original(const show_run *run, int i);
 

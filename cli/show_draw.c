@@ -28,16 +28,17 @@ static dcn_status check_not_input(const show_run *run, const char *path, dcn_err
     return DCN_OK;
 }
 
-dcn_status show_save(const show_run *run, const dcn_image *sheet, int picture, const char *path,
-                     int first_layer, int n_layers, const char *const *texts, dcn_error *err)
+dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int i,
+                     const char *path, int first_layer, int n_layers, const char *const *texts,
+                     dcn_error *err)
 {
     enum { OWN = 11, MORE = 8 };
     const show_options *o = &run->options;
-    const show_picture *p = &run->pictures[picture];
+    const show_picture *p = &run->pictures[first + i];
     const char *slash = strrchr(run->model_path, '/');
     char *rule = show_rule_text(run), *start = show_start_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, false),
-         *channels = show_channels_text(run),
+         *channels = show_channels_text(run, show_best_class(run, i)),
          *from = cli_alloc(4 * strlen(p->path ? p->path : p->name) + 1, 1);
     const char *all[2 * (OWN + MORE) + 1] = {
         "Software", "deconvnet " DCN_VERSION, "rule", rule, "layer", layers, "channel", channels,
@@ -52,8 +53,8 @@ dcn_status show_save(const show_run *run, const dcn_image *sheet, int picture, c
         all[n++] = "extensions";
         all[n++] = run->extensions;
     }
-    for (int i = 0; texts && texts[i] && i < 2 * MORE; i++)
-        all[n++] = texts[i];
+    for (int k = 0; texts && texts[k] && k < 2 * MORE; k++)
+        all[n++] = texts[k];
     all[n] = NULL;
     if (!(st = check_not_input(run, path, err)))
         st = dcn_image_save_png(sheet, path, all, err);
@@ -110,7 +111,7 @@ static dcn_status draw_layers(const show_run *run, int i, bool bare, const char 
 
     panels[0] = show_original(run, i);
     if (run->imported)
-        panels[0].title = run->pictures[0].path ? "original\nas the network sees it" : "original";
+        panels[0].title = "original\nas the network sees it";
     for (int k = 0; k < run->n_views; k++)
         panels[k + 1] = (dcn_panel){ run->views[k].drawn + (size_t)i * run->volume, run->shape,
                                      run->views[k].title, DCN_PANEL_SIGNED, NULL };
@@ -159,14 +160,14 @@ static void tell_sheet(const show_run *run, cli_json *picture, const char *path)
 static dcn_status draw_layer_sheet(show_run *run, int first, int i, cli_json *picture,
                                    dcn_error *err)
 {
-    char *caption = show_caption(run, 0, run->n_layers, NULL),
+    char *caption = show_caption(run, i, 0, run->n_layers, NULL),
          *path = show_sheet_path(run, first + i, 0, run->n_layers);
     dcn_image sheet = { 0 };
     dcn_status st;
 
     /* TensorFlow's strip has no headings. */
     st = draw_layers(run, i, run->options.scale == DCN_SCALE_TF1, caption, &sheet, err);
-    if (!st && !(st = show_save(run, &sheet, first + i, path, 0, run->n_layers, NULL, err))) {
+    if (!st && !(st = show_save(run, &sheet, first, i, path, 0, run->n_layers, NULL, err))) {
         tell_sheet(run, picture, path);
         st = show_in_terminal(run, i, &sheet, err);
     }

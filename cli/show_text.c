@@ -27,6 +27,9 @@ char *show_rule_text(const show_run *run)
 
     if (o->compat)
         return cli_text("%s as %s", rule, compat_names[o->compat]);
+    if (o->mask >= 0 || o->rectify >= 0)
+        return cli_text("%s (mask %d, rectify %d, switches %d)", rule, o->mask == 1,
+                        o->rectify != 0, !o->no_switches);
     return cli_text("%s%s", rule, o->no_switches ? ", no switches" : "");
 }
 
@@ -53,16 +56,21 @@ char *show_layers_text(const show_run *run, int first, int n, bool brief)
     return text;
 }
 
-char *show_channels_text(const show_run *run)
+char *show_channels_text(const show_run *run, int best)
 {
     const show_options *o = &run->options;
     char *text = cli_text(o->all_channels ? "all" : o->n_channels ? "" : "-");
 
     for (int k = 0; k < o->n_channels; k++) {
-        char number[16];
+        char number[24];
 
-        snprintf(number, sizeof number, "%s%d", k ? "," : "", o->channels[k]);
-        append(&text, o->channels[k] == SHOW_CLASS_TOP ? "top" : number);
+        if (o->channels[k] != SHOW_CLASS_TOP)
+            snprintf(number, sizeof number, "%s%d", k ? "," : "", o->channels[k]);
+        else if (best < 0)
+            snprintf(number, sizeof number, "top");
+        else
+            snprintf(number, sizeof number, "%d (top)", best);
+        append(&text, number);
     }
     return text;
 }
@@ -113,7 +121,7 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
     const bool named = o->layer && strcmp(o->layer, "all") != 0;
     char *layers = named || o->all_channels ? layers_part(run, first_layer, n_layers)
                    : cli_text("%s", ""),
-         *channels = show_channels_text(run), *path;
+         *channels = show_channels_text(run, -1), *path;
 
     for (char *c = channels; *c; c++)
         *c = *c == ',' ? '+' : *c;
@@ -131,13 +139,13 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
 
 /* ---- the caption ---------------------------------------------------------------------------- */
 
-char *show_caption(const show_run *run, int first_layer, int n_layers, const char *more)
+char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more)
 {
     const show_options *o = &run->options;
     const char *slash = strrchr(run->model_path, '/');
     char *rule = show_rule_text(run), *start = show_start_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, true),
-         *channels = show_channels_text(run), *caption;
+         *channels = show_channels_text(run, show_best_class(run, i)), *caption;
 
     caption = cli_text("rule %s, layer %s, from %s%s%.60s, scale %s%s%s, model %s %s%s%s", rule,
                        layers, start, *channels == '-' ? "" : " ",

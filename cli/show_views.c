@@ -42,16 +42,19 @@ static dcn_status choose_bits(show_options *o, dcn_error *err)
 {
     static const dcn_rule rules[2][2] = { { DCN_RULE_LINEAR, DCN_RULE_DECONVNET },
                                           { DCN_RULE_GRADIENT, DCN_RULE_GUIDED } };
+    const bool masked = o->mask >= 0 || o->rectify >= 0;
     const char *option = o->mask >= 0 ? "--mask" : o->rectify >= 0 ? "--rectify" : "--switches";
 
-    if (o->mask < 0 && o->switches < 0 && o->rectify < 0)
-        return DCN_OK;
-    if (o->rule_given || o->compat)
-        return cli_fail(err, DCN_USAGE, option, "says by itself what the rule is; leave out %s",
-                        o->rule_given ? "--rule" : "--compat");
+    if ((masked || o->switches >= 0) && o->compat)
+        return cli_fail(err, DCN_USAGE, option, "has no part in --compat; leave out one of them");
+    if (masked && o->rule_given)
+        return cli_fail(err, DCN_USAGE, option, "says what the rule %s does already; leave out "
+                        "--rule", dcn_rule_name(o->rule));
     o->no_switches = o->switches == 0;
-    o->rule = rules[o->mask == 1][o->rectify != 0];
-    o->rule_given = true;
+    if (masked) {
+        o->rule = rules[o->mask == 1][o->rectify != 0];
+        o->rule_given = true;
+    }
     return DCN_OK;
 }
 
@@ -205,12 +208,13 @@ static dcn_status check_channels(const show_run *run, dcn_error *err)
 
 /* ---- whole layers --------------------------------------------------------------------------- */
 
-/* The tutorial speaks of layer 1 and layer 2; in other people's networks names say more. */
+/* The tutorial speaks of layer 1 and layer 2; in large networks names say more, and fit. */
 static char *heading(const show_run *run, const show_layer *layer)
 {
+    enum { LARGE = 100 };
     const dcn_shape s = layer->shape;
 
-    if (run->imported)
+    if (run->imported || cli_shape_of(run->model.graph, cli_input_of(run->model.graph)).w >= LARGE)
         return cli_text("%s\n%s%.0d%s%d x %d x %d", layer->name, layer->number ? "layer " : "",
                         layer->number, layer->number ? ", " : "", s.h, s.w, s.c);
     return layer->number ? cli_text("layer %d", layer->number) : cli_text("%s", layer->name);
