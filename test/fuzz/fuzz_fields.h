@@ -12,7 +12,8 @@
 enum { MOST_FIELDS = 256, MOST_LEVELS = 8, ROOM = 1 << 16 };
 
 typedef struct span { size_t begin, end; } span;
-typedef struct field { size_t at, body, end; int wire; } field;     /* body: behind tag and length */
+/* body: behind tag and length */
+typedef struct field { size_t at, body, end; int wire; } field;
 
 static bool get_varint(const uint8_t *data, span *s, uint64_t *value)
 {
