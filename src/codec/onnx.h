@@ -63,6 +63,7 @@ typedef struct dcn__onnx_node {
     const char *name;          /* often "" */
     const char *op;            /* never "" */
     const char *domain;        /* "" is ONNX's own; "ai.onnx" is read as "" */
+    const char *scope;         /* PyTorch's "['', 'layer1', 'layer1.0', 'conv2d']", or "" */
     uint64_t offset;           /* of the message in the file */
     int n_inputs, n_outputs, n_attributes;
     const char *const *inputs, *const *outputs;      /* "": left out */
@@ -127,6 +128,9 @@ dcn_status dcn__onnx_read_f32(const dcn__onnx *m, const dcn__onnx_tensor *t, int
 /* The same of whole-number types and BOOL. */
 dcn_status dcn__onnx_read_i64(const dcn__onnx *m, const dcn__onnx_tensor *t, int64_t first,
                               int64_t count, int64_t *out, dcn_error *err);
+
+/* A fingerprint of every byte of the model and its external data: hexadecimal digits and a NUL. */
+dcn_status dcn__onnx_digest(const dcn__onnx *m, char hex[65], dcn_error *err);
 
 const char *dcn__onnx_type_name(int type);       /* "FLOAT", ...; or "unknown" */
 const char *dcn__onnx_kind_name(int kind);       /* "INTS", ... */

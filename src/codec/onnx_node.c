@@ -199,6 +199,30 @@ static dcn_status add_attribute(dcn__onnx_reader *r, const dcn__wire_field *f,
     return DCN_OK;
 }
 
+/* Of a node's metadata only where it stands in PyTorch's modules; the rest (stack traces) is long. */
+static dcn_status read_scope(dcn__onnx_reader *r, const dcn__wire_field *f, dcn__onnx_node *node)
+{
+    static const dcn__wire_message message = {
+        "StringStringEntryProto", { [1] = DCN__WIRE_BYTES, [2] = DCN__WIRE_BYTES }
+    };
+    static const char key[] = "pkg.torch.onnx.name_scopes";
+    dcn__wire_cursor c = dcn__wire_enter(&message, f->begin, f->end);
+    char found[sizeof key] = "";
+    dcn__wire_field part, value = { 0 };
+    dcn_status st;
+
+    while (!(st = dcn__wire_next(&r->wire, &c, &part)) && part.number) {
+        if (part.number == 2)
+            value = part;
+        if (part.number == 1 && part.end - part.begin == sizeof key - 1 &&
+            (st = dcn__wire_copy(&r->wire, part.begin, found, sizeof key - 1)))
+            return st;
+    }
+    if (st || strcmp(found, key) != 0 || !value.number)
+        return st;
+    return dcn__onnx_string(r, &value, DCN__ONNX_MAX_NAME, "a node's scope", &node->scope);
+}
+
 static dcn_status read_part(dcn__onnx_reader *r, const dcn__wire_field *f, dcn__onnx_node *node,
                             const struct lists *l, const int *counts)
 {
@@ -220,6 +244,7 @@ static dcn_status read_part(dcn__onnx_reader *r, const dcn__wire_field *f, dcn__
             return dcn__onnx_changed(r);
         return add_attribute(r, f, node, l);
     case 7: return dcn__onnx_string(r, f, DCN__ONNX_MAX_NAME, "a domain", &node->domain);
+    case 9: return read_scope(r, f, node);
     default: return DCN_OK;
     }
 }
@@ -232,7 +257,8 @@ dcn_status dcn__onnx_node_read(dcn__onnx_reader *r, const dcn__wire_field *f, dc
     struct lists l;
     dcn_status st;
 
-    *node = (dcn__onnx_node){ .name = "", .op = "", .domain = "", .offset = f->at };
+    *node = (dcn__onnx_node){ .name = "", .op = "", .domain = "", .scope = "",
+                              .offset = f->at };
     if ((st = dcn__wire_count(&r->wire, c, counts)))
         return st;
     if (counts[ATTRIBUTE] > DCN__ONNX_MAX_ATTRIBUTES)

@@ -12,6 +12,7 @@
 #include "codec/idx.h"
 #include "codec/image.h"
 #include "codec/npy.h"
+#include "codec/onnx.h"
 #include "codec/safetensors.h"
 #include "codec/tfrecord.h"
 #include "data/data.h"
@@ -147,14 +148,6 @@ static const struct { const char *bytes; size_t size; const char *text; } others
     { "BZh", 3, "is a bzip2 file; unpack it" },
 };
 
-/* An ONNX model is a protobuf message: field 1 (ir_version) is a small number, then field 2 (the
- * producer) or 7 (the graph) follows as a rule. */
-static bool is_onnx(const struct head *h)
-{
-    return h->size > 4 && h->bytes[0] == 0x08 && h->bytes[1] >= 1 && h->bytes[1] < 32 &&
-        (h->bytes[2] == 0x12 || h->bytes[2] == 0x3a || h->bytes[2] == 0x42);
-}
-
 static dcn_status refuse_file(const struct head *h, dcn_error *err)
 {
     int64_t records;
@@ -169,9 +162,6 @@ static dcn_status refuse_file(const struct head *h, dcn_error *err)
         return refuse(h, "is one file of CIFAR-10 (binary version); name its folder", err);
     if (h->file_size % 3074 == 0 && h->bytes[0] < 20 && h->bytes[1] < 100)
         return refuse(h, "is a file of CIFAR-100, which is not read; use CIFAR-10", err);
-    if (is_onnx(h))
-        return refuse(h, "is an ONNX network, which is not read yet; describe the network with "
-                         "--net", err);
     if (is_text(h))
         return refuse(h, "is text, but no network description (it does not begin with input "
                          "HEIGHTxWIDTHxCHANNELS); name another file", err);
@@ -236,6 +226,8 @@ dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err)
         return look_into_gzip(&h, kind, err);
     else if (is_text(&h) && is_network(&h))
         *kind = DCN_KIND_NETWORK;
+    else if (dcn__onnx_is(h.bytes, h.size, h.file_size))
+        *kind = DCN_KIND_ONNX;
     else
         return refuse_file(&h, err);
     return DCN_OK;
@@ -255,6 +247,7 @@ const char *dcn_kind_text(dcn_kind kind)
         [DCN_KIND_NETWORK] = "network description",
         [DCN_KIND_NPY] = "array (.npy)",
         [DCN_KIND_IDX_FILE] = "IDX file",
+        [DCN_KIND_ONNX] = "ONNX network",
     };
 
     return (unsigned)kind < sizeof texts / sizeof *texts ? texts[kind] : "unknown";

@@ -4,9 +4,11 @@
  * there in its shape, and nothing may be there that the network does not know. */
 #include "model/file.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "codec/onnx.h"
 
 #include <math.h>
 #include <string.h>
@@ -243,9 +245,19 @@ dcn_status dcn_model_load(dcn_model *model, const char *path, const dcn_limits *
                           dcn_error *err)
 {
     dcn__model_file *file;
+    uint64_t file_size;
+    uint8_t head[16];
     dcn_status st;
+    size_t size;
 
     memset(model, 0, sizeof *model);
+    if ((st = dcn__file_head(head, sizeof head, &size, &file_size, path, err)))
+        return st;
+    if (!dcn__tensors_is(head, size, file_size) && dcn__onnx_is(head, size, file_size)) {
+        const dcn_onnx_desc desc = { .limits = limits ? *limits : (dcn_limits){ 0 } };
+
+        return dcn_onnx_load(model, path, &desc, err);
+    }
     if ((st = dcn__model_open(&file, path, limits, err)))
         return st;
     st = dcn__model_read(file, model, limits, err);

@@ -1,0 +1,128 @@
+/* onnx_guess.c - what an ONNX file does not say: how its pictures are prepared, what its classes
+ * are called. Whatever is not in the file is said to be a guess. */
+#include "model/onnx_import.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "codec/json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_CLASSES = 65536 };
+
+__attribute__((format(printf, 2, 3)))
+static void say(dcn_model *m, const char *format, ...)
+{
+    const size_t at = strlen(m->guess);
+    char text[200];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (at + strlen(text) + 3 < sizeof m->guess)
+        snprintf(m->guess + at, sizeof m->guess - at, "%s%s", at ? "; " : "", text);
+}
+
+static const char *metadata(const dcn__import *im, const char *const *keys)
+{
+    for (; *keys; keys++)
+        for (int i = 0; i < im->file->n_metadata; i++)
+            if (strcmp(im->file->metadata[i].key, *keys) == 0)
+                return im->file->metadata[i].value;
+    return NULL;
+}
+
+/* Three numbers, "[0.485, 0.456, 0.406]" or without the brackets. */
+static bool read_three(const char *text, float *values)
+{
+    for (int i = 0; text && i < 3; i++) {
+        double v;
+        size_t n;
+
+        text += strspn(text, " [(,");
+        n = strcspn(text, " ])," );
+        if (!dcn__parse_double(text, n, &v) || !(v > -1e6 && v < 1e6))
+            return false;
+        values[i] = (float)v;
+        text += n;
+    }
+    return text && text[strspn(text, " ])")] == '\0';
+}
+
+static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
+{
+    static const char *const means[] = { "mean", "image_mean", NULL };
+    static const char *const stds[] = { "std", "image_std", NULL };
+    const dcn_shape s = m->graph->nodes[0].shape;
+    float mean[3], std[3];
+    const char *way = "none";
+    dcn_status st;
+
+    if (s.c == 3 && s.h == 32 && s.w == 32)
+        way = "cifar10";
+    else if (s.c == 3 && s.h >= 64 && s.w >= 64)
+        way = strstr(im->file->producer, "tf2onnx") || strstr(im->file->producer, "keras")
+            ? "tf" : "imagenet";
+    if (s.c != 1 && s.c != 3) {
+        m->preprocess = (dcn_preprocess){ .shape = s, .normalize = DCN_NORMALIZE_NONE };
+        say(m, "its input has %d channels: it takes no pictures", s.c);
+        return DCN_OK;
+    }
+    if ((st = dcn_preprocess_named(&m->preprocess, way, s, im->err)))
+        return st;
+    if (s.c == 3 && read_three(metadata(im, means), mean) &&
+        read_three(metadata(im, stds), std) && std[0] > 0 && std[1] > 0 && std[2] > 0) {
+        m->preprocess.normalize = DCN_NORMALIZE_MEAN;
+        memcpy(m->preprocess.mean, mean, sizeof mean);
+        memcpy(m->preprocess.std, std, sizeof std);
+        say(m, "the mean and the deviation of pictures are the file's, their size is guessed");
+    } else {
+        say(m, "preprocessing is guessed: %s", way);
+    }
+    return DCN_OK;
+}
+
+/* Wrong names are worse than none: they are left out, which is said. */
+static dcn_status describe_classes(dcn__import *im, dcn_model *m)
+{
+    static const char *const keys[] = { "class_names", "names", "labels", "classes", NULL };
+    const dcn_shape s = m->graph->nodes[m->graph->n_nodes - 1].shape;
+    const char *names = metadata(im, keys);
+    dcn_error inner;
+    dcn_status st;
+    int n = 0;
+
+    m->classes = s.h == 1 && s.w == 1 && s.c <= MAX_CLASSES ? s.c : 0;
+    if (!names || !m->classes)
+        return DCN_OK;
+    st = dcn__json_names(&m->class_names, &n, names, strlen(names), MAX_CLASSES, im->path, &inner);
+    if (st == DCN_MEMORY) {
+        *im->err = inner;
+        return st;
+    }
+    if (st || n != m->classes) {
+        dcn__texts_clear(m->class_names, n);
+        m->class_names = NULL;
+        say(m, "the file's names of classes were not used: %s", st ? "not understood"
+            : "their number is another");
+    }
+    return DCN_OK;
+}
+
+dcn_status dcn__import_describe(dcn__import *im, dcn_model *model, bool open_size, int output)
+{
+    const dcn_shape s = model->graph->nodes[0].shape;
+    dcn_status st;
+
+    if (open_size)
+        say(model, "the size %dx%d is a guess, the file leaves it open", s.h, s.w);
+    if ((st = describe_preprocess(im, model)) || (st = describe_classes(im, model)))
+        return st;
+    if (im->file->n_outputs > 1)
+        say(model, "of %d outputs %.40s is used", im->file->n_outputs,
+            im->file->outputs[output].name);
+    return DCN_OK;
+}
