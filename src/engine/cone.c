@@ -264,7 +264,8 @@ static dcn_node derived_input(builder *b, dcn_node u, int k)
         return add_leaf(b, n->inputs[k], r->axis);
     for (int axis = 0; axis < 2; axis++)
         need_of(b, n, &r->axis[axis], k, axis, &need[axis]);
-    if (n->op == DCN__OP_PAD || (is_same(&need[0], &in->axis[0]) && is_same(&need[1], &in->axis[1])))
+    if (n->op == DCN__OP_PAD ||
+        (is_same(&need[0], &in->axis[0]) && is_same(&need[1], &in->axis[1])))
         return in->derived;
     return add_cut(b, n->inputs[k], need);
 }

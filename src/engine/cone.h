@@ -3,7 +3,7 @@
  * Counted from a unit, each node below it has a REGION of fixed size that the unit can reach; only
  * where it lies depends on the unit. The derived graph has the regions as shapes, windows without
  * padding and the weights of its model, so engines make kernels of it as of any graph. A region may
- * hang over the border of the node's value: what lies there is padding, where no signal may stay. */
+ * hang over the border of the node's value: there is padding, where no signal may stay. */
 #ifndef DCN_ENGINE_CONE_H
 #define DCN_ENGINE_CONE_H
 

@@ -2,8 +2,8 @@
  * picture.
  *
  * Kernels know nothing of this. What they read of the way up is brought, just before they run, from
- * the kept arrays of each signal's picture into its place in the chunk; around kernels of a cone the
- * border of the pictures is attended to. These are CHORES. */
+ * the kept arrays of each signal's picture into its place in the chunk; around kernels of a cone
+ * the border of the pictures is attended to. These are CHORES. */
 #ifndef DCN_ENGINE_DESCENT_H
 #define DCN_ENGINE_DESCENT_H
 

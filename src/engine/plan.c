@@ -105,6 +105,7 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->training = d->training;
     p->keep_all = d->keep_all;
     p->last_route = -1;
+    p->max_bytes = d->max_bytes ? d->max_bytes : dcn__physical_memory() / 10 * 8;
     /* One chunk: the threads work inside the kernels. Not when training, where sums must not depend
      * on the number of threads. */
     p->inner_threads = p->n_chunks == 1 && !p->training ? p->all_threads : 1;
@@ -153,9 +154,7 @@ dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dcn_plan_d
         return dcn__fail_memory(err, "a plan", sizeof *p);
     p->graph = g;
     if ((st = read_desc(p, desc, err)) || (st = dcn__plan_make_programs(p, err)) ||
-        (st = dcn__plan_check_bytes(p, desc->max_bytes, err)) ||
-        (st = dcn__plan_prepare(p, err)) ||
-        (st = dcn__plan_check_bytes(p, desc->max_bytes, err)) ||
+        (st = dcn__plan_check_bytes(p, err)) || (st = dcn__plan_prepare(p, err)) ||
         (st = dcn__plan_make_memory(p, err)) ||
         (st = dcn__team_create(&p->team, p->team_threads, err))) {
         dcn_plan_destroy(p);

@@ -55,7 +55,7 @@ struct dcn_plan {
     int64_t adam_step;
 
     size_t own_bytes;             /* of all kernels */
-    size_t total_bytes;
+    size_t total_bytes, max_bytes;
     char text[200];
     int n;                        /* pictures of the last forward */
     int last_route;               /* of the last project, or -1 */
@@ -89,7 +89,7 @@ dcn_status dcn__plan_check_node(const dcn_plan *p, dcn_node node, dcn_error *err
 dcn_status dcn__plan_make_programs(dcn_plan *p, dcn_error *err);
 dcn_status dcn__plan_prepare(dcn_plan *p, dcn_error *err);
 /* plan_memory.c: what the plan needs as far as it is known; then the memory itself. */
-dcn_status dcn__plan_check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err);
+dcn_status dcn__plan_check_bytes(dcn_plan *p, dcn_error *err);
 dcn_status dcn__plan_make_memory(dcn_plan *p, dcn_error *err);
 void dcn__plan_clear_memory(dcn_plan *p);
 

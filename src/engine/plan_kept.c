@@ -1,5 +1,5 @@
-/* plan_kept.c - the arrays that outlive their program: what somebody may ask for after a forward, and
- * what ways down read. Each chunk has one block with all of them. */
+/* plan_kept.c - the arrays that outlive their program: what somebody may ask for after a forward,
+ * and what ways down read. Each chunk has one block with all of them. */
 #include "engine/plan.h"
 
 #include "base/memory.h"

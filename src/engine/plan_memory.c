@@ -1,4 +1,4 @@
-/* plan_memory.c - what a plan's arrays need, counted before anything is allocated, and the arrays. */
+/* plan_memory.c - what a plan's arrays need, counted before any is allocated, and the arrays. */
 #include "engine/plan.h"
 
 #include "base/memory.h"
@@ -58,10 +58,10 @@ static bool count_lanes(dcn_plan *p)
     return fits;
 }
 
-/* Before the kernels are made it counts what is known without them. */
-dcn_status dcn__plan_check_bytes(dcn_plan *p, size_t max_bytes, dcn_error *err)
+/* While the kernels are still to be made it counts what is known without them. */
+dcn_status dcn__plan_check_bytes(dcn_plan *p, dcn_error *err)
 {
-    const size_t limit = max_bytes ? max_bytes : dcn__physical_memory() / 10 * 8;
+    const size_t limit = p->max_bytes;
     size_t kept, gradients = 0, all = p->own_bytes;
     bool fits = count_lanes(p) && dcn__mul_size((size_t)p->n_chunks, p->chunk_bytes, &kept) &&
                 dcn__add_size(all, kept, &all) && dcn__add_size(all, p->all_lanes, &all);

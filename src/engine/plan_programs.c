@@ -187,7 +187,7 @@ static dcn_status prepare(dcn_plan *p, dcn__program *program, const dcn_graph *g
     p->engine->leave(token);
     p->own_bytes += program->own_bytes;
     program->scratch_bytes = (program->scratch_bytes + 63) / 64 * 64;
-    return st;
+    return st ? st : dcn__plan_check_bytes(p, err);   /* before more weights are packed */
 }
 
 static dcn_status prepare_starts(dcn_plan *p, dcn__descent *d, dcn_error *err)

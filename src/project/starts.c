@@ -1,6 +1,6 @@
-/* starts.c - many walks down at once from the values of one forward. Chunks of signals go through the
- * route as chunks of pictures do; what belongs to their pictures is brought along by chores (see
- * engine/descent.h). */
+/* starts.c - many walks down at once from the values of one forward. Chunks of signals go through
+ * the route as chunks of pictures do; what belongs to their pictures is brought along by chores
+ * (engine/descent.h). */
 #include "project/project.h"
 
 typedef struct starts_task {

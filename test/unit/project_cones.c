@@ -157,7 +157,8 @@ static void no_cone_where_there_is_none(void **state)
         { "input 20x20x1; conv filters=2 kernel=3; relu", DCN_RULE_RECONSTRUCT },       /* biases everywhere */
         { "input 20x20x1; conv filters=2 kernel=3; avg_pool global", DCN_RULE_GRADIENT },
         { "input 20x20x1; dense units=4; reshape 2x2x1; relu", DCN_RULE_GRADIENT },
-        { "input 3x3x4; conv filters=4 kernel=3; conv filters=4 kernel=3; conv filters=4 kernel=3", DCN_RULE_GRADIENT },            /* sees nearly all */
+        /* a unit sees nearly all */
+        { "input 3x3x4; conv filters=4 kernel=3; conv filters=4 kernel=3; conv filters=4 kernel=3", DCN_RULE_GRADIENT },
         { "x = input 24x24x1; a = max_pool 2; b = pad a 0,12,12,0; add x b", DCN_RULE_GRADIENT },
     };
 
