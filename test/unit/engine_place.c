@@ -103,9 +103,9 @@ static void slots_never_share_bytes_while_alive(void **state)
         for (uint64_t seed = 0; seed < 150; seed++) {
             dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 3 + (int)(seed % 30), .side = 9, .head = 1 });
             const dcn_node last = dcn__loss_node(g);
-            const dcn_route routes[] = { { last, DCN_RULE_RECONSTRUCT }, { last, DCN_RULE_GRADIENT },
-                                         { 1 + (int)(seed % (uint64_t)last), DCN_RULE_GUIDED },
-                                         { 1 + (int)(seed * 7 % (uint64_t)last), DCN_RULE_DECONVNET } };
+            const dcn_route routes[] = { { .layer = last, .rule = DCN_RULE_RECONSTRUCT }, { .layer = last, .rule = DCN_RULE_GRADIENT },
+                                         { .layer = 1 + (int)(seed % (uint64_t)last), .rule = DCN_RULE_GUIDED },
+                                         { .layer = 1 + (int)(seed * 7 % (uint64_t)last), .rule = DCN_RULE_DECONVNET } };
             dcn_plan *p;
 
             set_weights(g, seed, 3, 0);
@@ -161,7 +161,7 @@ static void a_thousand_nodes_are_planned_quickly(void **state)
 {
     static char text[40000];
     size_t n = (size_t)snprintf(text, sizeof text, "input 2x2x1\n");
-    const dcn_route route = { 998, DCN_RULE_GRADIENT };
+    const dcn_route route = { .layer = 998, .rule = DCN_RULE_GRADIENT };
     const double start = dcn__clock_ms();
     dcn_graph *g;
     dcn_plan *p;

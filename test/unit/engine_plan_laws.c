@@ -53,7 +53,7 @@ static void the_way_down_is_the_adjoint(void **state)
             dcn_graph *g = graph_of(linear_nets[i]);
             const dcn_node out = dcn_graph_output(g);
             const size_t n_in = size_of(g, 0), n_out = size_of(g, out);
-            const dcn_route routes[2] = { { out, DCN_RULE_GRADIENT }, { out, DCN_RULE_RECONSTRUCT } };
+            const dcn_route routes[2] = { { .layer = out, .rule = DCN_RULE_GRADIENT }, { .layer = out, .rule = DCN_RULE_RECONSTRUCT } };
             float *x = malloc(n_in * sizeof *x), *z = malloc(n_in * sizeof *z);
             float *ax = new_output(n_out), *az = new_output(n_out), *back = new_output(n_in);
             dcn_plan *p;
@@ -96,7 +96,7 @@ static void the_adjoint_of_whole_networks(void **state)
         dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 4 + (int)(seed % 12), .side = 9 });
         const dcn_node out = dcn_graph_output(g);
         const size_t n_in = size_of(g, 0), n_out = size_of(g, out);
-        const dcn_route route = { out, DCN_RULE_GRADIENT };
+        const dcn_route route = { .layer = out, .rule = DCN_RULE_GRADIENT };
         float *x = malloc(n_in * sizeof *x), *ax = new_output(n_out), *back = new_output(n_in);
         double left, right;
         dcn_plan *p;
@@ -160,7 +160,7 @@ typedef struct answers { float *all; size_t count; } answers;
 
 static dcn_route routes_of(dcn_node layer, int rule)
 {
-    return (dcn_route){ layer, (dcn_rule)rule };
+    return (dcn_route){ .layer = layer, .rule = (dcn_rule)rule };
 }
 
 /* Output and every projection of pictures first..first+n-1, each picture's in one piece. */
@@ -299,7 +299,7 @@ static void channels_add_up_to_the_layer(void **state)
         const size_t n = size_of(g, 0);
         float *image = malloc(n * sizeof *image), *zero = new_output(n), *got = new_output(n), *want = malloc(n * sizeof *want);
         double *sum = calloc(n, sizeof *sum), scale = 1e-6;
-        const dcn_route routes[] = { { layer, DCN_RULE_RECONSTRUCT }, { layer, DCN_RULE_DECONVNET } };
+        const dcn_route routes[] = { { .layer = layer, .rule = DCN_RULE_RECONSTRUCT }, { .layer = layer, .rule = DCN_RULE_DECONVNET } };
         dcn_plan *p;
 
         set_weights(g, seed, 0, 0.6f);
@@ -343,7 +343,7 @@ static void seeds_are_what_they_say(void **state)
             const size_t n = size_of(g, layer), n_in = size_of(g, 0);
             float *image = new_floats(2 * n_in), *value = new_output(2 * n), *want = new_floats(2 * n);
             float *signal = new_output(2 * n), *out = new_output(2 * n_in);
-            const dcn_route route = { layer, DCN_RULE_GRADIENT };
+            const dcn_route route = { .layer = layer, .rule = DCN_RULE_GRADIENT };
             dcn_plan *p;
 
             set_weights(g, seed, 1, 0);   /* whole numbers: many ties */

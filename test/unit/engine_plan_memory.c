@@ -41,8 +41,8 @@ static void a_step_allocates_nothing(void **state)
             continue;
         g = graph_of(net);
         for (int r = 0; r < 4; r++)
-            routes[r] = (dcn_route){ node_of(g, "dense1"), (dcn_rule)r };
-        routes[4] = (dcn_route){ node_of(g, "a"), DCN_RULE_GUIDED };   /* its units have cones */
+            routes[r] = (dcn_route){ .layer = node_of(g, "dense1"), .rule = (dcn_rule)r };
+        routes[4] = (dcn_route){ .layer = node_of(g, "a"), .rule = DCN_RULE_GUIDED };   /* its units have cones */
         set_weights(g, 1, 0, 0.3f);
         fill_reals(images, COUNT(images), 1);
         p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = BATCH, .training = 1, .keep_all = 1,
@@ -156,8 +156,8 @@ static void any_allocation_may_fail(void **state)
         dcn_route routes[5];
 
         for (int r = 0; r < 4; r++)
-            routes[r] = (dcn_route){ node_of(g, "dense1"), (dcn_rule)r };
-        routes[4] = (dcn_route){ node_of(g, "a"), DCN_RULE_GUIDED };
+            routes[r] = (dcn_route){ .layer = node_of(g, "dense1"), .rule = (dcn_rule)r };
+        routes[4] = (dcn_route){ .layer = node_of(g, "a"), .rule = DCN_RULE_GUIDED };
         set_weights(g, 1, 0, 0.3f);
         parse += fail_each(try_parse, NULL, for_ever);
         points += fail_each(try_copy, g, for_ever);
@@ -254,7 +254,7 @@ static void huge_plans_are_refused_before_they_are_made(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(huge); i++) {
-        const dcn_route route = { huge[i].nodes - 1, DCN_RULE_GRADIENT };
+        const dcn_route route = { .layer = huge[i].nodes - 1, .rule = DCN_RULE_GRADIENT };
         const dcn_plan_desc d = { .engine = "ref64", .batch = huge[i].batch, .keep_all = huge[i].keep_all,
                                   .threads = 1, .routes = &route, .n_routes = 1, .max_bytes = huge[i].max_bytes };
         size_t large = 0;
@@ -283,14 +283,14 @@ static void refuses_bad_descriptions(void **state)
         { { .threads = -1 }, "threads: -1 is outside 1..1024; correct it" },
         { { .threads = 1025 }, "threads: 1025 is outside 1..1024; correct it" },
         { { .n_routes = -1 }, "routes: -1 is not a number of routes; correct it" },
-        { { .routes = &(dcn_route){ 0, DCN_RULE_GRADIENT }, .n_routes = 1 },
+        { { .routes = &(dcn_route){ .layer = 0, .rule = DCN_RULE_GRADIENT }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
-        { { .routes = &(dcn_route){ 2, DCN_RULE_GRADIENT }, .n_routes = 1 },
+        { { .routes = &(dcn_route){ .layer = 2, .rule = DCN_RULE_GRADIENT }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
         { { .starts = -1 }, "starts: -1 is outside 0..1048576; correct it" },
         { { .routes = &(dcn_route){ .layer = 1, .only = (dcn_only)3 }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
-        { { .routes = &(dcn_route){ 1, (dcn_rule)5 }, .n_routes = 1 },
+        { { .routes = &(dcn_route){ .layer = 1, .rule = (dcn_rule)5 }, .n_routes = 1 },
           "route: 0 is not a layer and a rule of this network; choose a node after the input" },
     };
     dcn_graph *g = graph_of("input 4x4x1; conv filters=1 kernel=1"), *none = graph_of("input 4x4x1; c = conv filters=1 kernel=1");

@@ -71,7 +71,7 @@ static void switches_by_brute_force(void **state)
             dcn_graph *g = graph_of(pc->net);
             const dcn_shape in = shape_of(g, 0), out = shape_of(g, 1);
             const size_t n_in = size_of(g, 0), n_out = size_of(g, 1);
-            const dcn_route route = { 1, DCN_RULE_RECONSTRUCT };
+            const dcn_route route = { .layer = 1, .rule = DCN_RULE_RECONSTRUCT };
             float *x = malloc(BATCH * n_in * sizeof *x), *y = new_output(BATCH * n_out), *down = new_output(BATCH * n_in);
             float *want_y = malloc(BATCH * n_out * sizeof *y), *want_down = malloc(BATCH * n_in * sizeof *x);
             int64_t *got = malloc(BATCH * n_out * sizeof *got), *want = malloc(BATCH * n_out * sizeof *want);
@@ -117,7 +117,7 @@ static void overlapping_windows_add(void **state)
     (void)state;
     for (size_t e = 0; e < COUNT(engines); e++) {
         dcn_graph *g;
-        const dcn_route route = { 1, DCN_RULE_RECONSTRUCT };
+        const dcn_route route = { .layer = 1, .rule = DCN_RULE_RECONSTRUCT };
         float x[25] = { 0 }, down[25];
         dcn_plan *p;
 
@@ -160,7 +160,7 @@ static void foreign_switches_are_checked_one_by_one(void **state)
         float x[100], before[100], after[100];
         int64_t own[36], foreign[36], now[36];
         dcn_graph *g;
-        const dcn_route route = { 1, DCN_RULE_GRADIENT };
+        const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
         dcn_plan *p;
 
         if (!has_engine(engines[e]))
@@ -213,7 +213,7 @@ static void foreign_switches_are_checked_one_by_one(void **state)
 static void refuses_what_has_no_switches(void **state)
 {
     dcn_graph *g = graph_of("input 4x4x1; m = max_pool 2; r = relu; n = max_pool 2");
-    const dcn_route route = { 1, DCN_RULE_GRADIENT };
+    const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
     int64_t switches[16] = { 0 };
     float x[16] = { 0 }, out[16];
     dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .routes = &route, .n_routes = 1 });

@@ -61,7 +61,7 @@ static void projections_lie_on_the_motif(void **state)
     must(dcn_trainer_model(t, &model, &err));
     prepare = &model->preprocess;
     for (int r = 0; r < 3; r++)
-        routes[r] = (dcn_route){ node_of(model->graph, "c"), rules[r] };
+        routes[r] = (dcn_route){ .layer = node_of(model->graph, "c"), .rule = rules[r] };
     p = plan_of(model->graph, (dcn_plan_desc){ .engine = engine, .routes = routes, .n_routes = 3, .threads = 1 });
     for (int i = 0; i < PICTURES; i++) {
         int y, x, size, other_y, other_x, best = 0;

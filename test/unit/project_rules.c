@@ -24,7 +24,7 @@ static void refusals(void **state)
 {
     dcn_graph *g = graph_of("x = input 4x4x1; a = conv filters=3 kernel=3; b = conv filters=2 kernel=3; c = conv a filters=2 "
                             "kernel=1");
-    const dcn_route routes[] = { { 2, DCN_RULE_GRADIENT }, { 1, DCN_RULE_DECONVNET } };
+    const dcn_route routes[] = { { .layer = 2, .rule = DCN_RULE_GRADIENT }, { .layer = 1, .rule = DCN_RULE_DECONVNET } };
     float x[16] = { 0 }, out[64];
     dcn_plan *p, *bare;
 
@@ -94,7 +94,7 @@ static void every_rule_by_hand(void **state)
             for (int i = 0; i < 4; i++)
                 must(dcn_graph_set_weight(g, i, &weights[i], 1, &err));
             for (int r = 0; r < 4; r++) {
-                const dcn_route route = { 3, (dcn_rule)r };
+                const dcn_route route = { .layer = 3, .rule = (dcn_rule)r };
                 dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .routes = &route, .n_routes = 1 });
 
                 dcn_plan_forward(p, x, 1);
@@ -115,7 +115,7 @@ static void a_nan_is_no_peak(void **state)
         { { NAN, NAN, NAN, NAN }, 0 },
     };
     static const char *const engines[] = { "ref", "ref64", "cpu" };
-    const dcn_route route = { 1, DCN_RULE_GRADIENT };
+    const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
 
     (void)state;
     for (size_t e = 0; e < COUNT(engines); e++)
