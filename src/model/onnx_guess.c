@@ -52,6 +52,21 @@ static bool read_three(const char *text, float *values)
     return text && text[strspn(text, " ])")] == '\0';
 }
 
+/* What dcn_onnx_save wrote is no guess. */
+static bool read_own(const dcn__import *im, dcn_model *m)
+{
+    static const char *const keys[] = { "deconvnet.preprocess", NULL };
+    const dcn_shape s = m->graph->nodes[0].shape;
+    const char *text = metadata(im, keys);
+    dcn_preprocess p;
+
+    if (!text || dcn_preprocess_parse(&p, text, NULL) || p.shape.h != s.h || p.shape.w != s.w ||
+        p.shape.c != s.c)
+        return false;
+    m->preprocess = p;
+    return true;
+}
+
 static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
 {
     static const char *const means[] = { "mean", "image_mean", NULL };
@@ -61,6 +76,8 @@ static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
     const char *way = "none";
     dcn_status st;
 
+    if (read_own(im, m))
+        return DCN_OK;
     if (s.c == 3 && s.h == 32 && s.w == 32)
         way = "cifar10";
     else if (s.c == 3 && s.h >= 64 && s.w >= 64)

@@ -173,10 +173,11 @@ dcn_status dcn__fold(dcn__import *im);
 /* ---- views: onnx_view.c ----------------------------------------------------------------------- */
 
 dcn_shape dcn__draft_shape(const dcn__import *im, dcn_node draft);
-/* (N,C,H,W), (N,H,W,C) or (N,C) of a draft. */
+/* (N,C,H,W), (N,H,W,C), (N,C) or, of one channel, (N,H,W) of a draft. */
 void dcn__view_nchw(const dcn__import *im, dcn_node draft, dcn__view *v);
 void dcn__view_nhwc(const dcn__import *im, dcn_node draft, dcn__view *v);
 void dcn__view_vector(const dcn__import *im, dcn_node draft, dcn__view *v);
+void dcn__view_grey(const dcn__import *im, dcn_node draft, dcn__view *v);
 /* The same view of another draft of the same shape. */
 dcn__view dcn__view_of(const dcn__view *v, dcn_node draft);
 /* Appends dimension `atoms` to a view that is being built; false: too many. */

@@ -237,9 +237,9 @@ static dcn_status find_input(dcn__import *im, const dcn__onnx_info **input, int 
         return dcn__fail(im->err, DCN_INPUT, im->path, "its input %.60s is of type %s, supported "
                          "are floats; export the network in float32", (*input)->name,
                          dcn__onnx_type_name((*input)->type));
-    if ((*input)->rank != 4 && (*input)->rank != 2)
+    if ((*input)->rank < 2 || (*input)->rank > 4)
         return dcn__fail(im->err, DCN_INPUT, im->path, "its input %.60s has %d dimensions, "
-                         "supported are 4 (a batch of pictures) and 2; export a network of "
+                         "supported are 4 (a batch of pictures), 3 and 2; export a network of "
                          "pictures", (*input)->name, (*input)->rank);
     return DCN_OK;
 }
@@ -256,11 +256,12 @@ static dcn_status resolve_dims(dcn__import *im, const dcn__onnx_info *input,
         dims[i] = input->dims[i];
     *last = input->rank == 4 && is_channels_last(im, input->name, dims);
     dims[0] = dims[0] < 0 ? 1 : dims[0];
-    for (int i = 0; input->rank == 4 && i < 2; i++)
-        if (dims[i + (*last ? 1 : 2)] < 0) {
-            dims[i + (*last ? 1 : 2)] = asked[i];
-            *open = !said;
-        }
+    for (int i = 0; input->rank > 2 && i < 2; i++) {
+        int64_t *side = &dims[i + (*last || input->rank == 3 ? 1 : 2)];
+
+        *open = *open || (*side < 0 && !said);
+        *side = *side < 0 ? asked[i] : *side;
+    }
     for (int i = 0; i < input->rank; i++)
         if (dims[i] < 0)
             return dcn__fail(im->err, DCN_INPUT, im->path, "its input %.60s leaves the number of "
@@ -292,6 +293,8 @@ static dcn_status make_input(dcn__import *im, const dcn_onnx_desc *desc, bool *o
     im->input_name = input->name;
     if (input->rank == 2)
         d.u.reshape.shape = (dcn_shape){ 1, 1, (int)dims[1] };
+    else if (input->rank == 3)             /* rows and columns of grey */
+        d.u.reshape.shape = (dcn_shape){ (int)dims[1], (int)dims[2], 1 };
     else if (last)
         d.u.reshape.shape = (dcn_shape){ (int)dims[1], (int)dims[2], (int)dims[3] };
     else
@@ -306,6 +309,8 @@ static dcn_status make_input(dcn__import *im, const dcn_onnx_desc *desc, bool *o
         dcn__view_vector(im, id, v->view);
     else if (last)
         dcn__view_nhwc(im, id, v->view);
+    else if (input->rank == 3)
+        dcn__view_grey(im, id, v->view);
     else
         dcn__view_nchw(im, id, v->view);
     v->view->shared = v->uses > 1;

@@ -170,14 +170,15 @@ static bool name_of_weight(const dcn__draft *d, char *name)
     return strip(name, ".weight") || strip(name, "_weight");
 }
 
-/* model/layer/op: "layer". */
-static void name_of_scope(const dcn__namer *n, const char *text, char *name)
+/* model/layer/op: "layer"; model/Add_1: "add_1". */
+static void name_of_scope(const dcn__namer *n, const char *text, const char *word, char *name)
 {
     if (n->common_bytes && strncmp(text, n->common, n->common_bytes) == 0)
         text += n->common_bytes;
-    snprintf(name, ROOM, "%s", text);
-    if (strchr(name, '/'))
-        name[strcspn(name, "/")] = '\0';
+    if (strchr(text, '/'))
+        snprintf(name, ROOM, "%.*s", (int)strcspn(text, "/"), text);
+    else
+        snprintf(name, ROOM, "%s%s", word, number_of(text));
     if (strstr(name, "__"))                /* numbers that tf2onnx puts behind */
         *strstr(name, "__") = '\0';
 }
@@ -195,9 +196,9 @@ static void base_name(const dcn__import *im, const dcn__namer *n, const dcn__dra
             snprintf(name, ROOM, "%s", module);
         else
             snprintf(name, ROOM, "%.2000s%s%s%.40s", module, module[0] ? "." : "", word,
-                     number_of(op));
+                     node->scope[0] ? "" : number_of(op));
     } else if (strchr(node->name, '/')) {
-        name_of_scope(n, node->name, name);
+        name_of_scope(n, node->name, word, name);
     } else if (strncmp(node->name, "node_", 5) == 0) {
         snprintf(name, ROOM, "%s", node->name + 5);
     } else {

@@ -73,6 +73,11 @@ void dcn__view_vector(const dcn__import *im, dcn_node draft, dcn__view *v)
     view_of_axes(im, draft, (const int[]){ DCN__AXIS_N, DCN__AXIS_C }, 2, v);
 }
 
+void dcn__view_grey(const dcn__import *im, dcn_node draft, dcn__view *v)
+{
+    view_of_axes(im, draft, nhwc, 3, v);
+}
+
 dcn__view dcn__view_of(const dcn__view *v, dcn_node draft)
 {
     dcn__view out = *v;

@@ -6,8 +6,9 @@
 
 #ifdef DCN_HAVE_PROTOBUF
 
-#include <float.h>
 #include <string.h>
+
+#define LOWEST (-1e30f)           /* no number in a network's text is beyond it */
 
 /* The node being exported. */
 struct put {
@@ -215,7 +216,7 @@ static void put_pool(struct put *p)
     for (int i = 0; i < 4; i++)      /* onnxruntime takes no more */
         wide = wide || pad[i] >= w->kernel[i % 2];
     if (wide || (count && over)) {
-        x = put_pad(p, x, pad, max ? -FLT_MAX : 0, dcn__export_name(p->ex, p->id, "pad"));
+        x = put_pad(p, x, pad, max ? LOWEST : 0, dcn__export_name(p->ex, p->id, "pad"));
         memset(pad, 0, sizeof pad);
         pad[2] = count ? w->over[0] : 0;
         pad[3] = count ? w->over[1] : 0;
@@ -271,9 +272,9 @@ static void put_new_shape(struct put *p)
     const char *x;
 
     if (flat && (chw || (p->in.h == 1 && p->in.w == 1))) {
-        x = dcn__export_two(p->ex, p->node->inputs[0]);
+        x = p->ex->values[p->node->inputs[0]].two;
         name_value(p, true);
-        put(p, "Identity", x);
+        put(p, x ? "Identity" : "Flatten", x ? x : four(p, 0));
         return;
     }
     x = four(p, 0);
