@@ -22,6 +22,7 @@ bool dcn__direct_fits(const dcn_graph *g, const dcn__node *conv, const dcn__node
            conv->shape.c % LANES == 0 && w->stride[0] == 1 && w->stride[1] == 1 &&
            w->dilation[0] == 1 && w->dilation[1] == 1 && p->kernel[0] == 2 && p->kernel[1] == 2 &&
            p->stride[0] == 2 && p->stride[1] == 2 && !p->pad[0] && !p->pad[1] &&
+           p->dilation[0] == 1 && p->dilation[1] == 1 &&
            2 * pool->shape.h <= conv->shape.h && 2 * pool->shape.w <= conv->shape.w;
 }
 

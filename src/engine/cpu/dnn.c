@@ -34,6 +34,7 @@ struct dcn__dnn {
     dnnl_memory_desc_t packed;
     dnnl_memory_t weights;               /* packed, in `block`; forward and data */
     float *block;
+    float *offsets;                      /* (K): the bias with `scale` folded in, or NULL */
     size_t scratch_bytes;
     int n_args, args[MAX_ARGS];          /* DNNL_ARG_... */
     int n_slots;
@@ -45,15 +46,17 @@ typedef struct shapes {
     dnnl_memory_desc_t x, y, w, b;
 } shapes;
 
+bool dcn__dnn_off;
+
 static dcn_status refuse(const dcn__dnn_desc *d, dnnl_status_t got, dcn_error *err)
 {
     static const char *const passes[] = { "forward", "backward data", "backward weights" };
 
     if (got == dnnl_out_of_memory)
         return dcn__fail_memory(err, d->node->name, 0);
-    return dcn__fail(err, DCN_USAGE, d->node->name,
-                     "oneDNN has no %s pass for this shape (status %d); "
-                     "use the engine ref",
+    return dcn__fail(err, got == dnnl_unimplemented || dcn__dnn_off ? DCN_DEVICE : DCN_BUG,
+                     d->node->name,
+                     "oneDNN has no %s pass for this shape (status %d); use the engine ref",
                      passes[d->pass], (int)got);
 }
 
@@ -167,8 +170,7 @@ static dnnl_status_t make_pd(dcn__dnn *d)
     return st;
 }
 
-/* ---- create
- * ---------------------------------------------------------------------------------------- */
+/* ---- create --------------------------------------------------------------------------------- */
 
 static dnnl_status_t make_reorder(dcn__dnn *d)
 {
@@ -225,6 +227,9 @@ static dnnl_status_t make_weights(dcn__dnn *d)
     d->scratch_bytes = dnnl_memory_desc_get_size(arg_md(d, DNNL_ARG_SCRATCHPAD));
     if (d->desc.pass == DCN__DNN_WEIGHTS)
         return dnnl_success;
+    if (d->desc.scale && d->desc.pass == DCN__DNN_FORWARD &&
+        !(d->offsets = dcn__alloc_aligned((size_t)d->out.c * sizeof *d->offsets)))
+        return dnnl_out_of_memory;
     if (!(d->block = dcn__alloc_aligned(dnnl_memory_desc_get_size(&d->packed))))
         return dnnl_out_of_memory;
     return dnnl_memory_create(&d->weights, &d->packed, d->engine, d->block);
@@ -241,12 +246,14 @@ dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error 
     d->desc = *desc;
     d->out = desc->node->shape;
     d->dense = desc->node->op == DCN__OP_DENSE;
-    d->bias = desc->node->bias >= 0;
+    d->bias = desc->node->bias >= 0 || desc->scale;
     d->n_slots = dcn__cores() < MAX_SLOTS ? dcn__cores() : MAX_SLOTS;
     d->slots = dcn__alloc_array((size_t)d->n_slots, sizeof *d->slots);
     list_args(d);
     if (!d->slots)
         st = dnnl_out_of_memory;
+    else if (dcn__dnn_off)
+        st = dnnl_unimplemented;
     else if (!(st = dnnl_engine_create(&d->engine, dnnl_cpu, 0)) && !(st = make_pd(d)) &&
              !(st = dnnl_primitive_create(&d->primitive, d->pd)) && !(st = make_weights(d)) &&
              !(st = make_reorder(d)) && !(st = make_slots(d))) {
@@ -272,6 +279,7 @@ void dcn__dnn_destroy(dcn__dnn *d)
     dnnl_primitive_desc_destroy(d->pd);
     dnnl_engine_destroy(d->engine);
     dcn__free_aligned(d->block);
+    dcn__free_aligned(d->offsets);
     dcn__free(d->slots);
     dcn__free(d);
 }
@@ -286,8 +294,7 @@ size_t dcn__dnn_weight_bytes(const dcn__dnn *d)
     return dnnl_memory_desc_get_size(&d->packed);
 }
 
-/* ---- run
- * ------------------------------------------------------------------------------------------- */
+/* ---- run ------------------------------------------------------------------------------------ */
 
 /* After a successful create these calls can only fail by a mistake of ours or for want of a few
  * bytes inside oneDNN; a kernel cannot report, so the output is left as it was. */
@@ -310,8 +317,33 @@ static void reorder(const dcn__dnn *d, const dnnl_memory_desc_t *from_md, const 
     dnnl_memory_destroy(a);
 }
 
-void dcn__dnn_pack(dcn__dnn *d, const float *weights)
+/* y * a + b behind the convolution is another convolution: weights W * a, bias bias * a + b. On the
+ * way down the signal s * a meets W: the same weights. */
+static void fold(dcn__dnn *d, void *const *all, float *room)
 {
+    const dcn__node *node = d->desc.node, *scale = d->desc.scale;
+    const float *w = all[node->weight], *a = all[scale->weight], *b = all[scale->bias];
+    const float *bias = node->bias >= 0 ? all[node->bias] : NULL;
+    const dcn__window *window = &node->window;
+    const size_t K = (size_t)d->out.c;
+    const size_t rows = (size_t)window->kernel[0] * (size_t)window->kernel[1] *
+                        (size_t)(d->desc.in.c / node->groups);
+
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < K; k++)
+            room[i * K + k] = w[i * K + k] * a[k];
+    for (size_t k = 0; d->offsets && k < K; k++)
+        d->offsets[k] = (bias ? bias[k] * a[k] : 0) + b[k];
+}
+
+void dcn__dnn_pack(dcn__dnn *d, void *const *all, float *room)
+{
+    const float *weights = all[d->desc.node->weight];
+
+    if (d->desc.scale) {
+        fold(d, all, room);
+        weights = room;
+    }
     reorder(d, &d->plain, weights, &d->packed, d->block);
 }
 
@@ -333,7 +365,7 @@ static slot *claim(const dcn__dnn *d)
 void dcn__dnn_run(const dcn__dnn *d, const dcn__dnn_arrays *a)
 {
     const void *const arrays[3][MAX_ARGS] = {
-        { NULL, a->scratch, a->x, a->y, a->bias },
+        { NULL, a->scratch, a->x, a->y, d->offsets ? d->offsets : a->bias },
         { NULL, a->scratch, a->s, a->y, NULL },
         { a->dw, a->scratch, a->x, a->s, a->db },
     };
@@ -351,8 +383,7 @@ void dcn__dnn_run(const dcn__dnn *d, const dcn__dnn_arrays *a)
     atomic_store_explicit(&s->busy, false, memory_order_release);
 }
 
-/* ---- what it is
- * --------------------------------------------------------------------------------------- */
+/* ---- what it is ----------------------------------------------------------------------------- */
 
 dcn__isa dcn__dnn_isa(void)
 {

@@ -18,11 +18,12 @@ typedef struct dcn__dnn_desc {
     const dcn__node *node;        /* a convolution or a dense layer */
     dcn_shape in;                 /* of its input */
     int n;                        /* pictures */
+    const dcn__node *scale;       /* forward, data: y * a + b behind it, folded in; or NULL */
 } dcn__dnn_desc;
 
 /* The arrays of one run; what a pass does not use is NULL. */
 typedef struct dcn__dnn_arrays {
-    const float *x, *s, *bias;    /* (n,H,W,C), (n,h,w,K), (K) */
+    const float *x, *s, *bias;    /* (n,H,W,C), (n,h,w,K), (K): without `scale` */
     float *y;                     /* forward: (n,h,w,K); data: (n,H,W,C) */
     float *dw, *db;               /* weights: oneDNN's layout; (K) */
     void *scratch;
@@ -30,16 +31,21 @@ typedef struct dcn__dnn_arrays {
 
 typedef struct dcn__dnn dcn__dnn;
 
+/* DCN_DEVICE: oneDNN has no such pass; nothing else is wrong. */
 dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error *err);
 void dcn__dnn_destroy(dcn__dnn *dnn);
 size_t dcn__dnn_scratch_bytes(const dcn__dnn *dnn);
 size_t dcn__dnn_weight_bytes(const dcn__dnn *dnn);      /* packed, or of dw */
-/* Weights in the graph's layout into the object's own. Not while a run is going on. */
-void dcn__dnn_pack(dcn__dnn *dnn, const float *weights);
+/* Weights in the graph's layout, by number, into the object's own. Not while a run is going on.
+ * room: as many floats as the weight has, if something is folded in. */
+void dcn__dnn_pack(dcn__dnn *dnn, void *const *weights, float *room);
 /* Gradients from oneDNN's layout into the graph's. */
 void dcn__dnn_unpack(const dcn__dnn *dnn, const float *dw, float *gradients);
 /* On any thread; several at once. */
 void dcn__dnn_run(const dcn__dnn *dnn, const dcn__dnn_arrays *arrays);
+
+/* For tests: create answers as if oneDNN had nothing. */
+extern bool dcn__dnn_off;
 
 /* What oneDNN would use here, so that our own kernels obey its limits too. */
 typedef enum dcn__isa { DCN__ISA_PLAIN, DCN__ISA_AVX2, DCN__ISA_AVX512 } dcn__isa;

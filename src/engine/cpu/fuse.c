@@ -2,65 +2,126 @@
  * written.
  *
  * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads
- * what the one before wrote. */
+ * what the one before wrote. Up: conv, scale (a batch normalisation), add, activation, each but one
+ * of them optional; relu and max_pool. Down: scale_data, conv_data, a rectifier's rule; winners.h. */
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 
-/* The step after `i`, if it does `action`, reads what step i writes and nobody else needs that. */
-static const dcn__step *follows(const dcn__walk *w, int i, int end, const bool *needed,
-                                dcn__action action)
-{
-    const dcn__step *a = &w->steps[i], *b = a + 1;
-
-    if (i + 1 >= end || b->action != action || a->write < 0 || b->reads[0] != a->write ||
-        needed[a->write])
-        return NULL;
-    return b;
-}
-
-/* How many steps of the way up read a slot: a fork must not be swallowed. */
-static int readers(const dcn__walk *w, int end, int slot)
-{
-    int n = 0;
-
-    for (int i = 0; i < end; i++)
-        for (int k = 0; k < w->steps[i].n_reads; k++)
-            n += w->steps[i].reads[k] == slot;
-    return n;
-}
-
-/* The step after `i`, if only it reads what step i writes. */
+/* The only reader of what step i writes is the next step, and that does `action`. */
 static const dcn__step *alone_after(const dcn__walk *w, int i, int end, const bool *needed,
                                     dcn__action action)
 {
-    return w->steps[i].write >= 0 && readers(w, end, w->steps[i].write) == 1
-               ? follows(w, i, end, needed, action) : NULL;
+    const int slot = w->steps[i].write;
+    const dcn__step *next = &w->steps[i + 1];
+    int n = 0;
+
+    if (i + 1 >= end || next->action != action || slot < 0 || needed[slot])
+        return NULL;
+    for (int s = i + 1; s < end && n < 2; s++)
+        for (int k = 0; k < w->steps[s].n_reads; k++)
+            n += w->steps[s].reads[k] == slot;
+    for (int k = 0; n == 1 && k < next->n_reads; k++)
+        if (next->reads[k] == slot)
+            return next;
+    return NULL;
 }
 
-static int take(dcn__group *group, const dcn__step *first, const dcn__step *last)
+static void begin(dcn__group *group, const dcn__step *first)
 {
-    group->n_reads = 1;
-    group->reads[0] = first->reads[0];
+    group->n_reads = 0;
+    for (int i = 0; i < first->n_reads; i++)
+        group->reads[group->n_reads++] = first->reads[i];
+}
+
+static int end_with(dcn__group *group, int first, const dcn__walk *w, int last)
+{
     group->n_writes = 1;
-    group->writes[0] = last->write;
-    if (last->write_switch >= 0)
-        group->writes[group->n_writes++] = last->write_switch;
-    return (int)(last - first) + 1;
+    group->writes[0] = w->steps[last].write;
+    if (w->steps[last].write_switch >= 0)
+        group->writes[group->n_writes++] = w->steps[last].write_switch;
+    return last - first + 1;
+}
+
+/* ---- up ------------------------------------------------------------------------------------- */
+
+/* An activation that a tail can do; a ReLU before a max pool is done with the pool. */
+static bool takes_activation(const dcn_graph *g, const dcn__walk *w, int i, int end,
+                             const bool *needed)
+{
+    if (alone_after(w, i, end, needed, DCN__DO_RELU))
+        return !alone_after(w, i + 1, end, needed, DCN__DO_MAX_POOL);
+    return alone_after(w, i, end, needed, DCN__DO_MAP) ||
+           (alone_after(w, i, end, needed, DCN__DO_LEAKY) &&
+            g->nodes[w->steps[i + 1].node].weight < 0);
+}
+
+/* The other input of an add behind step i, or -1. */
+static int other_input(const dcn__walk *w, int i)
+{
+    const dcn__step *add = &w->steps[i + 1];
+
+    if (add->n_reads != 2)
+        return -1;
+    return add->reads[add->reads[0] == w->steps[i].write];
 }
 
 static int fuse_up(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
                    dcn__group *group)
 {
-    const dcn__step *a = &w->steps[first], *relu, *pool = NULL;
+    const dcn__step *a = &w->steps[first], *pool;
+    const bool conv = a->action == DCN__DO_CONV;
+    int last = first;
 
-    if (a->action == DCN__DO_RELU && (pool = alone_after(w, first, end, needed, DCN__DO_MAX_POOL)))
-        return take(group, a, pool);
-    if (a->action != DCN__DO_CONV || !(relu = alone_after(w, first, end, needed, DCN__DO_RELU)))
+    begin(group, a);
+    if (a->action == DCN__DO_RELU && alone_after(w, first, end, needed, DCN__DO_MAX_POOL))
+        return end_with(group, first, w, first + 1);
+    if (conv && alone_after(w, first, end, needed, DCN__DO_RELU) &&
+        (pool = alone_after(w, first + 1, end, needed, DCN__DO_MAX_POOL)) &&
+        dcn__direct_fits(g, &g->nodes[a->node], &g->nodes[pool->node]))
+        return end_with(group, first, w, first + 2);
+    if (!conv && a->action != DCN__DO_DENSE && a->action != DCN__DO_SCALE &&
+        (a->action != DCN__DO_ADD || a->n_reads != 2))
         return 1;
-    pool = alone_after(w, first + 1, end, needed, DCN__DO_MAX_POOL);
-    if (pool && dcn__direct_fits(g, &g->nodes[a->node], &g->nodes[pool->node]))
-        return take(group, a, pool);
-    return pool ? 1 : take(group, a, relu);      /* 1: the ReLU goes with the pool */
+    if (conv && alone_after(w, last, end, needed, DCN__DO_SCALE))
+        last++;
+    if (a->action != DCN__DO_ADD && alone_after(w, last, end, needed, DCN__DO_ADD) &&
+        other_input(w, last) >= 0) {
+        group->reads[group->n_reads++] = other_input(w, last);
+        last++;
+    }
+    if (takes_activation(g, w, last, end, needed))
+        last++;
+    return last > first ? end_with(group, first, w, last) : 1;
+}
+
+/* ---- down ----------------------------------------------------------------------------------- */
+
+static bool is_rule(const dcn__step *s)
+{
+    return s->action == DCN__DO_COPY || s->action == DCN__DO_RELU_MASK ||
+           s->action == DCN__DO_RELU_RECTIFY || s->action == DCN__DO_RELU_GUIDED;
+}
+
+static int fuse_down(const dcn__walk *w, int first, int end, const bool *needed, dcn__group *group)
+{
+    const dcn__step *rule;
+    int last = first;
+
+    begin(group, &w->steps[first]);
+    if (w->steps[first].action == DCN__DO_SCALE_DATA) {
+        if (!alone_after(w, first, end, needed, DCN__DO_CONV_DATA))
+            return 1;
+        last++;
+    }
+    if (w->steps[last].action != DCN__DO_CONV_DATA && w->steps[last].action != DCN__DO_DENSE_DATA)
+        return 1;
+    rule = last + 1 < end ? &w->steps[last + 1] : NULL;
+    if (rule && is_rule(rule) && alone_after(w, last, end, needed, rule->action)) {
+        if (rule->n_reads == 2)
+            group->reads[group->n_reads++] = rule->reads[1];
+        last++;
+    }
+    return last > first ? end_with(group, first, w, last) : 1;
 }
 
 int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
@@ -71,23 +132,66 @@ int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, co
     if (first < w->first_reverse)
         return fuse_up(g, w, first, end, needed, group);
     count = dcn__winners_fuse(g, w, first, end, needed, group);
-    return count ? count : 1;
+    return count ? count : fuse_down(w, first, end, needed, group);
+}
+
+/* ---- prepare -------------------------------------------------------------------------------- */
+
+/* What the steps behind the first are, as tail.c and weighted.c want to know it. */
+static void read_steps(cpu_kernel *k)
+{
+    int read = 1;
+
+    k->unit = DCN__UNIT_CELL;
+    for (int i = 0; i < k->count; i++) {
+        const dcn__step *s = &k->step[i];
+
+        switch (s->action) {
+        case DCN__DO_CONV:
+        case DCN__DO_DENSE:
+            break;
+        case DCN__DO_CONV_DATA:
+        case DCN__DO_DENSE_DATA:
+            k->unit = DCN__UNIT_CELL_IN;
+            k->node = &k->graph->nodes[s->node];
+            k->in = k->graph->nodes[k->node->inputs[0]].shape;
+            break;
+        case DCN__DO_SCALE:
+        case DCN__DO_SCALE_DATA:
+            k->scale = &k->graph->nodes[s->node];
+            break;
+        case DCN__DO_ADD:
+            k->addend = read++;
+            break;
+        default:
+            k->last = s;
+            k->last_read = s->n_reads == 2 ? read : 0;
+            break;
+        }
+    }
 }
 
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err)
 {
-    const dcn__step *last = k->step + k->count - 1;
+    const dcn__action first = k->step->action;
 
-    if (k->step->action == DCN__DO_UNPOOL)
+    if (first == DCN__DO_UNPOOL)
         return dcn__winners_prepare(k, err);
-    if (k->step->action == DCN__DO_CONV && k->count == 3) {
+    if (first == DCN__DO_CONV && k->step[k->count - 1].action == DCN__DO_MAX_POOL) {
         dcn__direct_prepare(k);
         return DCN_OK;
     }
-    if (k->step->action == DCN__DO_CONV)
-        return dcn__cpu_weighted(k, err);
-    k->node = &k->graph->nodes[last->node];
-    k->out = k->node->shape;
-    k->base.run = dcn__cpu_relu_max_pool;
-    return DCN_OK;
+    if (first == DCN__DO_RELU) {
+        k->node = &k->graph->nodes[k->step[1].node];
+        k->out = k->node->shape;
+        k->unit = DCN__UNIT_ROW;
+        k->base.run = dcn__cpu_relu_max_pool;
+        return DCN_OK;
+    }
+    read_steps(k);
+    if (first == DCN__DO_SCALE || first == DCN__DO_ADD) {
+        k->base.run = dcn__cpu_tail;
+        return DCN_OK;
+    }
+    return dcn__cpu_weighted(k, err);
 }

@@ -1,5 +1,9 @@
-/* weighted.c - convolution and dense layers through oneDNN; a ReLU may follow in place. */
-#include "engine/cpu/cpu.h"
+/* weighted.c - convolution, dense layers and their backward passes, with what was fused to them.
+ *
+ * A dense layer of few pictures is dense.c's; all else is oneDNN's, and where that has nothing,
+ * plain.c's. Then comes the tail. */
+#include "engine/cpu/dense.h"
+#include "engine/cpu/plain.h"
 
 /* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many
  * there are: a dense layer stays on one. (A convolution is cut by its outputs.) */
@@ -29,19 +33,6 @@ static void forward(const dcn__kernel *kernel, const dcn__frame *f)
     run_dnn(k, &a);
 }
 
-/* oneDNN's own ReLU turns a NaN into 0 and so would hide it; ours does not. What it reads was
- * written a moment ago. */
-static void forward_relu(const dcn__kernel *kernel, const dcn__frame *f)
-{
-    const cpu_kernel *k = cpu_of(kernel);
-    const size_t n = (size_t)k->chunk * cpu_size(k->out);
-    float *y = cpu_write(k, f);
-
-    forward(kernel, f);
-    for (size_t i = 0; i < n; i++)
-        y[i] = y[i] < 0 ? 0 : y[i];
-}
-
 static void data(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
@@ -68,11 +59,17 @@ static void weights(const dcn__kernel *kernel, const dcn__frame *f)
     run_dnn(k, &a);
 }
 
+static void with_tail(const dcn__kernel *kernel, const dcn__frame *f)
+{
+    cpu_of(kernel)->body(kernel, f);
+    dcn__cpu_tail(kernel, f);
+}
+
 static void pack(dcn__kernel *kernel, void *const *all)
 {
     cpu_kernel *k = (cpu_kernel *)(void *)kernel;
 
-    dcn__dnn_pack(k->dnn, all[k->node->weight]);
+    dcn__dnn_pack(k->dnn, all, dcn__shared_block(k->shared));
 }
 
 static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gradients)
@@ -85,41 +82,59 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
         ((float *)gradients[k->node->bias])[o] = db[o];
 }
 
+/* ---- prepare -------------------------------------------------------------------------------- */
+
+static dcn__dnn_pass pass_of(const cpu_kernel *k)
+{
+    const dcn__action last = k->step[k->scale && k->unit == DCN__UNIT_CELL_IN].action;
+
+    return last == DCN__DO_CONV || last == DCN__DO_DENSE             ? DCN__DNN_FORWARD
+           : last == DCN__DO_CONV_DATA || last == DCN__DO_DENSE_DATA ? DCN__DNN_DATA
+                                                                     : DCN__DNN_WEIGHTS;
+}
+
+static dcn_status prepare_dnn(cpu_kernel *k, dcn__dnn_pass pass, dcn_error *err)
+{
+    static cpu_run *const runs[] = { forward, data, weights };
+    const dcn__dnn_desc desc = { .pass = pass, .node = k->node, .in = k->in, .n = k->chunk,
+                                 .scale = k->scale };
+    const int threads = is_dense(k) ? 1 : k->threads;
+    const int token = dcn__cpu_enter(threads);
+    const size_t count = (size_t)k->graph->weights[k->node->weight].count;
+    bool first = false;
+    dcn_status st = dcn__shared_dnn(k->shared, &desc, threads, &k->dnn, &first, err);
+
+    dcn__cpu_leave(token);
+    if (st || (k->scale && (st = dcn__shared_room(k->shared, count, err))))
+        return st;
+    k->folded = k->scale;
+    k->base.run = runs[pass];
+    k->base.scratch_bytes = dcn__dnn_scratch_bytes(k->dnn);
+    if (pass != DCN__DNN_WEIGHTS) {
+        k->base.pack = first ? pack : NULL;
+        k->base.own_bytes += first ? dcn__dnn_weight_bytes(k->dnn) : 0;
+        return DCN_OK;
+    }
+    k->base.unpack = unpack;
+    k->base.gradient_bytes = dcn__dnn_weight_bytes(k->dnn) +
+                             (k->node->bias >= 0 ? (size_t)k->out.c * sizeof(float) : 0);
+    return DCN_OK;
+}
+
 dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
 {
-    dcn__dnn_desc desc = { .node = k->node, .in = k->in, .n = k->chunk };
-    dcn_status st;
-    int token;
+    const dcn__dnn_pass pass = pass_of(k);
+    dcn_status st = DCN_OK;
 
-    switch (k->step->action) {
-    case DCN__DO_CONV:
-    case DCN__DO_DENSE:
-        desc.pass = DCN__DNN_FORWARD;
-        k->base.run = k->count > 1 ? forward_relu : forward;
-        k->base.pack = pack;
-        break;
-    case DCN__DO_CONV_DATA:
-    case DCN__DO_DENSE_DATA:
-        desc.pass = DCN__DNN_DATA;
-        k->base.run = data;
-        k->base.pack = pack;
-        break;
-    default:
-        desc.pass = DCN__DNN_WEIGHTS;
-        k->base.run = weights;
-        k->base.unpack = unpack;
-        break;
+    if (pass != DCN__DNN_WEIGHTS && !k->scale && dcn__dense_fits(k->node, k->in, k->chunk))
+        dcn__dense_prepare(k, pass == DCN__DNN_DATA);
+    else if ((st = prepare_dnn(k, pass, err)) == DCN_DEVICE) {
+        dcn__plain_prepare(k, pass);
+        st = DCN_OK;
     }
-    token = dcn__cpu_enter(is_dense(k) ? 1 : k->threads);
-    st = dcn__dnn_create(&k->dnn, &desc, err);
-    dcn__cpu_leave(token);
-    if (st)
-        return st;
-    k->base.scratch_bytes = dcn__dnn_scratch_bytes(k->dnn);
-    if (desc.pass != DCN__DNN_WEIGHTS)
-        k->base.own_bytes += dcn__dnn_weight_bytes(k->dnn);
-    else
-        k->base.gradient_bytes = dcn__dnn_weight_bytes(k->dnn) +
-                                 (k->node->bias >= 0 ? (size_t)k->out.c * sizeof(float) : 0);
-    return DCN_OK;
+    if ((k->scale && !k->folded && pass == DCN__DNN_FORWARD) || k->addend || k->last) {
+        k->body = k->base.run;
+        k->base.run = with_tail;
+    }
+    return st;
 }

@@ -77,7 +77,7 @@ static bool pool_fits(const dcn__node *pool, dcn_shape in)
     const dcn__window *w = &pool->window;
 
     return w->kernel[0] * w->kernel[1] <= 16 && w->stride[0] >= w->kernel[0] &&
-           w->stride[1] >= w->kernel[1] &&
+           w->stride[1] >= w->kernel[1] && w->dilation[0] == 1 && w->dilation[1] == 1 &&
            2 * (int64_t)pool->shape.h * pool->shape.w <= (int64_t)in.h * in.w;
 }
 
