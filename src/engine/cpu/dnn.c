@@ -34,6 +34,7 @@ struct dcn__dnn {
     dnnl_memory_desc_t packed;
     dnnl_memory_t weights;               /* packed, in `block`; forward and data */
     float *block;
+    bool borrowed;                       /* block is another object's */
     float *offsets;                      /* (K): the bias with `scale` folded in, or NULL */
     size_t scratch_bytes;
     int n_args, args[MAX_ARGS];          /* DNNL_ARG_... */
@@ -230,9 +231,37 @@ static dnnl_status_t make_weights(dcn__dnn *d)
     if (d->desc.scale && d->desc.pass == DCN__DNN_FORWARD &&
         !(d->offsets = dcn__alloc_aligned((size_t)d->out.c * sizeof *d->offsets)))
         return dnnl_out_of_memory;
-    if (!(d->block = dcn__alloc_aligned(dnnl_memory_desc_get_size(&d->packed))))
-        return dnnl_out_of_memory;
-    return dnnl_memory_create(&d->weights, &d->packed, d->engine, d->block);
+    return dnnl_memory_create(&d->weights, &d->packed, d->engine, DNNL_MEMORY_NONE);
+}
+
+dcn_status dcn__dnn_make_block(dcn__dnn *d, dcn_error *err)
+{
+    const size_t bytes = dnnl_memory_desc_get_size(&d->packed);
+
+    if (!d->weights)
+        return DCN_OK;
+    if (!(d->block = dcn__alloc_aligned(bytes)) ||
+        dnnl_memory_set_data_handle(d->weights, d->block))
+        return dcn__fail_memory(err, d->desc.node->name, bytes);
+    return DCN_OK;
+}
+
+static int weight_of(const dcn__node *n)
+{
+    return n ? n->weight : -1;
+}
+
+bool dcn__dnn_borrow_block(dcn__dnn *d, const dcn__dnn *from)
+{
+    if (!d->weights || !from->block || d->offsets || from->offsets ||
+        weight_of(d->desc.node) != weight_of(from->desc.node) ||
+        weight_of(d->desc.scale) != weight_of(from->desc.scale) ||
+        !dnnl_memory_desc_equal(&d->packed, &from->packed) ||
+        dnnl_memory_set_data_handle(d->weights, from->block))
+        return false;
+    d->block = from->block;
+    d->borrowed = true;
+    return true;
 }
 
 dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error *err)
@@ -278,7 +307,8 @@ void dcn__dnn_destroy(dcn__dnn *d)
     dnnl_primitive_destroy(d->primitive);
     dnnl_primitive_desc_destroy(d->pd);
     dnnl_engine_destroy(d->engine);
-    dcn__free_aligned(d->block);
+    if (!d->borrowed)
+        dcn__free_aligned(d->block);
     dcn__free_aligned(d->offsets);
     dcn__free(d->slots);
     dcn__free(d);

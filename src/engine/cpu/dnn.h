@@ -31,8 +31,13 @@ typedef struct dcn__dnn_arrays {
 
 typedef struct dcn__dnn dcn__dnn;
 
-/* DCN_DEVICE: oneDNN has no such pass; nothing else is wrong. */
+/* DCN_DEVICE: oneDNN has no such pass; nothing else is wrong. Its packed weights are still to be
+ * given a place: one of the two calls behind, before anything else. */
 dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error *err);
+dcn_status dcn__dnn_make_block(dcn__dnn *dnn, dcn_error *err);
+/* Uses another object's packed weights, which it outlives, if they are the same in the same layout:
+ * of the whole network and of its cones. */
+bool dcn__dnn_borrow_block(dcn__dnn *dnn, const dcn__dnn *from);
 void dcn__dnn_destroy(dcn__dnn *dnn);
 size_t dcn__dnn_scratch_bytes(const dcn__dnn *dnn);
 size_t dcn__dnn_weight_bytes(const dcn__dnn *dnn);      /* packed, or of dw */

@@ -66,8 +66,15 @@ dcn_status dcn__shared_dnn(dcn__shared *s, const dcn__dnn_desc *desc, int thread
     }
     if ((st = dcn__dnn_create(dnn, desc, err)))
         return st;
-    s->entries[s->n++] = (entry){ *desc, threads, *dnn };
     *first = true;
+    for (int i = 0; i < s->n && *first; i++)
+        *first = !dcn__dnn_borrow_block(*dnn, s->entries[i].dnn);
+    if (*first && (st = dcn__dnn_make_block(*dnn, err))) {
+        dcn__dnn_destroy(*dnn);
+        *dnn = NULL;
+        return st;
+    }
+    s->entries[s->n++] = (entry){ *desc, threads, *dnn };
     return DCN_OK;
 }
 

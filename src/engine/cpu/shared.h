@@ -1,7 +1,8 @@
 /* shared.h - what the kernels of a plan have in common: oneDNN's objects and packed weights.
  *
  * A plan with many routes passes the same convolution in the same way again and again. Each kernel
- * asks here by (node, pass, pictures, what is folded in); whoever asks first packs. */
+ * asks here by (node, pass, pictures, what is folded in); whoever asks first packs, unless another
+ * has the same weights in the same layout already. */
 #ifndef DCN_ENGINE_CPU_SHARED_H
 #define DCN_ENGINE_CPU_SHARED_H
 
@@ -13,8 +14,8 @@ typedef struct dcn__shared dcn__shared;
 dcn_status dcn__shared_join(dcn__shared **shared, void **home, dcn_error *err);
 void dcn__shared_leave(dcn__shared *shared);
 
-/* The object for desc, made on `threads` threads if nobody has asked before (*first). DCN_USAGE
- * without a sentence: oneDNN has no such pass. */
+/* The object for desc, made on `threads` threads if nobody has asked before. *first: its weights
+ * are this kernel's to pack. DCN_DEVICE: oneDNN has no such pass. */
 dcn_status dcn__shared_dnn(dcn__shared *shared, const dcn__dnn_desc *desc, int threads,
                            dcn__dnn **dnn, bool *first, dcn_error *err);
 /* At least so many floats for packing, which one kernel does at a time. */
