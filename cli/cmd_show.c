@@ -207,9 +207,6 @@ static dcn_status check_dump(const show_run *run, dcn_error *err)
         return cli_fail(err, DCN_USAGE, "--dump",
                         "holds every value of %d pictures, the limit is %d; name fewer",
                         run->n, DUMP_MAX);
-    if (o->compat || (o->n_channels && o->channels[0] == SHOW_CLASS_TOP))
-        return cli_fail(err, DCN_USAGE, "--dump", "holds the signals of this program's own starts; "
-                        "leave out --compat and --class top");
     return DCN_OK;
 }
 

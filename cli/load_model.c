@@ -82,10 +82,19 @@ static dcn_status change_preprocess(dcn_preprocess *p, const cli_input_options *
     return DCN_OK;
 }
 
-/* Does an option say what the guess is about? */
-static bool says_preprocess(const cli_input_options *o)
+/* Says what was guessed, but for what an option says. Guesses stand between "; ". */
+static void tell_guess(const char *guess, const cli_input_options *o)
 {
-    return o->preprocess || (o->n_mean && o->n_std);
+    static const char about[] = "preprocessing";
+    const bool said = o->preprocess || (o->n_mean && o->n_std);
+
+    if (said && !strncmp(guess, about, strlen(about))) {
+        const char *next = strstr(guess, "; ");
+
+        guess = next ? next + 2 : "";
+    }
+    if (*guess)
+        cli_note("note: %s; --preprocess, --size and --crop change it", guess);
 }
 
 dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *shared,
@@ -104,9 +113,7 @@ dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *
         return st;
     if (o->labels && (st = dcn_model_labels(model, o->labels, err)))
         return st;
-    if (*model->guess && !says_preprocess(o))
-        cli_note("note: guessed, as %s does not say it: %s; --preprocess, --mean, --std and "
-                 "--size change it", path, model->guess);
+    tell_guess(model->guess, o);
     return DCN_OK;
 }
 

@@ -8,7 +8,8 @@
 
 #include <sys/types.h>
 
-enum { SHOW_TILES_MAX = 4096, SHOW_TOP = 5, SHOW_CLASS_TOP = -2 };
+enum { SHOW_TILES_MAX = 4096, SHOW_TOP = 5, SHOW_CLASS_TOP = -2,
+       SHOW_STARTS_MAX = 16 };
 
 typedef enum show_compat {
     SHOW_COMPAT_NONE, SHOW_COMPAT_CAPTUM, SHOW_COMPAT_TF_CNNVIS, SHOW_COMPAT_ZENNIT
@@ -113,6 +114,9 @@ dcn_start show_start(const show_run *run, int picture, const show_tile *tile);
 /* ---- show_walk.c: the plan, and all pictures through it ---- */
 dcn_status show_make_plan(show_run *run, dcn_error *err);
 dcn_status show_walk(show_run *run, dcn_error *err);
+/* n tiles of one layer, run->starts at most, of picture i of the chunk: drawn (n,h,w,c). */
+dcn_status show_project(const show_run *run, int i, const show_tile *tiles, int n, float *drawn,
+                        dcn_error *err);
 
 /* ---- show_channels.c: which channels of a picture, strongest first ---- */
 typedef struct show_channels {

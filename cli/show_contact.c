@@ -141,26 +141,16 @@ static void set_panel(contact *t, int at)
 /* Walks the tiles from `first` on down, as many as go together. */
 static dcn_status project(contact *t, int first, dcn_error *err)
 {
-    show_run *run = t->run;
+    const show_run *run = t->run;
     const show_tile *tiles = t->channels.tiles;
-    dcn_start *starts = cli_alloc((size_t)run->starts, sizeof *starts);
-    dcn_status st;
     int n = 0;
 
     while (n < run->starts && first + n < t->channels.n
-           && tiles[first + n].layer == tiles[first].layer) {
-        starts[n] = show_start(run, t->picture, &tiles[first + n]);
+           && tiles[first + n].layer == tiles[first].layer)
         n++;
-    }
-    st = dcn_plan_project_starts(run->plan, tiles[first].layer, starts, n, t->drawn, err);
-    free(starts);
     t->first_drawn = first;
     t->n_drawn = n;
-    /* Captum's Saliency is the size of the gradient, without its sign. */
-    if (run->options.compat == SHOW_COMPAT_CAPTUM && run->options.rule == DCN_RULE_GRADIENT)
-        for (size_t i = 0; i < (size_t)n * run->volume; i++)
-            t->drawn[i] = fabsf(t->drawn[i]);
-    return st;
+    return show_project(run, t->picture, tiles + first, n, t->drawn, err);
 }
 
 static dcn_status fill_row(void *user, int row, dcn_panel *panels, dcn_error *err)

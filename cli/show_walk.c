@@ -5,11 +5,12 @@
 #include "message.h"
 #include "network.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Larger chunks gain nothing, and a large network's values should fit. */
-enum { CHUNK_MAX = 16, DRAWN_MAX = 256 << 20, STARTS_MAX = 16 };
+enum { CHUNK_MAX = 16, DRAWN_MAX = 256 << 20 };
 
 /* ---- the plan ------------------------------------------------------------------------------- */
 
@@ -68,7 +69,7 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
     run->chunk = o->dump ? run->n : chunk_size(run);
     if (show_by_channel(o)) {
         run->starts = most_tiles(run);
-        run->starts = run->starts < 1 ? 1 : run->starts > STARTS_MAX ? STARTS_MAX : run->starts;
+        run->starts = run->starts < 1 ? 1 : run->starts > SHOW_STARTS_MAX ? SHOW_STARTS_MAX : run->starts;
     }
     desc.batch = run->chunk;
     desc.starts = run->starts;
@@ -92,6 +93,50 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
 
 /* ---- walking -------------------------------------------------------------------------------- */
 
+dcn_status show_project(const show_run *run, int picture, const show_tile *tiles, int n,
+                        float *drawn, dcn_error *err)
+{
+    dcn_start starts[SHOW_STARTS_MAX];
+    dcn_status st;
+
+    for (int i = 0; i < n; i++)
+        starts[i] = show_start(run, picture, &tiles[i]);
+    st = dcn_plan_project_starts(run->plan, tiles[0].layer, starts, n, drawn, err);
+    /* Captum's Saliency is the size of the gradient, without its sign. */
+    if (!st && run->options.compat == SHOW_COMPAT_CAPTUM
+        && run->options.rule == DCN_RULE_GRADIENT)
+        for (size_t i = 0; i < (size_t)n * run->volume; i++)
+            drawn[i] = fabsf(drawn[i]);
+    return st;
+}
+
+/* One channel of layer l in all n pictures. A start with ones, or at each picture's best class, has
+ * no signals to show for it. */
+static dcn_status dump_channel(show_run *run, int n, int l, int channel, float *drawn,
+                               show_dump *dump, dcn_error *err)
+{
+    const show_options *o = &run->options;
+    const bool plain = !o->compat && channel != SHOW_CLASS_TOP;
+    char *name = channel == SHOW_CLASS_TOP ? cli_text("top") : cli_text("%d", channel),
+         *key = cli_text("%s/%s/%s/%s", run->layers[l].name, dcn_rule_name(o->rule),
+                         dcn_from_name(o->from), name);
+    dcn_status st = DCN_OK;
+
+    if (plain)
+        st = dcn_plan_project(run->plan, l, o->from, channel, drawn, err);
+    for (int i = 0; i < n && !plain && !st; i++) {
+        const show_tile tile = { .layer = l, .channel = channel == SHOW_CLASS_TOP
+                                                        ? show_best_class(run, i) : channel };
+
+        st = show_project(run, i, &tile, 1, drawn + (size_t)i * run->volume, err);
+    }
+    if (!st)
+        st = show_dump_drawn(dump, run, key, drawn, plain, err);
+    free(key);
+    free(name);
+    return st;
+}
+
 static dcn_status dump_channels(show_run *run, int n, show_dump *dump, dcn_error *err)
 {
     const show_options *o = &run->options;
@@ -101,16 +146,8 @@ static dcn_status dump_channels(show_run *run, int n, show_dump *dump, dcn_error
     for (int l = 0; l < run->n_layers && !st; l++) {
         const int count = o->all_channels ? run->layers[l].shape.c : o->n_channels;
 
-        for (int k = 0; k < count && !st; k++) {
-            const int channel = o->all_channels ? k : o->channels[k];
-            char *key = cli_text("%s/%s/%s/%d", run->layers[l].name, dcn_rule_name(o->rule),
-                                 dcn_from_name(o->from), channel);
-
-            st = dcn_plan_project(run->plan, l, o->from, channel, drawn, err);
-            if (!st)
-                st = show_dump_drawn(dump, run, key, drawn, true, err);
-            free(key);
-        }
+        for (int k = 0; k < count && !st; k++)
+            st = dump_channel(run, n, l, o->all_channels ? k : o->channels[k], drawn, dump, err);
     }
     free(drawn);
     return st;

@@ -109,25 +109,40 @@ static void choose_cells(const dcn_image *image, bool symbols, geometry *g, int 
     *rows = *rows < 1 ? 1 : *rows;
 }
 
-/* RGBA of w x h pixels, each the nearest one of the picture: chafa's own scaling would blur. */
-static uint8_t *enlarge(const dcn_image *image, int w, int h)
+/* The mean of what a pixel of w x h covers of the picture; of less than a pixel the pixel itself:
+ * chafa's own scaling would blur. */
+static void scaled_pixel(const dcn_image *image, int w, int h, int y, int x, uint8_t rgb[3])
 {
-    uint8_t *out = cli_alloc((size_t)w * (size_t)h, 4);
+    const int top = (int)((int64_t)y * image->h / h), left = (int)((int64_t)x * image->w / w);
+    int bottom = (int)((int64_t)(y + 1) * image->h / h),
+        right = (int)((int64_t)(x + 1) * image->w / w);
+    unsigned sum[3] = { 0, 0, 0 }, n;
 
-    for (int y = 0; y < h; y++) {
-        const size_t row = (size_t)((int64_t)y * image->h / h) * (size_t)image->w;
+    bottom = bottom > top ? bottom : top + 1;
+    right = right > left ? right : left + 1;
+    n = (unsigned)(bottom - top) * (unsigned)(right - left);
+    for (int i = top; i < bottom; i++)
+        for (int j = left; j < right; j++) {
+            const uint8_t *p = image->pixels
+                               + ((size_t)i * (size_t)image->w + (size_t)j) * (size_t)image->c;
 
-        for (int x = 0; x < w; x++) {
-            const size_t from = row + (size_t)((int64_t)x * image->w / w);
-            const uint8_t *p = image->pixels + from * (size_t)image->c;
-            uint8_t *to = out + 4 * ((size_t)y * (size_t)w + (size_t)x);
+            for (int c = 0; c < 3; c++)
+                sum[c] += p[image->c == 3 ? c : 0];
+        }
+    for (int c = 0; c < 3; c++)
+        rgb[c] = (uint8_t)((sum[c] + n / 2) / n);
+}
 
-            to[0] = p[0];
-            to[1] = p[image->c == 3 ? 1 : 0];
-            to[2] = p[image->c == 3 ? 2 : 0];
+/* RGBA of w x h pixels. */
+static uint8_t *scale(const dcn_image *image, int w, int h)
+{
+    uint8_t *out = cli_alloc((size_t)w * (size_t)h, 4), *to = out;
+
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++, to += 4) {
+            scaled_pixel(image, w, h, y, x, to);
             to[3] = 255;
         }
-    }
     return out;
 }
 
@@ -157,7 +172,7 @@ static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode mode, Cha
     if (colors == CHAFA_CANVAS_MODE_FGBG)
         chafa_canvas_config_set_dither_mode(config, CHAFA_DITHER_MODE_ORDERED);
     canvas = chafa_canvas_new(config);
-    pixels = enlarge(image, w, h);
+    pixels = scale(image, w, h);
     chafa_canvas_draw_all_pixels(canvas, CHAFA_PIXEL_RGBA8_UNASSOCIATED, pixels, w, h, 4 * w);
     free(pixels);
     chafa_symbol_map_unref(map);

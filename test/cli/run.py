@@ -14,7 +14,8 @@ sys.dont_write_bytecode = True
 
 import tool  # noqa: E402
 
-PARTS = ("arguments", "files", "train", "resume", "show", "bench", "manual")   # and minimal
+PARTS = ("arguments", "files", "train", "resume", "show", "channels", "onnx", "bench",
+         "manual")   # and minimal
 
 
 def main():
