@@ -1,10 +1,11 @@
-/* kernels.c - how long each kernel of a plan takes on one thread, beside the machine's peak.
+/* kernels.c - how long each kernel of a plan takes, beside the machine's peak.
  *
- *   kernels [ENGINE [NETWORK]]      NETWORK as in --net; without one the tutorial's
+ *   kernels [ENGINE [NETWORK [BATCH [THREADS]]]]
  *
- * Makes a plan for 128 pictures, cut as always, and times every kernel on its chunks in turn.
- * GFLOP/s count each multiply-add of the operator's definition, so a kernel that skips zeros may
- * pass the peak. */
+ * NETWORK: text as in --net, or the name of a model file; without one the tutorial's. Makes a plan
+ * for BATCH pictures (128), cut as always, and times every kernel on its chunks in turn: on one
+ * thread, or with a single chunk on THREADS. GFLOP/s count each multiply-add of the operator's
+ * definition, so a kernel that skips zeros may pass the peak. */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -13,8 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { BATCH = 128, REPEATS = 200, MAX_GROUPS = 256, MAX_ROUTES = 2 };
+enum { BATCH = 128, REPEATS = 200, MAX_GROUPS = 1000, MAX_ROUTES = 2, LONGEST_MS = 2000 };
 
 static int by_size(const void *a, const void *b)
 {
@@ -44,7 +46,7 @@ static double flops(const dcn_graph *g, const dcn__step *s)
     }
 }
 
-static void print_group(const dcn_plan *p, const dcn__program *program, int i, double *times)
+static void print_group(const dcn_plan *p, const dcn__program *program, int i, double *times, int n)
 {
     const dcn__group *group = &program->groups[i];
     char text[120] = "";
@@ -52,14 +54,14 @@ static void print_group(const dcn_plan *p, const dcn__program *program, int i, d
 
     for (int s = group->first; s < group->first + group->count; s++) {
         const dcn__step *step = &program->walk.steps[s];
-        const size_t n = strlen(text);
+        const size_t used = strlen(text);
 
         work += flops(p->graph, step) * p->chunk;
-        snprintf(text + n, sizeof text - n, "%s%s %s", n ? ", " : "",
+        snprintf(text + used, sizeof text - used, "%s%s %s", used ? ", " : "",
                  dcn__action_word(step->action), p->graph->nodes[step->node].name);
     }
-    qsort(times, REPEATS, sizeof *times, by_size);
-    printf("  %-76s %8.4f %8.4f", text, times[0], times[REPEATS / 2]);
+    qsort(times, (size_t)n, sizeof *times, by_size);
+    printf("  %-76s %8.4f %8.4f", text, times[0], times[n / 2]);
     if (work > 0)
         printf(" %7.1f", work / times[0] * 1e-6);
     printf("\n");
@@ -69,20 +71,24 @@ static void time_program(dcn_plan *p, dcn__program *program, const char *name)
 {
     static double times[MAX_GROUPS][REPEATS];
     int32_t labels[8] = { 0 };
-    double loss = 0, total = 0;
-    int correct = 0;
+    static const dcn_start starts[8];
+    const double begin = dcn__clock_ms();
+    double loss = 0, total = 0, middle = 0;
+    int correct = 0, n = 0;
     dcn__frame f = { .slots = p->lane_slots,
                      .scratch = p->lane_memory + p->lane_bytes,
                      .n = p->chunk,
                      .weights = p->weights,
                      .labels = labels,
-                     .total = BATCH,
+                     .starts = starts,
+                     .total = p->batch,
                      .loss = &loss,
                      .correct = &correct };
-    const int token = p->engine->enter(1);
+    const int threads = program == &p->train ? 1 : p->inner_threads;
+    const int token = p->engine->enter(threads);
 
-    for (int r = 0; r < REPEATS; r++) {
-        const int c = r % p->n_chunks;
+    for (; n < REPEATS && (n < 5 || dcn__clock_ms() - begin < LONGEST_MS); n++) {
+        const int c = n % p->n_chunks;
 
         for (int s = 0; s < program->walk.n_slots; s++) {
             const dcn__place *q = &program->places[s];
@@ -91,29 +97,41 @@ static void time_program(dcn_plan *p, dcn__program *program, const char *name)
                                    ? p->kept_memory + (size_t)c * p->chunk_bytes + q->offset
                                    : q->room == DCN__ROOM_LANE ? p->lane_memory + q->offset : NULL;
         }
-        f.gradients = p->chunk_gradients + (size_t)c * p->train.gradient_bytes;
+        if (p->training)
+            f.gradients = p->chunk_gradients + (size_t)c * p->train.gradient_bytes;
         for (int i = 0; i < program->n_groups && i < MAX_GROUPS; i++) {
             const double start = dcn__clock_ms();
 
             program->kernels[i]->run(program->kernels[i], &f);
-            times[i][r] = dcn__clock_ms() - start;
+            times[i][n] = dcn__clock_ms() - start;
         }
     }
     p->engine->leave(token);
-    printf("%s, one chunk of %d pictures on one thread%*s least   median GFLOP/s\n", name, p->chunk,
-           36 - (int)strlen(name), "");
+    printf("%s, one chunk of %d pictures, %d threads%*s least   median GFLOP/s\n", name, p->chunk,
+           threads, 36 - (int)strlen(name), "");
     for (int i = 0; i < program->n_groups && i < MAX_GROUPS; i++) {
-        print_group(p, program, i, times[i]);
+        print_group(p, program, i, times[i], n);
         total += times[i][0];
+        middle += times[i][n / 2];
     }
-    printf("  %-76s %8.4f\n", "together", total);
+    printf("  %-76s %8.4f %8.4f\n", "together", total, middle);
 }
 
 static dcn_status make_graph(dcn_graph **g, const char *text, dcn_error *err)
 {
-    dcn_status st = text ? dcn_graph_parse(g, text, strlen(text), "NETWORK", NULL, err)
-                         : dcn_graph_tutorial(g, 3, 10, err);
+    dcn_model model = { 0 };
+    dcn_status st;
 
+    if (text && strlen(text) < 200 && access(text, R_OK) == 0) {
+        if ((st = dcn_model_load(&model, text, NULL, err)))
+            return st;
+        *g = model.graph;
+        model.graph = NULL;
+        dcn_model_clear(&model);
+        return DCN_OK;
+    }
+    st = text ? dcn_graph_parse(g, text, strlen(text), "NETWORK", NULL, err)
+              : dcn_graph_tutorial(g, 3, 10, err);
     return st ? st : dcn_graph_init_weights(*g, 1, err);
 }
 
@@ -124,7 +142,7 @@ static int find_routes(const dcn_graph *g, dcn_route *routes)
 
     for (dcn_node i = g->n_nodes - 1; i > 0 && n < MAX_ROUTES; i--)
         if (g->nodes[i].op == DCN__OP_MAX_POOL)
-            routes[n++] = (dcn_route){ i, DCN_RULE_RECONSTRUCT };
+            routes[n++] = (dcn_route){ .layer = i, .rule = DCN_RULE_RECONSTRUCT, .extend = 1 };
     return n;
 }
 
@@ -145,22 +163,26 @@ int main(int argc, char **argv)
         goto out;
     d.engine = argc > 1 ? argv[1] : "cpu";
     d.n_routes = find_routes(g, routes);
+    d.batch = argc > 3 ? atoi(argv[3]) : BATCH;
+    d.threads = argc > 4 ? atoi(argv[4]) : 1;
+    d.training = argc < 4;
     start = dcn__clock_ms();
     if ((st = dcn_plan_create(&p, g, &d, &err)))
         goto out;
     printf("%s; made in %.1f ms, %zu KiB; peak of one core %.1f GFLOP/s\n", dcn_plan_text(p),
            dcn__clock_ms() - start, dcn_plan_bytes(p) >> 10, dcn_machine_peak(1));
-    size = (size_t)dcn__shape_size(g->nodes[0].shape) * BATCH;
+    size = (size_t)dcn__shape_size(g->nodes[0].shape) * (size_t)d.batch;
     if (!(pictures = dcn__alloc_array(size, sizeof *pictures))) {
         st = dcn__fail_memory(&err, "pictures", size);
         goto out;
     }
     for (size_t i = 0; i < size; i++)
         pictures[i] = (float)dcn__random_normal(&r);
-    dcn_plan_forward(p, pictures, BATCH);
+    dcn_plan_forward(p, pictures, d.batch);
     dcn__free(pictures);
     time_program(p, &p->forward, "forward");
-    time_program(p, &p->train, "training step");
+    if (d.training)
+        time_program(p, &p->train, "training step");
     for (int i = 0; i < p->n_routes; i++)
         time_program(p, &p->down[i], g->nodes[routes[i].layer].name);
 out:
