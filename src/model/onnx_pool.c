@@ -378,7 +378,8 @@ dcn_status dcn__import_pad(dcn__import *im)
         return st;
     if (v->rank == 5)
         return pad_channels(im, v, pads, value);
-    last = is_nhwc(im, v);
+    dcn__view_nchw(im, v->draft, &out);      /* one cell of one channel is both */
+    last = is_nhwc(im, v) && (!dcn__view_equal(v, &out) || pads[1] || pads[5]);
     if (!last && (st = dcn__view_make_nchw(im, v)))
         return st;
     for (int i = 0; i < 2; i++) {

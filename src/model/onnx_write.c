@@ -178,11 +178,18 @@ static const char *put_output(dcn__export *ex)
 
     if (n->shape.h != 1 || n->shape.w != 1)
         return ex->values[last].four;
-    if (!ex->values[last].two && last) {
+    if (!ex->values[last].two) {
+        dcn__onnx_put_node *node;
+
+        /* The value NODE is the flat one, the node NODE that which computes. */
+        if (ex->n_nodes)
+            ex->nodes[ex->n_nodes - 1]->name = (char *)(uintptr_t)dcn__export_name(ex, last, NULL);
         ex->values[last].two = dcn__export_name(ex, last, NULL);
-        dcn__export_node(ex, "Flatten", &ex->values[last].four, 1, ex->values[last].two);
+        node = dcn__export_node(ex, "Flatten", &ex->values[last].four, 1, ex->values[last].two);
+        if (node)
+            node->name = (char *)(uintptr_t)dcn__export_name(ex, last, "flatten");
     }
-    return dcn__export_two(ex, last);
+    return ex->values[last].two;
 }
 
 /* A value of open batch; rank 4: all of the shape, 2: its channels. */

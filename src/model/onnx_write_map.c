@@ -33,8 +33,7 @@ static void put_gelu(const struct chain *c, const char *x)
 
     t = with(c, "Erf", t, NULL, "erf");
     t = with(c, "Add", t, number(c, "one", 1), "lifted");
-    t = with(c, "Mul", x, t, "gated");
-    with(c, "Mul", t, number(c, "half", 0.5), NULL);
+    with(c, "Mul", with(c, "Mul", x, number(c, "half", 0.5), "halved"), t, NULL);
 }
 
 /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) */
@@ -47,8 +46,7 @@ static void put_gelu_tanh(const struct chain *c, const char *x)
     t = with(c, "Mul", t, number(c, "sqrt_2_by_pi", 0.79788456080286535588), "inner");
     t = with(c, "Tanh", t, NULL, "tanh");
     t = with(c, "Add", t, number(c, "one", 1), "lifted");
-    t = with(c, "Mul", x, t, "gated");
-    with(c, "Mul", t, number(c, "half", 0.5), NULL);
+    with(c, "Mul", with(c, "Mul", x, number(c, "half", 0.5), "halved"), t, NULL);
 }
 
 /* A limit that no number reaches is left out. */

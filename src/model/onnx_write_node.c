@@ -238,7 +238,7 @@ const char *dcn__export_four(dcn__export *ex, dcn_node node)
 
     if (ex->values[node].four)
         return ex->values[node].four;
-    inputs[1] = dcn__export_list(ex, node, "axes", axes, 2);
+    inputs[1] = dcn__export_list(ex, node, "unsqueeze_axes", axes, 2);
     ex->values[node].four = dcn__export_name(ex, node, "unsqueeze");
     dcn__export_node(ex, "Unsqueeze", inputs, 2, ex->values[node].four);
     return ex->values[node].four;

@@ -304,19 +304,6 @@ static void put_slice(struct put *p)
 
 /* ---- all ------------------------------------------------------------------------------------------- */
 
-static void put_input(struct put *p)
-{
-    const bool last = p->id == dcn_graph_output(p->ex->graph);
-
-    p->ex->values[p->id].four = dcn__export_name(p->ex, p->id, NULL);
-    if (last) {                      /* nothing may be both */
-        const char *x = p->ex->values[p->id].four;
-
-        p->ex->values[p->id].four = dcn__export_name(p->ex, p->id, "value");
-        dcn__export_node(p->ex, "Identity", &x, 1, p->ex->values[p->id].four);
-    }
-}
-
 /* (N,C) where there is one cell, as classifiers end. */
 static void put_softmax(struct put *p, const char *op)
 {
@@ -342,7 +329,7 @@ void dcn__export_op(dcn__export *ex, dcn_node id)
     const char *x;
 
     switch (n->op) {
-    case DCN__OP_INPUT: put_input(&p); break;
+    case DCN__OP_INPUT: ex->values[id].four = dcn__export_name(ex, id, NULL); break;
     case DCN__OP_CONV: put_conv(&p); break;
     case DCN__OP_DENSE: put_dense(&p); break;
     case DCN__OP_BATCH_NORM: put_batch_norm(&p); break;
