@@ -129,8 +129,8 @@ dcn_status dcn__onnx_read_f32(const dcn__onnx *m, const dcn__onnx_tensor *t, int
 dcn_status dcn__onnx_read_i64(const dcn__onnx *m, const dcn__onnx_tensor *t, int64_t first,
                               int64_t count, int64_t *out, dcn_error *err);
 
-/* A fingerprint of every byte of the model and its external data: hexadecimal digits and a NUL. */
-dcn_status dcn__onnx_digest(const dcn__onnx *m, char hex[65], dcn_error *err);
+/* A fingerprint of every byte of the model and its external data. */
+dcn_status dcn__onnx_digest(const dcn__onnx *m, uint64_t *digest, dcn_error *err);
 
 const char *dcn__onnx_type_name(int type);       /* "FLOAT", ...; or "unknown" */
 const char *dcn__onnx_kind_name(int kind);       /* "INTS", ... */

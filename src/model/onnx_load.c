@@ -3,8 +3,6 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "codec/digest.h"
-#include "codec/json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -194,6 +192,8 @@ static bool is_channels_last(const dcn__import *im, const char *input, const int
     const char *seen[16] = { input };
     int n_seen = 1;
 
+    if (strcmp(im->file->producer, "deconvnet") == 0)      /* onnx_write.c writes no others */
+        return false;
     for (int i = 0; i < im->file->n_nodes && n_seen < 16; i++) {
         const dcn__onnx_node *n = &im->file->nodes[i];
         const dcn__onnx_attribute *perm = dcn__onnx_attribute_find(n, "perm");
@@ -352,7 +352,7 @@ static dcn_status import_nodes(dcn__import *im)
     return st;
 }
 
-/* The output's draft: (H,W,C) of a map, or 1x1xK in the file's order. */
+/* The output's draft: (H,W,C) of a map (N,C,H,W) or (N,H,W,C), or 1x1xK in the file's order. */
 static dcn_status find_output(dcn__import *im, const char *name, dcn_node *output)
 {
     const dcn__onnx_value *made = dcn__onnx_find(im->file, name);
@@ -367,7 +367,8 @@ static dcn_status find_output(dcn__import *im, const char *name, dcn_node *outpu
     dcn__view_nchw(im, v->view->draft, &nchw);
     dcn__view_nhwc(im, v->view->draft, &nhwc);
     if (!dcn__view_equal(v->view, &nchw) && !dcn__view_equal(v->view, &nhwc) &&
-        (st = dcn__view_make_vector(im, v->view)))
+        (st = v->view->rank == 4 ? dcn__view_make_nchw(im, v->view)
+                                 : dcn__view_make_vector(im, v->view)))
         return st;
     *output = v->view->draft;
     return DCN_OK;
@@ -461,7 +462,7 @@ dcn_status dcn_onnx_load(dcn_model *model, const char *path, const dcn_onnx_desc
                          dcn_error *err)
 {
     dcn__import im = { .path = path, .batch = 1, .node = -1 };
-    char hex[DCN__SHA256_HEX];
+    uint64_t digest;
     dcn_error own;                         /* what the nodes' refusals are written into */
     dcn__onnx *file;
     dcn_status st;
@@ -472,8 +473,8 @@ dcn_status dcn_onnx_load(dcn_model *model, const char *path, const dcn_onnx_desc
         return st;
     im.file = file;
     if (!(st = dcn__onnx_check(file, im.err)) && !(st = import(&im, model, desc)) &&
-        !(st = dcn__onnx_digest(file, hex, im.err)))
-        snprintf(model->hash, sizeof model->hash, "%.16s", hex);
+        !(st = dcn__onnx_digest(file, &digest, im.err)))
+        snprintf(model->hash, sizeof model->hash, "%016llx", (unsigned long long)digest);
     clear(&im);
     dcn__onnx_close(file);
     if (st)

@@ -225,6 +225,21 @@ static void clean(char *out, const char *name)
     snprintf(out, DCN__MAX_NAME + 1, "%.*s", KEPT, shown + from);
 }
 
+/* What stands before the draft that the file's node is about, or one of several parts: not it has
+ * the plain name. */
+static bool is_helper(const dcn__import *im, const dcn__draft *d)
+{
+    const int at = (int)(d - im->drafts);
+
+    for (int i = at + 1; i < im->n_drafts && im->drafts[i].node == d->node; i++)
+        if (im->drafts[i].live)
+            return d->node >= 0;
+    for (int i = at - 1; d->op == DCN__OP_SLICE && i > 0 && im->drafts[i].node == d->node; i--)
+        if (im->drafts[i].live)
+            return true;
+    return false;
+}
+
 void dcn__names_find(const dcn__import *im, const dcn__namer *n, const dcn__draft *d,
                      const dcn_graph *g, char *name)
 {
@@ -237,8 +252,8 @@ void dcn__names_find(const dcn__import *im, const dcn__namer *n, const dcn__draf
         base_name(im, n, d, raw);
     clean(base, raw[0] ? raw : word);
     snprintf(name, DCN__MAX_NAME + 1, "%s", base);
-    if (dcn_graph_find(g, name) >= 0 && strlen(base) + strlen(word) < KEPT &&
-        !strstr(base, word)) {
+    if ((is_helper(im, d) || (dcn_graph_find(g, name) >= 0 && !strstr(base, word))) &&
+        strlen(base) + strlen(word) < KEPT) {
         snprintf(base + strlen(base), sizeof base - strlen(base), ".%s", word);
         snprintf(name, DCN__MAX_NAME + 1, "%s", base);
     }
