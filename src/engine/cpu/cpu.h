@@ -40,7 +40,7 @@ typedef struct cpu_kernel {
     cpu_run *body;                /* what the tail follows */
     int last_read;                /* what the rule reads beside the signal */
     void *own;                    /* one allocation of the kernel's kind, or NULL */
-    float *packed;                /* aligned weights of our own kernels, or NULL */
+    float *packed;                /* an aligned array of our own kernels, or NULL */
 } cpu_kernel;
 
 static inline const cpu_kernel *cpu_of(const dcn__kernel *k)

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { ROWS = 4, LANES = 16, COLUMNS = 256, MOST_PICTURES = 8, SPARSE = 16 };
+enum { ROWS = 4, LANES = 16, BLOCK = 2048, MOST_PICTURES = 8, SPARSE = 16 };
 
 bool dcn__dense_fits(const dcn__node *node, dcn_shape in, int pictures)
 {
@@ -79,27 +79,35 @@ LOOP void columns(const float *x, const float *weights, float *y, const uint32_t
     }
 }
 
-/* Blocks of COLUMNS outputs: [first, end) of them. scratch: the list and its length. */
+/* Outputs that are summed together: what a block holds of all pictures stays in the nearest cache,
+ * and its rows of weights are as long as can be. */
+static size_t width_of(const cpu_kernel *k)
+{
+    const size_t O = (size_t)k->out.c, most = (size_t)(BLOCK / k->chunk);
+    const size_t share = ((O + (size_t)k->threads - 1) / (size_t)k->threads + LANES - 1) / LANES;
+
+    return share * LANES < most ? share * LANES : most;
+}
+
+/* Blocks [first, end) of outputs. scratch: the list and its length. */
 LOOP void forward_body(const cpu_kernel *k, const dcn__frame *f, size_t first, size_t end)
 {
     const size_t I = cpu_size(k->in), O = (size_t)k->out.c, n = (size_t)k->chunk;
     const float *x = cpu_read(k, f, 0), *w = f->weights[k->node->weight];
     const float *bias = k->node->bias >= 0 ? f->weights[k->node->bias] : NULL;
     const uint32_t *list = f->scratch;
+    const size_t block = width_of(k);
     float *y = cpu_write(k, f);
 
-    for (size_t o = first * COLUMNS; o < end * COLUMNS && o < O; o += COLUMNS) {
-        const size_t width = O - o < COLUMNS ? O - o : COLUMNS;
+    for (size_t o = first * block; o < end * block && o < O; o += block) {
+        const size_t width = O - o < block ? O - o : block;
 
         for (size_t p = 0; p < n; p++)
             if (bias)
                 memcpy(y + p * O + o, bias + o, width * sizeof *y);
             else
                 memset(y + p * O + o, 0, width * sizeof *y);
-        if (width == COLUMNS)
-            columns(x, w, y, list, list[I], n, I, O, o, COLUMNS);
-        else
-            columns(x, w, y, list, list[I], n, I, O, o, width);
+        columns(x, w, y, list, list[I], n, I, O, o, width);
     }
 }
 DCN__EVERY_ISA_RANGE(forward)
@@ -111,7 +119,7 @@ static void forward(const dcn__kernel *kernel, const dcn__frame *f)
     uint32_t *list = f->scratch;
 
     list[I] = (uint32_t)list_inputs(cpu_read(k, f, 0), I, (size_t)k->chunk, list);
-    dcn__cpu_cut(k, f, forward_range(k), ((size_t)k->out.c + COLUMNS - 1) / COLUMNS);
+    dcn__cpu_cut(k, f, forward_range(k), ((size_t)k->out.c + width_of(k) - 1) / width_of(k));
 }
 
 /* ---- data ----------------------------------------------------------------------------------- */

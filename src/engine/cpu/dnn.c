@@ -27,6 +27,7 @@ struct dcn__dnn {
     dcn__dnn_desc desc;
     dcn_shape out;
     bool dense, bias;
+    bool turned;                         /* data as a forward pass: see can_turn */
     dnnl_engine_t engine;
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive, reorder; /* reorder: pack, or unpack */
@@ -61,18 +62,44 @@ static dcn_status refuse(const dcn__dnn_desc *d, dnnl_status_t got, dcn_error *e
                      passes[d->pass], (int)got);
 }
 
+/* With stride 1 the way down is itself a convolution: of the signal, with the taps in reverse
+ * order, inputs and outputs exchanged, and the padding that is left of a tap's reach. oneDNN's
+ * forward kernels are up to twice as fast as its backward ones (28x28x512, kernel 3: 110 against 57
+ * GFLOP/s on one core). */
+static bool can_turn(const dcn__dnn_desc *d)
+{
+    const dcn__window *w = &d->node->window;
+
+    for (int i = 0; i < 4; i++)
+        if (w->pad[i] > (w->kernel[i % 2] - 1) * w->dilation[i % 2])
+            return false;
+    return d->pass == DCN__DNN_DATA && d->node->op == DCN__OP_CONV && d->node->groups == 1 &&
+           w->stride[0] == 1 && w->stride[1] == 1;
+}
+
+static dcn__window turned_window(const dcn__window *w)
+{
+    dcn__window t = *w;
+
+    for (int i = 0; i < 4; i++)
+        t.pad[i] = (w->kernel[i % 2] - 1) * w->dilation[i % 2] - w->pad[i];
+    return t;
+}
+
 /* ---- descriptors ---------------------------------------------------------------------------- */
 
 static dnnl_status_t conv_shapes(const dcn__dnn *d, shapes *s)
 {
     const dcn__node *node = d->desc.node;
     const int g = node->groups, R = node->window.kernel[0], S = node->window.kernel[1];
-    const dcn_shape in = d->desc.in, out = d->out;
+    const dcn_shape in = d->turned ? d->out : d->desc.in, out = d->turned ? d->desc.in : d->out;
     const dnnl_dim_t C = in.c / g, K = out.c / g;
     const dnnl_dims_t x = { d->desc.n, in.c, in.h, in.w }, y = { d->desc.n, out.c, out.h, out.w };
     const dnnl_dims_t w = { g, K, C, R, S };
     /* (R,S,C/groups,K) */
-    const dnnl_dims_t strides = { K, 1, out.c, S * C * out.c, C * out.c };
+    const dnnl_dims_t plain = { K, 1, out.c, S * C * out.c, C * out.c };
+    const dnnl_dims_t turned = { K, C, 1, S * C * K, C * K };
+    const dnnl_dim_t *strides = d->turned ? turned : plain;
     const int skip = g == 1;      /* without groups there is no group axis */
     dnnl_status_t st;
 
@@ -105,7 +132,8 @@ static dnnl_status_t conv_pd(const dcn__dnn *d, const shapes *s, dnnl_primitive_
                              dnnl_primitive_desc_t hint, dcn__dnn_pass pass,
                              dnnl_primitive_desc_t *pd)
 {
-    const dcn__window *w = &d->desc.node->window;
+    const dcn__window turned = turned_window(&d->desc.node->window);
+    const dcn__window *w = d->turned ? &turned : &d->desc.node->window;
     const dnnl_dims_t strides = { w->stride[0], w->stride[1] };
     const dnnl_dims_t dilates = { w->dilation[0] - 1, w->dilation[1] - 1 };
     const dnnl_dims_t before = { w->pad[0], w->pad[1] }, after = { w->pad[2], w->pad[3] };
@@ -151,7 +179,7 @@ static dnnl_status_t make_pd(dcn__dnn *d)
     dnnl_status_t (*const pd_of)(const dcn__dnn *, const shapes *, dnnl_primitive_attr_t,
                                  dnnl_primitive_desc_t, dcn__dnn_pass, dnnl_primitive_desc_t *) =
         d->dense ? dense_pd : conv_pd;
-    const dnnl_dims_t bias = { d->out.c };
+    const dnnl_dims_t bias = { d->out.c };      /* a turned pass has none */
     dnnl_primitive_attr_t attr = NULL;
     dnnl_primitive_desc_t hint = NULL;
     shapes s;
@@ -162,10 +190,10 @@ static dnnl_status_t make_pd(dcn__dnn *d)
         (st = dnnl_primitive_attr_create(&attr)))
         return st;
     st = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (!st && d->desc.pass != DCN__DNN_FORWARD)
+    if (!st && d->desc.pass != DCN__DNN_FORWARD && !d->turned)
         st = pd_of(d, &s, attr, NULL, DCN__DNN_FORWARD, &hint);
     if (!st)
-        st = pd_of(d, &s, attr, hint, d->desc.pass, &d->pd);
+        st = pd_of(d, &s, attr, hint, d->turned ? DCN__DNN_FORWARD : d->desc.pass, &d->pd);
     dnnl_primitive_desc_destroy(hint);
     dnnl_primitive_attr_destroy(attr);
     return st;
@@ -189,14 +217,15 @@ static dnnl_status_t make_reorder(dcn__dnn *d)
 
 static void list_args(dcn__dnn *d)
 {
-    static const int args[3][MAX_ARGS] = {
+    static const int args[4][MAX_ARGS] = {
         { DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DST, DNNL_ARG_BIAS },
         { DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_SRC, 0 },
         { DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DIFF_DST,
           DNNL_ARG_DIFF_BIAS },
+        { DNNL_ARG_WEIGHTS, DNNL_ARG_SCRATCHPAD, DNNL_ARG_SRC, DNNL_ARG_DST, 0 },
     };
 
-    memcpy(d->args, args[d->desc.pass], sizeof d->args);
+    memcpy(d->args, args[d->turned ? 3 : d->desc.pass], sizeof d->args);
     d->n_args = d->desc.pass == DCN__DNN_DATA || !d->bias ? 4 : 5;
 }
 
@@ -275,7 +304,8 @@ dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error 
     d->desc = *desc;
     d->out = desc->node->shape;
     d->dense = desc->node->op == DCN__OP_DENSE;
-    d->bias = desc->node->bias >= 0 || desc->scale;
+    d->bias = (desc->node->bias >= 0 || desc->scale) && desc->pass != DCN__DNN_DATA;
+    d->turned = can_turn(desc);
     d->n_slots = dcn__cores() < MAX_SLOTS ? dcn__cores() : MAX_SLOTS;
     d->slots = dcn__alloc_array((size_t)d->n_slots, sizeof *d->slots);
     list_args(d);
@@ -349,31 +379,44 @@ static void reorder(const dcn__dnn *d, const dnnl_memory_desc_t *from_md, const 
 
 /* y * a + b behind the convolution is another convolution: weights W * a, bias bias * a + b. On the
  * way down the signal s * a meets W: the same weights. */
-static void fold(dcn__dnn *d, void *const *all, float *room)
+static void fold(dcn__dnn *d, const float *w, const float *a, float *room)
 {
-    const dcn__node *node = d->desc.node, *scale = d->desc.scale;
-    const float *w = all[node->weight], *a = all[scale->weight], *b = all[scale->bias];
-    const float *bias = node->bias >= 0 ? all[node->bias] : NULL;
-    const dcn__window *window = &node->window;
-    const size_t K = (size_t)d->out.c;
-    const size_t rows = (size_t)window->kernel[0] * (size_t)window->kernel[1] *
-                        (size_t)(d->desc.in.c / node->groups);
+    const dcn__window *window = &d->desc.node->window;
+    const size_t K = (size_t)d->out.c, C = (size_t)(d->desc.in.c / d->desc.node->groups);
+    const size_t taps = (size_t)window->kernel[0] * (size_t)window->kernel[1];
 
-    for (size_t i = 0; i < rows; i++)
-        for (size_t k = 0; k < K; k++)
-            room[i * K + k] = w[i * K + k] * a[k];
-    for (size_t k = 0; d->offsets && k < K; k++)
+    for (size_t t = 0; t < taps; t++) {
+        float *to = room + (d->turned ? taps - 1 - t : t) * C * K;
+
+        for (size_t c = 0; c < C; c++, to += K, w += K)
+            for (size_t k = 0; k < K; k++)
+                to[k] = a ? w[k] * a[k] : w[k];
+    }
+}
+
+static void fold_bias(dcn__dnn *d, const float *bias, const float *a, const float *b)
+{
+    for (int k = 0; k < d->out.c; k++)
         d->offsets[k] = (bias ? bias[k] * a[k] : 0) + b[k];
+}
+
+bool dcn__dnn_wants_room(const dcn__dnn *d)
+{
+    return d->desc.scale || d->turned;
 }
 
 void dcn__dnn_pack(dcn__dnn *d, void *const *all, float *room)
 {
-    const float *weights = all[d->desc.node->weight];
+    const dcn__node *node = d->desc.node, *scale = d->desc.scale;
+    const float *weights = all[node->weight];
 
-    if (d->desc.scale) {
-        fold(d, all, room);
+    if (dcn__dnn_wants_room(d)) {
+        fold(d, weights, scale ? all[scale->weight] : NULL, room);
         weights = room;
     }
+    if (d->offsets)
+        fold_bias(d, node->bias >= 0 ? all[node->bias] : NULL, all[scale->weight],
+                  all[scale->bias]);
     reorder(d, &d->plain, weights, &d->packed, d->block);
 }
 

@@ -42,7 +42,8 @@ void dcn__dnn_destroy(dcn__dnn *dnn);
 size_t dcn__dnn_scratch_bytes(const dcn__dnn *dnn);
 size_t dcn__dnn_weight_bytes(const dcn__dnn *dnn);      /* packed, or of dw */
 /* Weights in the graph's layout, by number, into the object's own. Not while a run is going on.
- * room: as many floats as the weight has, if something is folded in. */
+ * room: as many floats as the weight has, if it wants room. */
+bool dcn__dnn_wants_room(const dcn__dnn *dnn);
 void dcn__dnn_pack(dcn__dnn *dnn, void *const *weights, float *room);
 /* Gradients from oneDNN's layout into the graph's. */
 void dcn__dnn_unpack(const dcn__dnn *dnn, const float *dw, float *gradients);

@@ -3,12 +3,15 @@
 
 #include "base/memory.h"
 
+typedef struct packed { int weight; float *block; } packed;
 typedef struct entry { dcn__dnn_desc desc; int threads; dcn__dnn *dnn; } entry;
 
 struct dcn__shared {
     void **home;
     int users, n, capacity;
     entry *entries;
+    int n_packed;
+    packed *packed;               /* by weight, for winners_shape.c */
     float *block;
     size_t floats;
 };
@@ -35,7 +38,10 @@ void dcn__shared_leave(dcn__shared *s)
     *s->home = NULL;
     for (int i = 0; i < s->n; i++)
         dcn__dnn_destroy(s->entries[i].dnn);
+    for (int i = 0; i < s->n_packed; i++)
+        dcn__free_aligned(s->packed[i].block);
     dcn__free(s->entries);
+    dcn__free(s->packed);
     dcn__free_aligned(s->block);
     dcn__free(s);
 }
@@ -75,6 +81,27 @@ dcn_status dcn__shared_dnn(dcn__shared *s, const dcn__dnn_desc *desc, int thread
         return st;
     }
     s->entries[s->n++] = (entry){ *desc, threads, *dnn };
+    return DCN_OK;
+}
+
+dcn_status dcn__shared_packed(dcn__shared *s, int weight, size_t floats, float **block,
+                              bool *first, dcn_error *err)
+{
+    packed *grown;
+
+    for (int i = 0; i < s->n_packed; i++)
+        if (s->packed[i].weight == weight) {
+            *block = s->packed[i].block;
+            *first = false;
+            return DCN_OK;
+        }
+    if (!(grown = dcn__realloc(s->packed, (size_t)(s->n_packed + 1) * sizeof *grown)))
+        return dcn__fail_memory(err, "a plan", sizeof *grown);
+    s->packed = grown;
+    if (!(*block = dcn__alloc_aligned(floats * sizeof **block)))
+        return dcn__fail_memory(err, "a plan's weights", floats * sizeof **block);
+    s->packed[s->n_packed++] = (packed){ weight, *block };
+    *first = true;
     return DCN_OK;
 }
 

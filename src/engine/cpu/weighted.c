@@ -105,7 +105,7 @@ static dcn_status prepare_dnn(cpu_kernel *k, dcn__dnn_pass pass, dcn_error *err)
     dcn_status st = dcn__shared_dnn(k->shared, &desc, threads, &k->dnn, &first, err);
 
     dcn__cpu_leave(token);
-    if (st || (k->scale && (st = dcn__shared_room(k->shared, count, err))))
+    if (st || (dcn__dnn_wants_room(k->dnn) && (st = dcn__shared_room(k->shared, count, err))))
         return st;
     k->folded = k->scale;
     k->base.run = runs[pass];

@@ -206,11 +206,8 @@ static void fill_base(winners *a, const float *w, const float *b, float *sums)
         }
 }
 
-static void pack(dcn__kernel *kernel, void *const *weights)
+static void pack_weights(const winners *a, const float *from)
 {
-    cpu_kernel *k = (cpu_kernel *)(void *)kernel;
-    winners *a = k->own;
-    const float *w = weights[k->node->weight], *from = w;
     const size_t step = (a->wide ? a->S : a->R) * DCN__LANES;      /* from one k to the next */
 
     for (size_t r = 0; r < a->R; r++)
@@ -224,8 +221,17 @@ static void pack(dcn__kernel *kernel, void *const *weights)
                 for (size_t o = 0; o < a->K; o++)
                     to[o * step] = from[o];
             }
+}
+
+static void pack(dcn__kernel *kernel, void *const *weights)
+{
+    cpu_kernel *k = (cpu_kernel *)(void *)kernel;
+    winners *a = k->own;
+
+    if (a->packs)
+        pack_weights(a, weights[k->node->weight]);
     if (a->base)
-        fill_base(a, w, weights[k->node->bias], a->base + a->H * a->W * a->C);
+        fill_base(a, weights[k->node->weight], weights[k->node->bias], a->base + a->H * a->W * a->C);
 }
 
 /* (C/16,K,R,S,16) or (K,R,16), then db. */
@@ -255,26 +261,37 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
 
 /* ---- prepare --------------------------------------------------------------------------------- */
 
-/* The tables and weights behind the struct, in one block each. */
+/* The tables behind the struct in one block; the weights are those of all such kernels. */
 static bool make_room(cpu_kernel *k, winners *a, bool base)
 {
-    const size_t places = a->h * a->w, rows = a->wide ? a->C / DCN__LANES * a->S : 1;
-    const size_t weights = a->data ? a->K * a->R * rows * DCN__LANES : 0;
+    const size_t places = a->h * a->w;
     const size_t picture = base ? a->H * a->W * a->C + a->C : 0;
     const size_t tables = sizeof *a + a->cells * sizeof *a->corner_x +
                           places * (sizeof *a->cell_of + sizeof *a->place_of);
 
     k->own = dcn__alloc(tables);
-    k->packed = dcn__alloc_aligned((weights + picture) * sizeof(float));
+    k->packed = dcn__alloc_aligned(picture * sizeof(float));
     if (!k->own || !k->packed)
         return false;
-    k->base.own_bytes += tables + (weights + picture) * sizeof(float);
+    k->base.own_bytes += tables + picture * sizeof(float);
     a->corner_x = (uint32_t *)(void *)((uint8_t *)k->own + sizeof *a);
     a->cell_of = (int32_t *)(void *)(a->corner_x + a->cells);
     a->place_of = (uint8_t *)(a->cell_of + places);
-    a->packed = k->packed;
-    a->base = base ? k->packed + weights : NULL;
+    a->base = base ? k->packed : NULL;
     return true;
+}
+
+static dcn_status share_weights(cpu_kernel *k, winners *a, dcn_error *err)
+{
+    const size_t rows = a->wide ? a->C / DCN__LANES * a->S : 1;
+    const size_t floats = a->K * a->R * rows * DCN__LANES;
+    dcn_status st;
+
+    if (!a->data ||
+        (st = dcn__shared_packed(k->shared, k->node->weight, floats, &a->packed, &a->packs, err)))
+        return a->data ? st : DCN_OK;
+    k->base.own_bytes += a->packs ? floats * sizeof(float) : 0;
+    return DCN_OK;
 }
 
 dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
@@ -285,6 +302,7 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY,
                   .data = c.data,
                   .weights = c.weights };
+    dcn_status st;
 
     k->node = &k->graph->nodes[(c.weights ? c.weights : c.data)->node];
     measure(&a, k->graph, k->node);
@@ -296,6 +314,8 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     a.gradient_floats = a.K * a.R * (a.wide ? a.S * a.C : DCN__LANES);
     if (!make_room(k, &a, c.less_bias))
         return dcn__fail_memory(err, k->node->name, a.K * a.R * a.S * a.C * sizeof(float));
+    if ((st = share_weights(k, &a, err)))
+        return st;
     fill_tables(&a, pool);
     memcpy(k->own, &a, sizeof a);
     k->base.run = dcn__winners_run;

@@ -26,7 +26,8 @@ typedef struct winners {
     int32_t *cell_of;             /* -1: no window covers the place */
     uint8_t *place_of;
 
-    float *packed;                /* weights, data: (C/16,R,K,S,16) or (K,R,16) */
+    float *packed;                /* weights, data: (C/16,R,K,S,16) or (K,R,16); shared, */
+    bool packs;                   /* and packed by this kernel */
     float *base;                  /* (H,W,C): what the biases alone draw, taken away; or NULL */
 } winners;
 
