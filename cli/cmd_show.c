@@ -226,7 +226,7 @@ static dcn_status show(show_run *run, dcn_error *err)
         return cli_fail(err, DCN_USAGE, run->model_path,
                         "its input has %d channels, a picture has 1 or 3; use --input and --dump",
                         run->shape.c);
-    if ((st = show_make_plan(run, err)) || (o->out && (st = cli_make_folder(o->out, err))))
+    if ((o->out && (st = cli_check_folder(o->out, err))) || (st = show_make_plan(run, err)))
         return st;
     return show_walk(run, err);
 }

@@ -4,6 +4,7 @@
 
 #include "message.h"
 #include "network.h"
+#include "run_folder.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -188,6 +189,8 @@ dcn_status show_walk(show_run *run, dcn_error *err)
         const int left = run->n - first, n = left < run->chunk ? left : run->chunk;
 
         st = walk_chunk(run, first, n, dump, err);
+        if (!st && first == 0 && run->options.out)
+            st = cli_make_folder(run->options.out, err);
         for (int i = 0; i < n && !st; i++)
             st = show_draw(run, first, i, err);
     }

@@ -15,8 +15,8 @@ static dcn_status show(const dcn_model *model, const dcn_data *data, const char 
 {
     const dcn_shape shape = model->preprocess.shape;
     const dcn_route routes[2] = {
-        { dcn_graph_find(model->graph, "h_pool1"), DCN_RULE_RECONSTRUCT },
-        { dcn_graph_find(model->graph, "h_pool2"), DCN_RULE_RECONSTRUCT },
+        { .layer = dcn_graph_find(model->graph, "h_pool1"), .rule = DCN_RULE_RECONSTRUCT },
+        { .layer = dcn_graph_find(model->graph, "h_pool2"), .rule = DCN_RULE_RECONSTRUCT },
     };
     const dcn_plan_desc desc = { .batch = 1, .routes = routes, .n_routes = 2 };
     float values[3][SIDE * SIDE * 3];

@@ -251,7 +251,7 @@ void dcn__font_draw_elided(const dcn_image *image, int y, int x, int width, cons
         dcn__font_draw(image, y, x, width, text, color);
         return;
     }
-    for (const char *next = head; next_code(&next), advance(text, next) <= room / 2;)
+    for (const char *next = head; next_code(&next), advance(text, next) <= room / 4;)
         head = next;
     at = advance(text, head);
     for (tail = head; at + advance(tail, end) > room && tail < end;)

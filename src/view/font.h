@@ -16,7 +16,8 @@ int dcn__font_width(const char *text);
  * and to `width` columns: longer text ends in an ellipsis. */
 void dcn__font_draw(const dcn_image *image, int y, int x, int width, const char *text,
                     dcn__color color);
-/* The same, but longer text loses its middle: names of layers differ at their ends. */
+/* The same, but longer text keeps its beginning and, three times as long, its end: there names of
+ * layers differ. */
 void dcn__font_draw_elided(const dcn_image *image, int y, int x, int width, const char *text,
                            dcn__color color);
 

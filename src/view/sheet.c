@@ -71,7 +71,7 @@ static void draw_box(const dcn_image *image, int y, int x, int zoom, const dcn_p
               bottom = b->bottom > p->shape.h ? p->shape.h : b->bottom,
               right = b->right > p->shape.w ? p->shape.w : b->right;
     const int h = (bottom - top) * zoom, w = (right - left) * zoom;
-    int thick = zoom >= 4 || (h >= 48 && w >= 48) ? 2 : 1;
+    int thick = zoom >= 4 || (h >= 20 && w >= 20) ? 2 : 1;
 
     if (h < 1 || w < 1)
         return;

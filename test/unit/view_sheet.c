@@ -26,8 +26,8 @@ static const uint8_t *at(const dcn_image *image, int y, int x)
 
 static void panels_stand_where_the_layout_says(void **state)
 {
-    const dcn_panel panels[2] = { { SMALL, { 2, 3, 3 }, "small", DCN_PANEL_SIGNED },
-                                  { GREY, { 2, 2, 1 }, "grey", DCN_PANEL_SIGNED } };
+    const dcn_panel panels[2] = { { SMALL, { 2, 3, 3 }, "small", DCN_PANEL_SIGNED, NULL },
+                                  { GREY, { 2, 2, 1 }, "grey", DCN_PANEL_SIGNED, NULL } };
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 2, .zoom = 10 };
     dcn__sheet_layout l;
     dcn_image image;
@@ -88,8 +88,8 @@ static void words_stay_inside_and_scales_are_printed(void **state)
 {
     const dcn_panel panels[2] = {
         { SMALL, { 2, 3, 3 }, "a heading that is far too long for so small a panel",
-          DCN_PANEL_SIGNED },
-        { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_PHOTO } };
+          DCN_PANEL_SIGNED, NULL },
+        { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_PHOTO, NULL } };
     const char *titles[1] = { "a row title that is longer than any row title ought to be" };
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 2, .zoom = 20,
         .row_titles = titles, .caption = "one line below, longer than the sheet is wide: ........ "
@@ -124,7 +124,7 @@ static void headings_repeat_only_where_they_differ(void **state)
 
     (void)state;
     for (int i = 0; i < 6; i++)
-        panels[i] = (dcn_panel){ GREY, { 2, 2, 1 }, titles[i], DCN_PANEL_SIGNED };
+        panels[i] = (dcn_panel){ GREY, { 2, 2, 1 }, titles[i], DCN_PANEL_SIGNED, NULL };
     assert_int_equal(dcn__sheet_layout_init(&l, &desc, NULL), DCN_OK);
     assert_int_equal(l.title_y[0], 20);
     assert_int_equal(l.title_y[1], -1);
@@ -140,7 +140,7 @@ static void usual_zoom_shows_small_pictures_large(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++) {
-        const dcn_panel panel = { big, { sides[i], sides[i], 1 }, NULL, DCN_PANEL_SIGNED };
+        const dcn_panel panel = { big, { sides[i], sides[i], 1 }, NULL, DCN_PANEL_SIGNED, NULL };
         const dcn_sheet_desc desc = { .panels = &panel, .rows = 1, .columns = 1 };
         dcn__sheet_layout l;
 
@@ -170,7 +170,7 @@ static void bare_is_the_strip_and_tf1_maps_it_as_one(void **state)
                 parts[x / 4][(y * 4 + x % 4) * 3 + c] = v;
             }
     for (int i = 0; i < 3; i++)
-        panels[i] = (dcn_panel){ parts[i], { 4, 4, 3 }, "title", DCN_PANEL_SIGNED };
+        panels[i] = (dcn_panel){ parts[i], { 4, 4, 3 }, "title", DCN_PANEL_SIGNED, NULL };
     panels[0].kind = DCN_PANEL_PHOTO;
     dcn_scale_tf1(strip, (dcn_shape){ 4, 12, 3 }, want);
     assert_int_equal(dcn_sheet_draw(&image, &desc, NULL), DCN_OK);
@@ -182,8 +182,8 @@ static void bare_is_the_strip_and_tf1_maps_it_as_one(void **state)
 
 static void bare_grey_stays_grey(void **state)
 {
-    const dcn_panel panels[2] = { { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED },
-                                  { ZERO, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED } };
+    const dcn_panel panels[2] = { { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                                  { ZERO, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL } };
     const dcn_sheet_desc desc = { .panels = panels, .rows = 2, .columns = 1, .bare = 1 };
     const uint8_t want[8] = { 255, 128, 1, 128, 128, 128, 128, 128 };
     dcn_image image;
@@ -199,7 +199,7 @@ static void bare_grey_stays_grey(void **state)
 static void a_unit_panel_shows_its_bytes(void **state)
 {
     const dcn_panel panel = { (float[]){ -1e30f, 0, 100 / 255.0f, 101 / 255.0f, 1, 7 }, { 1, 6, 1 },
-                              NULL, DCN_PANEL_UNIT };
+                              NULL, DCN_PANEL_UNIT, NULL };
     const dcn_sheet_desc desc = { .panels = &panel, .rows = 1, .columns = 1, .bare = 1 };
     const uint8_t want[6] = { 0, 0, 100, 101, 255, 255 };
     dcn_image image;
@@ -212,7 +212,7 @@ static void a_unit_panel_shows_its_bytes(void **state)
 
 static void an_inactive_panel_is_marked(void **state)
 {
-    const dcn_panel panel = { ZERO, { 4, 4, 1 }, NULL, DCN_PANEL_SIGNED };
+    const dcn_panel panel = { ZERO, { 4, 4, 1 }, NULL, DCN_PANEL_SIGNED, NULL };
     const dcn_sheet_desc desc = { .panels = &panel, .rows = 1, .columns = 1, .zoom = 30 };
     dcn_image image;
     int hatch = 0, middle_grey = 0;
@@ -230,10 +230,10 @@ static void an_inactive_panel_is_marked(void **state)
 
 static void impossible_sheets_are_refused(void **state)
 {
-    const dcn_panel good = { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED },
-                    two = { GREY, { 2, 1, 2 }, NULL, DCN_PANEL_SIGNED },
-                    flat = { GREY, { 0, 2, 1 }, NULL, DCN_PANEL_SIGNED },
-                    none = { NULL, { 0, 0, 0 }, NULL, DCN_PANEL_SIGNED };
+    const dcn_panel good = { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    two = { GREY, { 2, 1, 2 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    flat = { GREY, { 0, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    none = { NULL, { 0, 0, 0 }, NULL, DCN_PANEL_SIGNED, NULL };
     const dcn_sheet_desc bad[6] = {
         { .panels = &two, .rows = 1, .columns = 1 }, { .panels = &flat, .rows = 1, .columns = 1 },
         { .panels = &good, .rows = 0, .columns = 1 },
@@ -260,8 +260,8 @@ static bool refuse(void *user, size_t bytes)
 
 static void every_failed_allocation_is_reported(void **state)
 {
-    const dcn_panel panels[2] = { { SMALL, { 2, 3, 3 }, "small", DCN_PANEL_SIGNED },
-                                  { GREY, { 2, 2, 1 }, "grey", DCN_PANEL_SIGNED } };
+    const dcn_panel panels[2] = { { SMALL, { 2, 3, 3 }, "small", DCN_PANEL_SIGNED, NULL },
+                                  { GREY, { 2, 2, 1 }, "grey", DCN_PANEL_SIGNED, NULL } };
     const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 2 };
     dcn_status st = DCN_MEMORY;
     int failures = 0;
