@@ -18,8 +18,8 @@ void dcn__shared_leave(dcn__shared *shared);
  * are this kernel's to pack. DCN_DEVICE: oneDNN has no such pass. */
 dcn_status dcn__shared_dnn(dcn__shared *shared, const dcn__dnn_desc *desc, int threads,
                            dcn__dnn **dnn, bool *first, dcn_error *err);
-/* What winners_shape.c packs of a weight, by number: one block a plan. *first: it is this kernel's to
- * pack. */
+/* What winners_shape.c packs of a weight, by number: one block a plan. *first: it is this kernel's
+ * to pack. */
 dcn_status dcn__shared_packed(dcn__shared *shared, int weight, size_t floats, float **block,
                               bool *first, dcn_error *err);
 /* At least so many floats for packing, which one kernel does at a time. */
