@@ -102,7 +102,7 @@ dcn_status dcn__import_swish(dcn__import *im)
     return st ? st : map(im, DCN__OP_SILU, 0, 0);
 }
 
-/* ---- limits ------------------------------------------------------------------------------------ */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 /* low..high; limits one after another are one, if nobody sees what lies between. */
 static dcn_status limit(dcn__import *im, double low, double high)
@@ -200,7 +200,7 @@ dcn_status dcn__import_limit(dcn__import *im)
     return largest ? limit(im, number, INFINITY) : limit(im, -INFINITY, number);
 }
 
-/* ---- softmax -------------------------------------------------------------------------------------- */
+/* ---- softmax --------------------------------------------------------------------------------- */
 
 /* Before opset 13 all dimensions from the axis on were one. */
 dcn_status dcn__import_softmax(dcn__import *im)

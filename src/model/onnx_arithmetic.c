@@ -19,7 +19,7 @@ static bool is_affine(const dcn__draft *d, dcn_node base, double zero, double on
            !d->poly[3];
 }
 
-/* ---- with one number ---------------------------------------------------------------------------- */
+/* ---- with one number ------------------------------------------------------------------------- */
 
 static void scale_poly(double *p, dcn__step_kind kind, double number)
 {
@@ -81,7 +81,7 @@ dcn_status dcn__scale_number(dcn__import *im, dcn_node x, bool shared, dcn__step
     return add_scaling(im, x, shared, step, &draft, id);
 }
 
-/* ---- with a constant -------------------------------------------------------------------------------- */
+/* ---- with a constant ------------------------------------------------------------------------- */
 
 /* The same convolution or dense layer with a bias. */
 static dcn_status add_bias(dcn__import *im, dcn_node x, const dcn__constant *c, dcn__map *map,
@@ -143,7 +143,7 @@ static dcn_status with_constant(dcn__import *im, dcn__view *v, const dcn__consta
     return st;
 }
 
-/* ---- with each other ----------------------------------------------------------------------------------- */
+/* ---- with each other ------------------------------------------------------------------------- */
 
 /* Makes the cells of two values of one shape lie alike. */
 static dcn_status align(dcn__import *im, dcn__view *a, dcn__view *b)
@@ -219,7 +219,7 @@ static dcn_status add_views(dcn__import *im, dcn__view *a, dcn__view *b, dcn__vi
     return st;
 }
 
-/* ---- products that are activations -------------------------------------------------------------------- */
+/* ---- products that are activations ----------------------------------------------------------- */
 
 /* Is this factor f of x * f, for an x itself, known? Then x * f is `factor` times `op` of x. */
 static bool is_gated(const dcn__import *im, dcn_node x, dcn_node f, dcn__op *op, double *alpha,
@@ -356,7 +356,7 @@ static dcn_status multiply_views(dcn__import *im, dcn__view *a, dcn__view *b, dc
     return DCN_OK;
 }
 
-/* ---- the operators ----------------------------------------------------------------------------------------- */
+/* ---- the operators --------------------------------------------------------------------------- */
 
 typedef dcn_status (*views_op)(dcn__import *im, dcn__view *a, dcn__view *b, dcn__view *out);
 
@@ -488,7 +488,7 @@ dcn_status dcn__import_sum(dcn__import *im)
     return dcn__set_view(im, 0, &out, false);
 }
 
-/* ---- parts of what is recognised above ------------------------------------------------------------------ */
+/* ---- parts of what is recognised above ------------------------------------------------------- */
 
 static dcn_status add_part(dcn__import *im, dcn__view *v, dcn__part part, double exponent)
 {

@@ -191,7 +191,7 @@ static dcn_status fold_cast(dcn__import *im)
     return DCN_OK;
 }
 
-/* ---- made of nothing --------------------------------------------------------------------------- */
+/* ---- made of nothing ------------------------------------------------------------------------- */
 
 static dcn_status fold_constant(dcn__import *im)
 {
@@ -284,7 +284,7 @@ static dcn_status fold_range(dcn__import *im)
     return DCN_OK;
 }
 
-/* ---- parts put together -------------------------------------------------------------------------- */
+/* ---- parts put together ---------------------------------------------------------------------- */
 
 static dcn_status fold_concat(dcn__import *im)
 {
@@ -468,7 +468,7 @@ static dcn_status fold_product(dcn__import *im)
     return DCN_OK;
 }
 
-/* ---- all of them ------------------------------------------------------------------------------------ */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 dcn_status dcn__fold(dcn__import *im)
 {

@@ -25,7 +25,7 @@ typedef struct dcn__constant {
 } dcn__constant;
 
 /* A run of cells along one of a draft's axes. A dimension of an ONNX value is a list of atoms, the
- * last one moving fastest; an empty list is a dimension of 1. Every atom of extent 1 is left out. */
+ * last one moving fastest; an empty list is a dimension of 1. Atoms of extent 1 are left out. */
 typedef struct dcn__atom { int axis; int64_t extent, stride; } dcn__atom;
 typedef struct dcn__view {
     dcn_node draft;
@@ -152,7 +152,7 @@ dcn_status dcn__need_constant(dcn__import *im, int i, const dcn__constant **cons
 dcn_status dcn__set_view(dcn__import *im, int output, const dcn__view *view, bool looks_through);
 void dcn__set_constant(dcn__import *im, int output, const dcn__constant *constant);
 
-/* ---- constants: onnx_constant.c, onnx_fold.c -------------------------------------------------- */
+/* ---- constants: onnx_constant.c, onnx_fold.c ------------------------------------------------- */
 
 dcn__constant *dcn__constant_of_tensor(dcn__import *im, const dcn__onnx_tensor *tensor);
 /* A small one to be filled in: *values has room for its elements. Too large: refused. */
@@ -170,7 +170,7 @@ dcn_status dcn__constant_list(dcn__import *im, const dcn__constant *c, int limit
 /* Computes the node being imported, all of whose inputs are constants. */
 dcn_status dcn__fold(dcn__import *im);
 
-/* ---- views: onnx_view.c ----------------------------------------------------------------------- */
+/* ---- views: onnx_view.c ---------------------------------------------------------------------- */
 
 dcn_shape dcn__draft_shape(const dcn__import *im, dcn_node draft);
 /* (N,C,H,W), (N,H,W,C), (N,C) or, of one channel, (N,H,W) of a draft. */
@@ -200,7 +200,7 @@ dcn_status dcn__view_cut(dcn__import *im, dcn__view *v, int d, int64_t first, in
 dcn_status dcn__view_channels(dcn__import *im, dcn__view *v, const dcn__constant *c,
                               dcn__map *map);
 
-/* ---- drafts: onnx_draft.c ---------------------------------------------------------------------- */
+/* ---- drafts: onnx_draft.c -------------------------------------------------------------------- */
 
 /* Adds the draft and its node; inputs are copied. *id is its number. */
 dcn_status dcn__draft_add(dcn__import *im, dcn__draft *draft, const dcn_node *inputs, int n,
@@ -215,7 +215,7 @@ dcn_status dcn__draft_refuse(dcn__import *im, const dcn_graph *g);
 dcn_node dcn__draft_build(dcn_graph *g, const dcn__draft *d, const dcn_node *inputs,
                           const char *name);
 
-/* ---- operators --------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 typedef dcn_status (*dcn__handler)(dcn__import *im);
 typedef struct dcn__onnx_op {
@@ -239,7 +239,7 @@ dcn_status dcn__onnx_op_check(dcn__import *im);
 dcn_status dcn__scale_number(dcn__import *im, dcn_node x, bool shared, dcn__step_kind kind,
                              double number, dcn_node *id);
 
-/* ---- the rest ------------------------------------------------------------------------------------ */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 /* onnx_names.c */
 typedef struct dcn__namer {

@@ -37,7 +37,7 @@ static dcn__map identity(int64_t n)
     return map;
 }
 
-/* ---- convolutions --------------------------------------------------------------------------------- */
+/* ---- convolutions ---------------------------------------------------------------------------- */
 
 /* More padding than the kernel can see is put on by a node of its own. */
 static dcn_status pad_first(dcn__import *im, dcn__onnx_window *w, dcn_node *x)
@@ -106,7 +106,7 @@ dcn_status dcn__import_conv(dcn__import *im)
     return dcn__set_view(im, 0, &out, false);
 }
 
-/* ---- dense layers ----------------------------------------------------------------------------------- */
+/* ---- dense layers ---------------------------------------------------------------------------- */
 
 /* Where the numbers of a view's last dimension lie in the draft's (H,W,C): place (a) to row (b). */
 static dcn__map rows_of(const dcn__import *im, const dcn__view *v)
@@ -137,8 +137,8 @@ static dcn_status multiply(dcn__import *im, dcn__view *v, dcn__draft *d, dcn__vi
     dcn_status st;
 
     if (v->rank < 1 || d->weight->dims[0] != v->dims[last] || units < 1 || units > INT32_MAX)
-        return dcn__import_fail(im, "its weights are %lldx%lld, its input's last dimension is %lld; "
-                                "correct the file", (long long)d->weight->dims[0],
+        return dcn__import_fail(im, "its weights are %lldx%lld, its input's last dimension is "
+                                "%lld; correct the file", (long long)d->weight->dims[0],
                                 (long long)units, (long long)(v->rank ? v->dims[last] : 1));
     for (int i = 0; i < v->first[last]; i++)
         others *= v->atoms[i].axis == DCN__AXIS_N ? 1 : v->atoms[i].extent;
@@ -249,7 +249,7 @@ dcn_status dcn__import_gemm(dcn__import *im)
     return dcn__set_view(im, 0, &out, false);
 }
 
-/* ---- norms --------------------------------------------------------------------------------------------- */
+/* ---- norms ----------------------------------------------------------------------------------- */
 
 /* Makes dimension 1 the channels of the draft. */
 static dcn_status channels_second(dcn__import *im, dcn__view *v)

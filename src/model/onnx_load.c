@@ -9,7 +9,7 @@
 
 enum { USUAL_SIDE = 224 };
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 union block { union block *next; double aligned; };
 
@@ -38,7 +38,7 @@ static void clear(dcn__import *im)
     dcn_graph_destroy(im->graph);
 }
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 /* NULL: nothing makes it; the file's check has refused that. */
 static dcn__value *value_of(const dcn__import *im, const char *name)
@@ -110,7 +110,7 @@ void dcn__set_constant(dcn__import *im, int output, const dcn__constant *constan
     im->values[im->first_output[im->node] + output].constant = constant;
 }
 
-/* ---- what is needed ---------------------------------------------------------------------------------- */
+/* ---- what is needed -------------------------------------------------------------------------- */
 
 static dcn_status count_values(dcn__import *im)
 {
@@ -184,7 +184,7 @@ static dcn_status make_initializers(dcn__import *im)
     return DCN_OK;
 }
 
-/* ---- the input ----------------------------------------------------------------------------------------- */
+/* ---- the input ------------------------------------------------------------------------------- */
 
 /* (N,H,W,C)? The first node that cares says so; else the number of channels. */
 static bool is_channels_last(const dcn__import *im, const char *input, const int64_t *dims)
@@ -317,7 +317,7 @@ static dcn_status make_input(dcn__import *im, const dcn_onnx_desc *desc, bool *o
     return DCN_OK;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static dcn_status import_node(dcn__import *im)
 {
@@ -374,7 +374,7 @@ static dcn_status find_output(dcn__import *im, const char *name, dcn_node *outpu
     return DCN_OK;
 }
 
-/* Marks the drafts that stay. Parts that belonged to nothing known are refused, first ones first. */
+/* Marks the drafts that stay. Parts that belong to nothing known are refused, the first first. */
 static dcn_status keep(dcn__import *im, dcn_node output)
 {
     im->drafts[output].live = true;
@@ -434,7 +434,7 @@ static dcn_status build(dcn__import *im, dcn_graph *g, dcn_node *nodes)
     return DCN_OK;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static dcn_status import(dcn__import *im, dcn_model *model, const dcn_onnx_desc *desc)
 {

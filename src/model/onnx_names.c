@@ -18,7 +18,7 @@
 
 enum { ROOM = 4096, KEPT = DCN__MAX_NAME - 12 };
 
-/* ---- modules ---------------------------------------------------------------------------------- */
+/* ---- modules --------------------------------------------------------------------------------- */
 
 /* "/layer1/layer1.0/relu/Relu": "layer1.0.relu" and "Relu". A part that goes on with the part
  * before it, a dot between, stands for both. */
@@ -137,7 +137,7 @@ static bool is_container(const dcn__namer *n, const char *module)
            n->modules[low][bytes] == '.';
 }
 
-/* ---- one name ------------------------------------------------------------------------------------ */
+/* ---- one name -------------------------------------------------------------------------------- */
 
 /* "Relu_1" or "relu:0": the number behind it, with its line. */
 static const char *number_of(const char *text)

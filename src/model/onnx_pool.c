@@ -5,7 +5,7 @@
 
 enum { MAX_WINDOW = 1 << 20 };
 
-/* ---- windows ------------------------------------------------------------------------------------ */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 static dcn_status read_two(dcn__import *im, const char *name, int64_t least, int64_t *values,
                            bool *found)
@@ -105,7 +105,7 @@ dcn_status dcn__read_window(dcn__import *im, const int64_t kernel[2], dcn_shape 
     return DCN_OK;
 }
 
-/* ---- pools ---------------------------------------------------------------------------------------- */
+/* ---- pools ----------------------------------------------------------------------------------- */
 
 static dcn_status box_of_squares(dcn__import *im, dcn__view *v);
 
@@ -244,7 +244,7 @@ dcn_status dcn__import_reduce(dcn__import *im)
     return dcn__set_view(im, 0, &out, out.draft == v->draft);
 }
 
-/* ---- padding ---------------------------------------------------------------------------------------- */
+/* ---- padding --------------------------------------------------------------------------------- */
 
 /* pads[d] and pads[rank + d]: before and after dimension d. */
 static dcn_status read_all_pads(dcn__import *im, int rank, int64_t *pads, bool *any)
@@ -335,8 +335,8 @@ static dcn_status box_of_squares(dcn__import *im, dcn__view *v)
         return st;
     square = wide->part == DCN__PART_WIDE ? &im->drafts[wide->inputs[0]] : NULL;
     for (int i = 0; i < 6; i++)
-        if (!square || n != 3 || kernel[1] != 1 || kernel[2] != 1 || pads[i] || strides[i % 3] != 1 ||
-            (double)kernel[0] != 2 * wide->exponent + 1 || square->poly[2] != 1 ||
+        if (!square || n != 3 || kernel[1] != 1 || kernel[2] != 1 || pads[i] ||
+            strides[i % 3] != 1 || (double)kernel[0] != 2 * wide->exponent + 1 || square->poly[2] != 1 ||
             square->poly[0] || square->poly[1] || square->poly[3])
             return dcn__import_fail(im, "it has three dimensions, supported are two; networks for "
                                     "volumes are not supported");

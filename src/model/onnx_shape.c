@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- new dimensions for the same cells -------------------------------------------------------- */
+/* ---- new dimensions for the same cells ------------------------------------------------------- */
 
 static int64_t product(const int64_t *dims, int rank)
 {
@@ -197,7 +197,7 @@ dcn_status dcn__constant_reshape(dcn__import *im, const dcn__constant *c, int ra
     return DCN_OK;
 }
 
-/* ---- the same cells in another order of dimensions ------------------------------------------------ */
+/* ---- the same cells in another order of dimensions ------------------------------------------- */
 
 static dcn_status read_perm(dcn__import *im, int rank, int *perm)
 {
@@ -276,7 +276,7 @@ dcn_status dcn__import_transpose(dcn__import *im)
     return dcn__set_view(im, 0, &out, true);
 }
 
-/* ---- nothing at all -------------------------------------------------------------------------------- */
+/* ---- nothing at all -------------------------------------------------------------------------- */
 
 dcn_status dcn__import_identity(dcn__import *im)
 {
@@ -379,7 +379,7 @@ dcn_status dcn__import_size(dcn__import *im)
     return DCN_OK;
 }
 
-/* ---- parts -------------------------------------------------------------------------------------------- */
+/* ---- parts ----------------------------------------------------------------------------------- */
 
 static int64_t clamp(int64_t x, int64_t low, int64_t high)
 {
@@ -560,7 +560,7 @@ dcn_status dcn__import_gather(dcn__import *im)
     return dcn__set_view(im, 0, &part, part.draft == v->draft);
 }
 
-/* ---- joins ------------------------------------------------------------------------------------------------ */
+/* ---- joins ----------------------------------------------------------------------------------- */
 
 /* The same labels in every dimension but d? */
 static bool fits(const dcn__view *a, const dcn__view *b, int d)

@@ -109,7 +109,7 @@ bool dcn__view_equal(const dcn__view *a, const dcn__view *b)
     return true;
 }
 
-/* ---- reshaping ------------------------------------------------------------------------------ */
+/* ---- reshaping ------------------------------------------------------------------------------- */
 
 /* All cells in one dimension. */
 static bool flatten(const dcn__view *v, dcn__view *out)
@@ -162,7 +162,7 @@ bool dcn__view_reshape(const dcn__view *v, int rank, const int64_t *dims, dcn__v
     return at == flat.first[1];
 }
 
-/* ---- moving cells ----------------------------------------------------------------------------- */
+/* ---- moving cells ---------------------------------------------------------------------------- */
 
 /* Do its cells lie in this order? */
 static bool is_order(const dcn__import *im, const dcn__view *flat, const int axes[4])
@@ -304,7 +304,7 @@ dcn_status dcn__view_make_nchw(dcn__import *im, dcn__view *v)
     return DCN_OK;
 }
 
-/* ---- choosing ----------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* The view with `extent` places left of its dimension d, which has one atom, on another draft. */
 static void shrink(dcn__view *v, int d, dcn_node draft, int64_t extent)
@@ -413,7 +413,7 @@ dcn_status dcn__view_pick(dcn__import *im, dcn__view *v, int d, const int64_t *p
     return DCN_OK;
 }
 
-/* ---- constants a channel ------------------------------------------------------------------------- */
+/* ---- constants a channel --------------------------------------------------------------------- */
 
 /* 1: found; 0: it depends on the place; -1: the shapes do not fit. */
 static int channels(const dcn__view *v, const dcn__constant *c, dcn__map *map)

@@ -183,7 +183,7 @@ static dcn_status fill_dense(dcn__import *im, const dcn__draft *d, float *to)
     return fill_matrix(im, &m);
 }
 
-/* ---- a number a channel ----------------------------------------------------------------------------- */
+/* ---- a number a channel ---------------------------------------------------------------------- */
 
 /* out[channel] = the constant's element for it. */
 static dcn_status spread(dcn__import *im, const dcn__constant *c, const dcn__map *map, double *out)
@@ -297,7 +297,7 @@ static dcn_status fill_list(dcn__import *im, const dcn__constant *c, const dcn__
     return st;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* The bits of an infinity or NaN are looked for: that is done many at a time. */
 static dcn_status check_finite(dcn__import *im, const dcn__weight *w)

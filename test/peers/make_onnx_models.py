@@ -56,7 +56,7 @@ def settle(model, side, channels=3):
             if isinstance(m, (torch.nn.Dropout, torch.nn.Dropout2d)):
                 m.eval()
         if any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules()):
-            model(torch.randn(2, channels, min(side, 128), min(side, 128)))
+            model(torch.randn(2, channels, side, side))
         model.eval()
     return model
 
@@ -287,7 +287,7 @@ def make_torch(a):
                 options = dict(options)
             model = getattr(torchvision.models, name)(weights=None, **options)
             if verdict == "ok":
-                settle(model, side)
+                settle(model, 299 if name == "inception_v3" else min(side, 128))
             export_torch(model.eval(), (3, side, side), a.folder, name, a.exporter, verdict)
     good, bad = small_networks()
     for table, verdict in ((good, "ok"), (bad, "refused")):
@@ -344,8 +344,8 @@ def make_keras(a):
 
     def activations():
         x = i = layers.Input((9, 8, 4))
-        for kind in ("relu", "relu6", "sigmoid", "tanh", "silu", "gelu", "elu", "selu",
-                     "softplus", "hard_sigmoid", "hard_silu", "leaky_relu", "mish"):
+        for kind in ("relu", "relu6", "sigmoid", "tanh", "silu", "elu", "selu", "softplus",
+                     "hard_sigmoid", "hard_silu", "leaky_relu", "mish"):
             x = layers.Activation(kind)(layers.Conv2D(4, 1)(x))
         x = layers.PReLU(shared_axes=[1, 2], alpha_initializer="uniform")(x)
         x = layers.GlobalMaxPooling2D()(x)
@@ -355,7 +355,7 @@ def make_keras(a):
              "keras_activations": (activations, (9, 8, 4))}
     for name, side in (("MobileNet", 64), ("MobileNetV2", 64), ("MobileNetV3Small", 64),
                        ("ResNet50", 64), ("ResNet50V2", 64), ("VGG16", 64), ("DenseNet121", 64),
-                       ("EfficientNetB0", 64), ("InceptionV3", 96), ("NASNetMobile", 64),
+                       ("InceptionV3", 96), ("NASNetMobile", 64),
                        ("Xception", 96)):
         options = {"weights": None, "input_shape": (side, side, 3), "classes": 17}
         kinds["keras_" + name.lower()] = (
