@@ -240,6 +240,29 @@ static bool is_helper(const dcn__import *im, const dcn__draft *d)
     return false;
 }
 
+/* The first free of base_1, base_2, ...: found by halving, for a file may call all nodes the same. */
+static void number(const dcn_graph *g, const char *base, char *name)
+{
+    int taken = 0, end = 1;
+
+    for (;; end *= 2) {
+        snprintf(name, DCN__MAX_NAME + 1, "%.*s_%d", KEPT, base, end);
+        if (dcn_graph_find(g, name) < 0)
+            break;
+        taken = end;
+    }
+    while (end - taken > 1) {
+        const int middle = taken + (end - taken) / 2;
+
+        snprintf(name, DCN__MAX_NAME + 1, "%.*s_%d", KEPT, base, middle);
+        if (dcn_graph_find(g, name) < 0)
+            end = middle;
+        else
+            taken = middle;
+    }
+    snprintf(name, DCN__MAX_NAME + 1, "%.*s_%d", KEPT, base, end);
+}
+
 void dcn__names_find(const dcn__import *im, const dcn__namer *n, const dcn__draft *d,
                      const dcn_graph *g, char *name)
 {
@@ -257,6 +280,6 @@ void dcn__names_find(const dcn__import *im, const dcn__namer *n, const dcn__draf
         snprintf(base + strlen(base), sizeof base - strlen(base), ".%s", word);
         snprintf(name, DCN__MAX_NAME + 1, "%s", base);
     }
-    for (int i = 1; dcn_graph_find(g, name) >= 0; i++)
-        snprintf(name, DCN__MAX_NAME + 1, "%.*s_%d", KEPT, base, i);
+    if (dcn_graph_find(g, name) >= 0)
+        number(g, base, name);
 }

@@ -282,8 +282,9 @@ static void not_finite(void **state)
     dcn_status st;
 
     (void)state;
-    st = dcn_onnx_load(&m, save("net.onnx", onnx_of("17\nx 1,2\nw = 1,inf\ns # 2,1\nReshape w s -> v\n"
-                                                    "MatMul x v -> y")), NULL, &err);
+    st = dcn_onnx_load(&m, save("net.onnx", onnx_of("17\nx 1,2\nw = 1,inf\ns # 2,1\n"
+                                                    "Reshape w s -> v\nMatMul x v -> y")),
+                       NULL, &err);
     assert_int_equal(st, DCN_NUMBERS);
     assert_non_null(strstr(err.text, "y.weight has a weight that is not finite"));
 }
