@@ -137,6 +137,28 @@ static void a_nan_is_no_peak(void **state)
         }
 }
 
+/* What is drawn beyond the papers is said, route by route. */
+static void extensions_are_told(void **state)
+{
+    dcn_graph *g = graph_of("x = input 6x6x2; a = conv filters=2 kernel=3; s = sigmoid a; m = mul a s; t = silu; "
+                            "conv filters=2 kernel=3");
+    const dcn_route routes[] = { { .layer = 5, .rule = DCN_RULE_GUIDED, .extend = 1 },
+                                 { .layer = 5, .rule = DCN_RULE_GRADIENT },
+                                 { .layer = 1, .rule = DCN_RULE_GUIDED, .extend = 1 } };
+    dcn_plan *p;
+
+    (void)state;
+    set_weights(g, 1, 2, 0);
+    p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .routes = routes, .n_routes = 3, .starts = 2 });
+    assert_string_equal(dcn_plan_extensions(p, 0), "gate held constant at m, silu guided at t");
+    assert_null(dcn_plan_extensions(p, 1));
+    assert_null(dcn_plan_extensions(p, 2));
+    assert_null(dcn_plan_extensions(p, 3));
+    assert_null(dcn_plan_extensions(p, -1));
+    dcn_plan_destroy(p);
+    dcn_graph_destroy(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(every_rule_by_hand),
         cmocka_unit_test(a_nan_is_no_peak),
+        cmocka_unit_test(extensions_are_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -231,7 +231,8 @@ static void pack(dcn__kernel *kernel, void *const *weights)
     if (a->packs)
         pack_weights(a, weights[k->node->weight]);
     if (a->base)
-        fill_base(a, weights[k->node->weight], weights[k->node->bias], a->base + a->H * a->W * a->C);
+        fill_base(a, weights[k->node->weight], weights[k->node->bias],
+                  a->base + a->H * a->W * a->C);
 }
 
 /* (C/16,K,R,S,16) or (K,R,16), then db. */
