@@ -87,14 +87,20 @@ static void tell_guess(const char *guess, const cli_input_options *o)
 {
     static const char about[] = "preprocessing";
     const bool said = o->preprocess || (o->n_mean && o->n_std);
+    char told[sizeof ((dcn_model *)NULL)->guess] = "";
+    size_t used = 0;
 
-    if (said && !strncmp(guess, about, strlen(about))) {
-        const char *next = strstr(guess, "; ");
+    while (*guess) {
+        const size_t length = strcspn(guess, ";");
 
-        guess = next ? next + 2 : "";
+        if (!said || strncmp(guess, about, strlen(about)) != 0)
+            used += (size_t)snprintf(told + used, sizeof told - used, "%s%.*s", used ? "; " : "",
+                                     (int)length, guess);
+        guess += length;
+        guess += strspn(guess, "; ");
     }
-    if (*guess)
-        cli_note("note: %s; --preprocess, --size and --crop change it", guess);
+    if (used)
+        cli_note("note: %s; --preprocess, --size and --crop change it", told);
 }
 
 dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *shared,

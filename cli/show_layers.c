@@ -88,7 +88,7 @@ static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_
             names[used++] = info.origin;
     }
     names[used] = "logits";
-    near = cli_nearest(name, names);
+    near = strspn(name, "0123456789") < strlen(name) ? cli_nearest(name, names) : NULL;
     if (near)
         cli_fail(err, DCN_USAGE, "--layer",
                  "the network has no node \"%.60s\"; did you mean %.60s?", name, near);
