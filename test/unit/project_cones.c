@@ -62,12 +62,13 @@ static int has_average(const dcn_graph *g)
     return 0;
 }
 
-/* Every unit of the layer, in all pictures. Returns how many routes had a cone. */
+/* Every unit of the layer, in all pictures; of engines other than ref every seventh. Returns how many routes had
+ * a cone. */
 static int compare(dcn_graph *g, dcn_node layer, const char *engine, int pictures, const char *what)
 {
     const double relative = strcmp(engine, "cpu") == 0 ? 1e-5 : has_average(g) ? 1e-6 : 0;
     const dcn_shape s = shape_of(g, layer);
-    const int units = s.h * s.w * pictures;
+    const int step = strcmp(engine, "ref") == 0 ? 1 : 7, units = (s.h * s.w * pictures + step - 1) / step;
     const size_t size = size_of(g, 0);
     float *x = malloc(size * (size_t)pictures * sizeof *x), *want = new_output(size * (size_t)units);
     dcn_start *starts = calloc((size_t)units, sizeof *starts);
@@ -81,9 +82,12 @@ static int compare(dcn_graph *g, dcn_node layer, const char *engine, int picture
                                     .starts = units, .threads = 2 });
     fill_integers(x, size * (size_t)pictures, 5, 4);
     dcn_plan_forward(p, x, pictures);
-    for (int i = 0; i < units; i++)
-        starts[i] = (dcn_start){ .picture = i % pictures, .from = DCN_FROM_UNIT, .channel = i % s.c, .ones = i % 3 == 0,
-                                 .y = i / pictures / s.w, .x = i / pictures % s.w };
+    for (int i = 0; i < units; i++) {
+        const int at = i * step;
+
+        starts[i] = (dcn_start){ .picture = at % pictures, .from = DCN_FROM_UNIT, .channel = i % s.c, .ones = i % 3 == 0,
+                                 .y = at / pictures / s.w, .x = at / pictures % s.w };
+    }
     for (int k = 0; k < (int)COUNT(kinds); k++) {
         float *got, largest = 0;
 
@@ -132,7 +136,7 @@ static void cones_of_random_networks(void **state)
     int cones = 0, graphs = 0;
 
     (void)state;
-    for (uint64_t seed = 0; seed < 160; seed++) {
+    for (uint64_t seed = 0; seed < 90; seed++) {
         dcn_graph *g = random_graph(seed, (random_graph_desc){ .nodes = 4 + (int)(seed % 12), .side = 17 });
         const dcn_node layer = dcn_graph_output(g);
         const dcn_shape s = shape_of(g, layer);
@@ -148,7 +152,7 @@ static void cones_of_random_networks(void **state)
         dcn_graph_destroy(g);
     }
     print_message("[ CONES    ] %d in %d graphs\n", cones, graphs);
-    assert_true(cones > 300);
+    assert_true(cones > 200);
 }
 
 static void no_cone_where_there_is_none(void **state)
