@@ -1,8 +1,9 @@
 /* weighted.c - convolution, dense layers and their backward passes, with what was fused to them.
  *
- * A dense layer of few pictures is dense.c's; all else is oneDNN's, and where that has nothing,
- * plain.c's. Then comes the tail. */
+ * A dense layer of few pictures is dense.c's, the way down to a picture image.c's; all else is
+ * oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
 #include "engine/cpu/dense.h"
+#include "engine/cpu/image.h"
 #include "engine/cpu/plain.h"
 
 /* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many
@@ -128,6 +129,8 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
 
     if (pass != DCN__DNN_WEIGHTS && !k->scale && dcn__dense_fits(k->node, k->in, k->chunk))
         dcn__dense_prepare(k, pass == DCN__DNN_DATA);
+    else if (pass == DCN__DNN_DATA && dcn__image_fits(k->node, k->in))
+        st = dcn__image_prepare(k, err);
     else if ((st = prepare_dnn(k, pass, err)) == DCN_DEVICE) {
         dcn__plain_prepare(k, pass);
         st = DCN_OK;
