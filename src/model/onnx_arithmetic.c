@@ -385,8 +385,24 @@ dcn_status dcn__import_add(dcn__import *im)
     return arithmetic(im, DCN__STEP_ADD, add_views);
 }
 
+/* What Expand repeated must fit as it is. */
+static dcn_status check_wide(dcn__import *im, const dcn__value *wide, const dcn__value *other)
+{
+    for (int d = 0; wide && wide->wide && d < wide->view->rank; d++)
+        if (!other || !other->view || other->wide || other->view->rank != wide->view->rank ||
+            other->view->dims[d] != wide->wide[d])
+            return dcn__import_fail(im, "an input is repeated by Expand to another shape than the "
+                                    "other one's; export the network without it");
+    return DCN_OK;
+}
+
 dcn_status dcn__import_mul(dcn__import *im)
 {
+    const dcn__value *x = dcn__import_input(im, 0), *y = dcn__import_input(im, 1);
+    dcn_status st;
+
+    if ((st = check_wide(im, x, y)) || (st = check_wide(im, y, x)))
+        return st;
     return arithmetic(im, DCN__STEP_MUL, multiply_views);
 }
 

@@ -46,6 +46,7 @@ typedef struct dcn__map {
 typedef struct dcn__value {
     const dcn__constant *constant;
     dcn__view *view;
+    const int64_t *wide;                   /* the view's dimensions after Expand; else NULL */
     int uses;                              /* by nodes that are needed, and the output */
 } dcn__value;
 

@@ -80,6 +80,9 @@ dcn_status dcn__need_view(dcn__import *im, int i, dcn__view **view)
 
     if (!v || !v->view)
         return refuse_input(im, i, "a value of the picture");
+    if (v->wide && strcmp(dcn__import_node(im)->op, "Mul") != 0)
+        return dcn__import_fail(im, "input %d is repeated by Expand, which is supported for gates "
+                                "of Mul; export the network without it", i + 1);
     *view = v->view;
     return DCN_OK;
 }
@@ -360,7 +363,7 @@ static dcn_status find_output(dcn__import *im, const char *name, dcn_node *outpu
     dcn__view nchw, nhwc;
     dcn_status st;
 
-    if (!v || !v->view || !made || made->node < 0)
+    if (!v || !v->view || v->wide || !made || made->node < 0)
         return dcn__fail(im->err, DCN_INPUT, im->path, "its output %.60s does not depend on a "
                          "picture; export the network again", name);
     im->node = made->node;

@@ -582,13 +582,38 @@ static bool fits(const dcn__view *a, const dcn__view *b, int d)
     return true;
 }
 
+/* Along dimension d an input may be joined to others if that is the outer part of its channels, each
+ * place being *inner of them; or if it is 1. */
+static bool can_join(const dcn__import *im, const dcn__view *v, int d, int64_t *inner)
+{
+    const int64_t channels = dcn__draft_shape(im, v->draft).c;
+    const dcn__atom *a = &v->atoms[v->first[d]];
+
+    *inner = v->dims[d] == 1 ? channels : a->stride;
+    return v->dims[d] == 1 || (v->first[d + 1] - v->first[d] == 1 && a->axis == DCN__AXIS_C &&
+                               a->extent * a->stride == channels);
+}
+
+static dcn_status prepare_join(dcn__import *im, dcn__view *v, int d, int64_t *inner)
+{
+    dcn_status st;
+
+    if (can_join(im, v, d, inner))
+        return DCN_OK;
+    if ((st = v->rank == 4 ? dcn__view_make_nchw(im, v) : dcn__view_make_vector(im, v)))
+        return st;
+    return can_join(im, v, d, inner) ? DCN_OK
+        : dcn__import_fail(im, "it joins rows or columns, supported are channels; export the "
+                           "network another way");
+}
+
 dcn_status dcn__import_concat(dcn__import *im)
 {
     const int n = dcn__import_node(im)->n_inputs;
     dcn_node *inputs = dcn__import_alloc(im, (size_t)n + 1, sizeof *inputs);
     dcn__draft join = { .op = DCN__OP_CONCAT };
     dcn__view *v, *first = NULL, out = { .rank = 0 };
-    int64_t axis_value = 0, channels = 0;
+    int64_t axis_value = 0, places = 0, inner = 1, same = 1;
     dcn_status st;
     int axis = 0;
 
@@ -598,30 +623,60 @@ dcn_status dcn__import_concat(dcn__import *im)
         return st;
     for (int i = 0; i < n; i++) {
         if ((st = dcn__need_view(im, i, &v)) ||
-            (st = dcn__check_axis(im, axis_value, v->rank, &axis)))
-            return st;
-        if (!dcn__view_is_axis(im, v, axis, DCN__AXIS_C) &&
-            (st = v->rank == 4 ? dcn__view_make_nchw(im, v) : dcn__view_make_vector(im, v)))
+            (st = dcn__check_axis(im, axis_value, v->rank, &axis)) ||
+            (st = prepare_join(im, v, axis, &inner)))
             return st;
         first = first ? first : v;
-        if (!dcn__view_is_axis(im, v, axis, DCN__AXIS_C) || !fits(first, v, axis))
+        same = i ? same : inner;
+        if (inner != same || !fits(first, v, axis))
             return dcn__import_fail(im, "input %d does not fit the first along axis %d, supported "
                                     "is joining channels; export the network another way", i + 1,
                                     axis);
         inputs[i] = v->draft;
-        channels += dcn__draft_shape(im, v->draft).c;
+        places += v->dims[axis];
     }
     if (n == 1)
         return dcn__import_identity(im);
-    if (n < 1 || channels > INT32_MAX)
+    if (n < 1 || places > INT32_MAX / inner)
         return dcn__import_fail(im, "it joins nothing, or too much; correct the file");
     if ((st = dcn__draft_add(im, &join, inputs, n, &out.draft)))
         return st;
     for (int i = 0; i < first->rank; i++) {
-        const dcn__atom whole = { DCN__AXIS_C, channels, 1 };
+        const dcn__atom whole = { DCN__AXIS_C, places, inner };
 
         dcn__view_append(&out, i == axis ? &whole : &first->atoms[first->first[i]],
                          i == axis ? 1 : first->first[i + 1] - first->first[i]);
     }
     return dcn__set_view(im, 0, &out, false);
+}
+
+/* A gate for every place of a map: Mul does that by itself, others do not. */
+dcn_status dcn__import_expand(dcn__import *im)
+{
+    int64_t dims[DCN__ONNX_MAX_RANK], *wide = dcn__import_alloc(im, DCN__ONNX_MAX_RANK,
+                                                                sizeof *wide);
+    const dcn__constant *shape;
+    dcn__view *v;
+    bool wider = false;
+    dcn_status st;
+    int n;
+
+    if (!wide)
+        return DCN_MEMORY;
+    if ((st = dcn__need_view(im, 0, &v)) || (st = dcn__need_constant(im, 1, &shape)) ||
+        (st = dcn__constant_list(im, shape, DCN__ONNX_MAX_RANK, dims, &n)))
+        return st;
+    for (int d = 0; d < v->rank; d++) {
+        const int64_t to = d + n >= v->rank ? dims[d + n - v->rank] : 1;
+
+        if (n > v->rank || to < 1 || (to != 1 && v->dims[d] != 1 && to != v->dims[d]))
+            return dcn__import_fail(im, "its shape does not fit its input; correct the file");
+        wide[d] = to > 1 ? to : v->dims[d];
+        wider = wider || wide[d] != v->dims[d];
+    }
+    if ((st = dcn__import_identity(im)))
+        return st;
+    if (wider)
+        im->values[im->first_output[im->node]].wide = wide;
+    return DCN_OK;
 }

@@ -24,8 +24,8 @@ TORCHVISION = {
     "inception_v3": ({"init_weights": False, "transform_input": True}, 299, 128),
     "densenet121": ({}, 224, 64), "mobilenet_v2": ({}, 224, 64),
     "mobilenet_v3_small": ({}, 224, 64), "mobilenet_v3_large": ({}, 224, 64),
-    "shufflenet_v2_x1_0": ({}, 224, 64), "efficientnet_b0": ({}, 224, 64),
-    "efficientnet_v2_s": ({}, 384, 64), "regnet_x_400mf": ({}, 224, 64),
+    "shufflenet_v2_x1_0": ({}, 224, 64), "efficientnet_b0": ({}, 224, 128),
+    "efficientnet_v2_s": ({}, 384, 128), "regnet_x_400mf": ({}, 224, 64),
     "regnet_y_400mf": ({}, 224, 64), "mnasnet0_5": ({}, 224, 64), "mnasnet1_0": ({}, 224, 64),
 }
 REFUSED = {
@@ -56,7 +56,7 @@ def settle(model, side, channels=3):
             if isinstance(m, (torch.nn.Dropout, torch.nn.Dropout2d)):
                 m.eval()
         if any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules()):
-            model(torch.randn(2, channels, side, side))
+            model(torch.randn(4, channels, side, side))
         model.eval()
     return model
 
@@ -314,12 +314,13 @@ def make_torch(a):
                      "script" if "opset" in name or "unfolded" in name else a.exporter, **options)
 
 
-def make_keras(a):
+def keras_networks(folder, chosen, seed=1):
+    """(name, Keras' model, its ONNX file, shape) of each network whose name is chosen."""
     import keras
     import tensorflow as tf
     import tf2onnx
 
-    keras.utils.set_random_seed(a.seed)
+    keras.utils.set_random_seed(seed)
     layers = keras.layers
 
     def plain():
@@ -361,7 +362,7 @@ def make_keras(a):
         kinds["keras_" + name.lower()] = (
             lambda n=name, o=options: getattr(keras.applications, n)(**o), (side, side, 3))
     for name, (make, shape) in kinds.items():
-        if not wanted(name, a.only):
+        if not chosen(name):
             continue
         try:
             model = make()
@@ -370,7 +371,7 @@ def make_keras(a):
                     w.assign(tf.random.uniform(w.shape, -0.2, 0.2))
                 elif "moving_variance" in w.path or "gamma" in w.path:
                     w.assign(tf.random.uniform(w.shape, 0.7, 1.3))
-            path = os.path.join(a.folder, name + ".onnx")
+            path = os.path.join(folder, name + ".onnx")
             spec = [tf.TensorSpec((None,) + shape, tf.float32, name="input")]
 
             @tf.function(input_signature=spec)
@@ -378,10 +379,16 @@ def make_keras(a):
                 return model(x, training=False)
 
             tf2onnx.convert.from_function(call, input_signature=spec, opset=17, output_path=path)
-            note(path, "ok", shape)
         except Exception:
             print("%s: the exporter failed" % name, file=sys.stderr)
             traceback.print_exc(limit=1)
+            continue
+        yield name, model, path, shape
+
+
+def make_keras(a):
+    for _, _, path, shape in keras_networks(a.folder, lambda name: wanted(name, a.only), a.seed):
+        note(path, "ok", shape)
 
 
 def main():
