@@ -25,7 +25,9 @@ void cli_help_main(const cli_command *const *commands)
     printf("  --help, --version\n\n"
            "Begin with:\n"
            "  deconvnet train                       the tutorial's network, 1,500 steps\n"
-           "  deconvnet show --model runs/tutorial  what its layers make of test pictures\n\n"
+           "  deconvnet show --model runs/tutorial  what its layers make of test pictures\n"
+           "  deconvnet show --model resnet18.onnx dog.jpg\n"
+           "                                        your own network, your own picture\n\n"
            "Every option of a command may be given as a variable: DECONVNET_STEPS=300 for\n"
            "--steps 300.\n");
 }
@@ -277,6 +279,10 @@ void cli_manual_main(const cli_command *const *commands)
          ".Bd -literal -offset indent\n"
          "deconvnet train\n"
          "deconvnet show --model runs/tutorial\n"
+         ".Ed\n"
+         "Your own network, your own picture:\n"
+         ".Bd -literal -offset indent\n"
+         "deconvnet show --model resnet18.onnx dog.jpg\n"
          ".Ed\n.Sh SEE ALSO");
     print_references(commands);
 }
