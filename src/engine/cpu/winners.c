@@ -10,8 +10,7 @@
 
 #include <string.h>
 
-/* ---- the signal at the winners
- * -------------------------------------------------------------------------- */
+/* ---- the signal at the winners --------------------------------------------------------------- */
 
 /* (cells,K): y of the ReLU, (h,w,K), where each cell's winner stands. */
 DCN__AVX512 static void take_winners(const winners *a, const float *y, const uint8_t *switches,
@@ -60,8 +59,7 @@ DCN__AVX512 static const float *apply_rule(const winners *a, const float *s, con
     return out;
 }
 
-/* ---- data: the signal at the convolution's input
- * --------------------------------------------------------- */
+/* ---- data: the signal at the convolution's input --------------------------------------------- */
 
 static void list_places(const winners *a, const float *values, const uint8_t *switches,
                         dcn__winner_list *list)
@@ -81,37 +79,69 @@ static void list_places(const winners *a, const float *values, const uint8_t *sw
     list->start[a->h * a->w] = n;
 }
 
-/* The inside of a padded block of `width` numbers a place into channels [c, c + width) of the
- * picture. */
-DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t row,
-                                     size_t width, size_t c, float *x)
+/* Rows [first, end) of a padded block of `width` numbers a place, `padded` being the first, into
+ * channels [c, c + width) of the picture, as far as they are inside. */
+DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t first,
+                                     size_t end, size_t row, size_t width, size_t c, float *x)
 {
+    const size_t from = first > a->top ? first : a->top;
+    const size_t to = end < a->top + a->H ? end : a->top + a->H;
     const float *base = a->base;
 
-    for (size_t i = 0; i < a->H; i++)
+    for (size_t i = from; i < to; i++)
         for (size_t j = 0; j < a->W; j++) {
-            const float *from = padded + (i + a->top) * row + (j + a->left) * width;
-            const size_t at = (i * a->W + j) * a->C + c;
+            const float *cell = padded + (i - first) * row + (j + a->left) * width;
+            const size_t at = ((i - a->top) * a->W + j) * a->C + c;
 
             if (base)
                 for (size_t t = 0; t < width; t++)
-                    x[at + t] = from[t] + base[at + t];
+                    x[at + t] = cell[t] + base[at + t];
             else
-                memcpy(x + at, from, width * sizeof *x);
+                memcpy(x + at, cell, width * sizeof *x);
         }
 }
 
-static void data_wide(const winners *a, const dcn__winner_list *list, float *padded, float *x)
+/* Rows [first, end) of the padded result, for 16 input channels. */
+static void wide_rows(const winners *a, const dcn__winner_list *list, size_t cb, size_t first,
+                      size_t end, float *padded, float *x)
 {
     const size_t row = a->Wp * DCN__LANES, block = a->K * a->S * DCN__LANES;
 
-    for (size_t cb = 0; cb < a->C / DCN__LANES; cb++) {
-        memset(padded, 0, a->Hp * row * sizeof *padded);
-        for (size_t r = 0; r < a->R; r++)
-            for (size_t i = r < a->top ? a->top - r : 0; i < a->h && i + r < a->top + a->H; i++)
-                a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block,
-                          padded + (i + r) * row);
-        store_inside(a, padded, row, DCN__LANES, cb * DCN__LANES, x);
+    memset(padded, 0, (end - first) * row * sizeof *padded);
+    for (size_t r = 0; r < a->R; r++) {
+        const size_t above = r < a->top ? a->top - r : 0, begin = first > r ? first - r : 0;
+        const size_t below = a->top + a->H > r ? a->top + a->H - r : 0;
+        const size_t reach = end > r ? end - r : 0;
+
+        for (size_t i = above > begin ? above : begin; i < a->h && i < below && i < reach; i++)
+            a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block,
+                      padded + (i + r - first) * row);
+    }
+    store_inside(a, padded, first, end, row, DCN__LANES, cb * DCN__LANES, x);
+}
+
+typedef struct wide_task {
+    const winners *a;
+    const dcn__winner_list *list;
+    float *padded, *x;
+} wide_task;
+
+/* Blocks of rows that stay in a near cache, each with all channels; cut among threads. What a cell
+ * adds up does not depend on the cut. */
+static void wide_part(void *user, int part, int parts)
+{
+    const wide_task *t = user;
+    const winners *a = t->a;
+    const size_t blocks = (a->Hp + a->rows - 1) / a->rows, cbs = a->C / DCN__LANES;
+    const size_t first = blocks * cbs * (size_t)part / (size_t)parts;
+    const size_t end = blocks * cbs * ((size_t)part + 1) / (size_t)parts;
+    float *padded = t->padded + (size_t)part * a->rows * a->Wp * DCN__LANES;
+
+    for (size_t u = first; u < end; u++) {
+        const size_t row = u / cbs * a->rows;
+        const size_t stop = row + a->rows < a->Hp ? row + a->rows : a->Hp;
+
+        wide_rows(a, t->list, u % cbs, row, stop, padded, t->x);
     }
 }
 
@@ -122,11 +152,10 @@ static void data_few(const winners *a, const dcn__winner_list *list, float *padd
     memset(padded, 0, a->Hp * row * sizeof *padded);
     for (size_t i = 0; i < a->h; i++)
         a->spread_few(list, i * a->w, a->w, a->packed, padded + i * row, row, a->S, a->C);
-    store_inside(a, padded, row, a->C, 0, x);
+    store_inside(a, padded, 0, a->Hp, row, a->C, 0, x);
 }
 
-/* ---- weights: gradients
- * ------------------------------------------------------------------------------------ */
+/* ---- weights: gradients ---------------------------------------------------------------------- */
 
 DCN__AVX512 static void list_channels(const winners *a, const float *values,
                                       const uint8_t *switches, float *db, dcn__winner_list *list)
@@ -221,7 +250,8 @@ static uint8_t *cut_all(const winners *a, uint8_t *scratch, arrays *b)
     b->values = cut(&scratch, a->cells * a->K * sizeof(float));
     if (a->data) {
         b->by_place = cut_list(&scratch, a->h * a->w + 1, a->cells * a->K);
-        b->out = cut(&scratch, a->Hp * a->Wp * (a->wide ? DCN__LANES : a->C) * sizeof(float));
+        b->out = cut(&scratch, (a->wide ? (size_t)a->threads * a->rows * a->Wp * DCN__LANES
+                                        : a->Hp * a->Wp * a->C) * sizeof(float));
     }
     if (a->weights) {
         b->by_channel = cut_list(&scratch, a->K, a->cells * a->K);
@@ -272,7 +302,8 @@ void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
         if (a->data) {
             list_places(a, values, switches, &b.by_place);
             if (a->wide)
-                data_wide(a, &b.by_place, b.out, out);
+                dcn__cpu_parallel(a->threads, wide_part,
+                                  &(wide_task){ a, &b.by_place, b.out, out });
             else
                 data_few(a, &b.by_place, b.out, out);
             out += a->H * a->W * a->C;

@@ -5,8 +5,10 @@
 
 #include <string.h>
 
-/* ---- the pattern
- * ------------------------------------------------------------------------------------------ */
+/* What is worked on at a time stays in a core's second cache beside the lists of its rows. */
+enum { BLOCK_BYTES = 1 << 16, LEAST_ROWS = 8 };
+
+/* ---- the pattern ----------------------------------------------------------------------------- */
 
 typedef struct chain {
     const dcn__step *unpool, *rule, *less_bias, *weights, *data;   /* NULL: not there */
@@ -69,8 +71,7 @@ static bool is_private(const dcn__walk *w, int first, int count, const bool *nee
     return true;
 }
 
-/* ---- the shapes
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the shapes ------------------------------------------------------------------------------ */
 
 static bool pool_fits(const dcn__node *pool, dcn_shape in)
 {
@@ -96,6 +97,8 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
     a->top = (size_t)w->pad[0], a->left = (size_t)w->pad[1];
     a->Hp = a->h + a->R - 1, a->Wp = a->w + a->S - 1;
     a->wide = a->C % DCN__LANES == 0;
+    a->rows = BLOCK_BYTES / (a->Wp * DCN__LANES * sizeof(float));
+    a->rows = a->rows < LEAST_ROWS ? LEAST_ROWS : a->rows > a->Hp ? a->Hp : a->rows;
     a->gather = dcn__winners_gather_of(w->kernel[0], a->wide ? w->kernel[1] : 1);
     a->spread = dcn__winners_spread_of(w->kernel[1]);
     a->spread_few = dcn__winners_spread_few_of(w->kernel[0]);
@@ -307,6 +310,7 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
 
     k->node = &k->graph->nodes[(c.weights ? c.weights : c.data)->node];
     measure(&a, k->graph, k->node);
+    a.threads = k->threads;
     a.cells = (size_t)pool->shape.h * (size_t)pool->shape.w;
     a.bias = k->node->bias >= 0;
     a.y_read = c.rule && c.rule->n_reads == 2 ? 2 : 0;

@@ -10,6 +10,8 @@ typedef struct winners {
     size_t cells;                 /* of the pool's output */
     size_t R, S, top, left;       /* taps and padding of the convolution */
     size_t Hp, Wp;                /* its padded input: h + R - 1, w + S - 1 */
+    size_t rows;                  /* of that, worked on at a time */
+    int threads;
     bool wide, data, weights, bias;
     dcn__action rule;             /* the ReLU's; COPY also without one */
     bool y_at_winner;             /* y is the ReLU's, (h,w,K); else the pool's, (cells,K) */
