@@ -6,13 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-static const dcn__constant *input(const dcn__import *im, int i)
-{
-    const dcn__value *v = dcn__import_input(im, i);
-
-    return v ? v->constant : NULL;
-}
-
 static dcn_status need(dcn__import *im, int i, const dcn__constant **c, const double **values)
 {
     dcn_status st = dcn__need_constant(im, i, c);
@@ -164,14 +157,15 @@ static dcn_status fold_unary(dcn__import *im)
 
 static dcn_status fold_cast(dcn__import *im)
 {
-    const dcn__constant *in = input(im, 0);
+    const dcn__constant *in;
     int64_t to = 0;
     const double *v;
     dcn__constant *out;
     double *values;
     dcn_status st;
 
-    if ((st = dcn__get_int(im, "to", 1, INT32_MAX, &to)))
+    if ((st = dcn__need_constant(im, 0, &in)) ||
+        (st = dcn__get_int(im, "to", 1, INT32_MAX, &to)))
         return st;
     if (!dcn__type_is_float((int)to) && !dcn__type_is_whole((int)to))
         return dcn__import_fail(im, "it makes numbers of type %s, which are not supported; export "

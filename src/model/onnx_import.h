@@ -115,6 +115,8 @@ typedef struct dcn__import {
     int n_drafts, draft_capacity;
     int64_t folded;                        /* numbers folded so far */
     void *blocks;                          /* dcn__import_alloc */
+    double *scratch;                       /* of onnx_weights.c */
+    size_t scratch_room;
 } dcn__import;
 
 /* Zeroed, freed with the import. NULL: no memory, and the error is written. */

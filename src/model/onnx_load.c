@@ -35,6 +35,7 @@ static void clear(dcn__import *im)
         dcn__free(b);
     }
     dcn__free(im->drafts);
+    dcn__free(im->scratch);
     dcn_graph_destroy(im->graph);
 }
 

@@ -185,6 +185,19 @@ static dcn_status fill_dense(dcn__import *im, const dcn__draft *d, float *to)
 
 /* ---- a number a channel ---------------------------------------------------------------------- */
 
+/* Room for n numbers, used again by the next weight. NULL: no memory. */
+static double *scratch(dcn__import *im, size_t n)
+{
+    if (n > im->scratch_room) {
+        dcn__free(im->scratch);
+        im->scratch = dcn__alloc_array(n, sizeof *im->scratch);
+        im->scratch_room = im->scratch ? n : 0;
+        if (!im->scratch)
+            dcn__import_fail_memory(im, n * sizeof *im->scratch);
+    }
+    return im->scratch;
+}
+
 /* out[channel] = the constant's element for it. */
 static dcn_status spread(dcn__import *im, const dcn__constant *c, const dcn__map *map, double *out)
 {
@@ -255,20 +268,26 @@ static dcn_status fill_scale(dcn__import *im, const dcn__draft *d, dcn__weight *
                              dcn__weight *bias)
 {
     const int64_t n = weight->count;
-    double *all = dcn__alloc_array((size_t)n, 6 * sizeof *all);
-    double *const part[4] = { all, all + n, all + 2 * n, all + 3 * n };
-    double *w = all + 4 * n, *b = all + 5 * n;
+    double *all = scratch(im, 6 * (size_t)n), *part[4], *w, *b;
     const dcn__scaling **steps;
     dcn_status st = DCN_OK;
     int count = 0;
 
+    if (!all)
+        return DCN_MEMORY;
+    for (int i = 0; i < 4; i++)
+        part[i] = all + i * n;
+    w = all + 4 * n;
+    b = all + 5 * n;
     for (const dcn__scaling *s = d->scaling; s; s = s->before)
         count++;
     steps = dcn__alloc_array((size_t)count, sizeof *steps);
-    if (!all || !steps)
-        st = dcn__import_fail_memory(im, (size_t)n * 6 * sizeof *all);
-    for (int64_t c = 0; !st && c < n; c++)
+    if (!steps)
+        st = dcn__import_fail_memory(im, (size_t)count * sizeof *steps);
+    for (int64_t c = 0; c < n; c++) {
         w[c] = 1;
+        b[c] = 0;
+    }
     for (const dcn__scaling *s = d->scaling; !st && s; s = s->before)
         steps[--count] = s;
     for (const dcn__scaling *s = d->scaling; !st && s; s = s->before)
@@ -278,22 +297,20 @@ static dcn_status fill_scale(dcn__import *im, const dcn__draft *d, dcn__weight *
         bias->data[c] = (float)b[c];
     }
     dcn__free(steps);
-    dcn__free(all);
     return st;
 }
 
 static dcn_status fill_list(dcn__import *im, const dcn__constant *c, const dcn__map *map,
                             double factor, dcn__weight *w)
 {
-    double *values = dcn__alloc_array((size_t)w->count, sizeof *values);
+    double *values = scratch(im, (size_t)w->count);
     dcn_status st;
 
     if (!values)
-        return dcn__import_fail_memory(im, (size_t)w->count * sizeof *values);
+        return DCN_MEMORY;
     st = spread(im, c, map, values);
     for (int64_t i = 0; !st && i < w->count; i++)
         w->data[i] = (float)(values[i] * factor);
-    dcn__free(values);
     return st;
 }
 

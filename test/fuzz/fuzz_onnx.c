@@ -1,4 +1,4 @@
-/* fuzz_onnx.c - ONNX files: opened, checked, and every tensor read in two ways.
+/* fuzz_onnx.c - ONNX files: opened, checked, every tensor read in two ways, and made a network.
  *
  * The reader wants a file. The input is written to one in a folder of its own, where w.bin, 64
  * bytes, is there as external data. */
@@ -93,6 +93,7 @@ static dcn_status read_all(const dcn__onnx *m, dcn_error *err)
 
 static dcn_status read_model(const uint8_t *data, size_t size, dcn_error *err)
 {
+    dcn_model model;
     dcn__onnx *m;
     dcn_status st;
 
@@ -105,6 +106,8 @@ static dcn_status read_model(const uint8_t *data, size_t size, dcn_error *err)
     if (!st && !(st = dcn__onnx_check(m, err)))
         st = read_all(m, err);
     dcn__onnx_close(m);
+    if (!st && !(st = dcn_onnx_load(&model, model_path, NULL, err)))
+        dcn_model_clear(&model);
     if (st == DCN_FILE && strstr(err->text, "external data"))
         st = err->status = DCN_INPUT;      /* a file that is not there: as good as any refusal */
     return st;

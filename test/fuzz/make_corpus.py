@@ -339,6 +339,56 @@ w = field(5, tensor(b"w", 1, [2, 1, 2, 2], field(9, struct.pack("<8f", *range(8)
 b = field(5, tensor(b"b", 1, [2], field(4, struct.pack("<2f", 1, -1))))
 ends = field(11, value(b"x", b"N", 1, 4, 4)) + field(12, value(b"p", b"N", 2, 2, 2))
 put("onnx", "conv", onnx(conv, relu, pool, w, b, ends, field(13, value(b"c", b"N", 2, 4, 4))))
+
+
+def chain(*steps):
+    """Nodes one after another: (operator, further inputs, attributes ...); x is the first input."""
+    nodes, last = b"", b"x"
+    for i, (op, inputs, *attributes) in enumerate(steps):
+        out = b"p" if i + 1 == len(steps) else b"v%d" % i
+        nodes += field(1, node(op, [last] + inputs, [out], *attributes))
+        last = out
+    return nodes
+
+
+def longs(name, *numbers):
+    return field(5, tensor(name, 7, [len(numbers)],
+                           field(9, struct.pack("<%dq" % len(numbers), *numbers))))
+
+
+def floats(name, *numbers):
+    return field(5, tensor(name, 1, [len(numbers)],
+                           field(9, struct.pack("<%df" % len(numbers), *numbers))))
+
+
+def axis(number):
+    return field(1, b"axis") + field(3, number) + field(20, 2)
+
+
+ends4 = field(11, value(b"x", b"N", 4, 4, 4)) + field(12, value(b"p", b"N", 2))
+put("onnx", "shuffle", onnx(
+    chain((b"Reshape", [b"s"]), (b"Transpose", [], ints(b"perm", 0, 2, 1, 3, 4)),
+          (b"Reshape", [b"t"]), (b"Slice", [b"one", b"end", b"one"]), (b"Pad", [b"pads"]),
+          (b"Gather", [b"g"], axis(1)), (b"Flatten", []), (b"Softmax", [])),
+    longs(b"s", 0, 2, 2, 4, 4), longs(b"t", 0, 4, 4, 4), longs(b"one", 1), longs(b"end", 9),
+    longs(b"pads", 0, 0, 1, 0, 0, 0, 0, -1), longs(b"g", 2, 0), ends4))
+put("onnx", "scales", onnx(
+    field(1, node(b"Unsqueeze", [b"f", b"hw12"], [b"f3"])),
+    chain((b"BatchNormalization", [b"f"] * 4), (b"Mul", [b"k"]), (b"Add", [b"f3"]),
+          (b"Sub", [b"k"]), (b"Clip", [b"", b"k"]), (b"ReduceMean", [], ints(b"axes", 2, 3)),
+          (b"Squeeze", [b"hw"]), (b"MatMul", [b"m"])),
+    longs(b"hw12", 1, 2),
+    longs(b"hw", 2, 3), floats(b"f", 1, 2, 3, 4), floats(b"k", 0.5),
+    field(5, tensor(b"m", 1, [4, 2], field(9, struct.pack("<8f", *range(8))))), ends4))
+put("onnx", "folds", onnx(
+    field(1, node(b"Shape", [b"x"], [b"n"])), field(1, node(b"Gather", [b"n", b"z"], [b"n1"])),
+    field(1, node(b"Concat", [b"n1", b"minus"], [b"n2"], axis(0))),
+    field(1, node(b"ConstantOfShape", [b"four"], [b"c"])),
+    field(1, node(b"Range", [b"a", b"e", b"a1"], [b"r"])),
+    field(1, node(b"Relu", [b"x"], [b"y"])), field(1, node(b"Sigmoid", [b"y"], [b"q"])),
+    field(1, node(b"Mul", [b"q", b"y"], [b"w"])), field(1, node(b"Reshape", [b"w", b"n2"], [b"p"])),
+    longs(b"z", 0), longs(b"minus", -1), longs(b"four", 4), longs(b"a", 0), longs(b"e", 9),
+    longs(b"a1", 2), ends4))
 put("onnx", "unsorted", onnx(relu, conv, pool, w, b, ends))
 put("onnx", "circle", onnx(field(1, node(b"Relu", [b"p"], [b"p"])), ends))
 put("onnx", "twice", onnx(conv, conv, w, b, ends))
