@@ -147,7 +147,7 @@ char *show_layers_text(const show_run *run, int first, int n, bool brief);
 char *show_channels_text(const show_run *run, int best);
 /* OUT/cat-guided-peak-3.png */
 char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers);
-/* Of a sheet of picture i of the chunk. more: what it alone has to say, or NULL. */
+/* Of a sheet of picture i of the chunk. more: what it alone has to say, ", ..." or "". */
 char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more);
 /* "channel 17", or the class where the layer is the logits. */
 char *show_channel_text(const show_run *run, const show_tile *tile);

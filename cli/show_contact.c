@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Many tiles of large pictures become smaller: beyond this many values, to this side. */
-enum { TILE_SIDE = 112, LARGE = 4 << 20 };
+enum { TILE_SIDE = 112, LARGE = 4 << 20, SHEET_MAX = 48 << 20 };
 
 static dcn_box whole_of(dcn_shape s)
 {
@@ -50,12 +50,11 @@ static int choose_columns(int n, double wide, double high)
 
 static void lay_out(contact *t)
 {
-    enum { GAP = 18, WORDS = 42, SIDE_SHOWN = 192 };
+    enum { GAP = 18, WORDS = 60 };
     const dcn_shape s = t->run->shape;
-    const int n = t->channels.n, longer = s.h > s.w ? s.h : s.w;
-    const int zoom = longer < SIDE_SHOWN ? SIDE_SHOWN / longer : 1;
-    const double wide = (double)s.w / t->shrink * zoom + GAP,
-                 high = (double)s.h / t->shrink * zoom + WORDS;
+    const int n = t->channels.n;
+    const double wide = (double)s.w / t->shrink * t->zoom + GAP,
+                 high = (double)s.h / t->shrink * t->zoom + WORDS;
     int cells = 1;
 
     if (show_is_peak_rows(t)) {
@@ -81,16 +80,35 @@ static void lay_out(contact *t)
     }
 }
 
-/* Many large tiles are drawn smaller, by whole numbers: the mean of each square. */
-static int choose_shrink(const contact *t)
+/* The sheet's pixels with tiles of this size, headings and gaps included. */
+static double sheet_pixels(const contact *t, int zoom, int shrink)
 {
+    enum { GAP = 18, WORDS = 60 };
+    const dcn_shape s = t->run->shape;
+
+    return (t->channels.n + 2.0) * ((double)s.w * zoom / shrink + GAP)
+           * ((double)s.h * zoom / shrink + WORDS) * (show_is_pairs(t) ? 2 : 1);
+}
+
+/* Many tiles are drawn smaller: those of small pictures enlarged less, those of large ones by whole
+ * numbers, the mean of each square. */
+static void choose_size(contact *t)
+{
+    enum { SIDE_SHOWN = 200, ZOOM_MAX = 16, LEAST = 8 };
     const dcn_shape s = t->run->shape;
     const int longer = s.h > s.w ? s.h : s.w;
 
-    if (t->run->options.scale == DCN_SCALE_TF1 || show_is_peak_rows(t) || longer <= TILE_SIDE
-        || (double)t->channels.n * s.h * s.w <= LARGE)
-        return 1;
-    return (longer + TILE_SIDE - 1) / TILE_SIDE;
+    t->shrink = 1;
+    t->zoom = longer > SIDE_SHOWN ? 1 : SIDE_SHOWN / longer < ZOOM_MAX ? SIDE_SHOWN / longer
+              : ZOOM_MAX;
+    if (t->run->options.scale == DCN_SCALE_TF1 || show_is_peak_rows(t))
+        return;
+    if (longer > TILE_SIDE && (double)t->channels.n * s.h * s.w > LARGE)
+        t->shrink = (longer + TILE_SIDE - 1) / TILE_SIDE;
+    while (t->zoom > 1 && sheet_pixels(t, t->zoom, t->shrink) > SHEET_MAX)
+        t->zoom--;
+    while (longer / t->shrink > LEAST && sheet_pixels(t, t->zoom, t->shrink) > SHEET_MAX)
+        t->shrink++;
 }
 
 /* How a crop is shown about as large as a whole picture beside it. */
@@ -189,7 +207,7 @@ static dcn_status draw(contact *t, const char *caption, bool bare, dcn_image *sh
 {
     const dcn_sheet_desc desc = { .panels = t->panels, .rows = t->rows, .columns = t->columns,
                                   .scale = t->run->options.scale, .caption = caption,
-                                  .fill = fill_row, .user = t, .bare = bare };
+                                  .fill = fill_row, .user = t, .bare = bare, .zoom = t->zoom };
 
     t->first_drawn = t->n_drawn = 0;
     return dcn_sheet_draw(sheet, &desc, err);
@@ -199,7 +217,7 @@ static void prepare(contact *t)
 {
     size_t places;
 
-    t->shrink = choose_shrink(t);
+    choose_size(t);
     lay_out(t);
     places = (size_t)(t->rows * t->columns);
     t->panels = cli_alloc(places, sizeof *t->panels);
@@ -235,7 +253,7 @@ static dcn_status draw_sheet(contact *t, int first, cli_json *list, dcn_error *e
 
     prepare(t);
     more = show_contact_more(t);
-    caption = show_caption(run, t->picture, t->first_layer, t->n_layers, *more ? more : NULL);
+    caption = show_caption(run, t->picture, t->first_layer, t->n_layers, more);
     path = show_sheet_path(run, first + t->picture, t->first_layer, t->n_layers);
     st = draw(t, caption, run->options.scale == DCN_SCALE_TF1, &sheet, err);
     if (!st && !(st = show_contact_save(t, first, &sheet, path, err))) {

@@ -19,7 +19,8 @@ typedef struct contact {
     int picture;                       /* of the chunk */
     int first_layer, n_layers;
     show_channels channels;
-    int rows, columns, shrink;
+    int rows, columns;
+    int zoom, shrink;                  /* a tile is enlarged, or made smaller */
     place *places;                     /* (rows,columns) */
     dcn_panel *panels;                 /* (rows,columns) */
     dcn_box *boxes;                    /* (rows,columns): frames, in a tile's pixels */
@@ -37,7 +38,7 @@ bool show_is_pairs(const contact *t);
 
 /* ---- show_contact_text.c ---- */
 char *show_tile_title(const contact *t, const place *p);
-/* What the caption says of this sheet alone; "". */
+/* What the caption says of this sheet alone: ", ..." or "". */
 char *show_contact_more(const contact *t);
 dcn_status show_contact_save(const contact *t, int first, const dcn_image *sheet, const char *path,
                              dcn_error *err);

@@ -57,17 +57,35 @@ static char *list_numbers(const int *numbers, int n, int most)
     return text;
 }
 
+static char *list_boxes(const contact *t)
+{
+    char *text = cli_alloc((size_t)t->channels.n * 80 + 1, 1);
+    size_t used = 0;
+
+    for (int i = 0; i < t->channels.n; i++) {
+        const dcn_box *b = &t->channels.tiles[i].box;
+
+        used += (size_t)snprintf(text + used, 80, "%srows %d-%d columns %d-%d%s", i ? "; " : "",
+                                 b->top, b->bottom - 1, b->left, b->right - 1,
+                                 b->clipped ? " (clipped)" : "");
+    }
+    return text;
+}
+
 char *show_contact_more(const contact *t)
 {
     const show_channels *c = &t->channels;
-    char *dead = list_numbers(c->dead, c->n_dead, 12), *more, size[48] = "", hidden[48] = "";
+    char *dead = list_numbers(c->dead, c->n_dead, 12), *boxes = list_boxes(t), *more,
+         size[48] = "", hidden[48] = "";
 
     if (t->shrink > 1)
         snprintf(size, sizeof size, ", tiles at 1/%d of the size", t->shrink);
     if (c->hidden)
         snprintf(hidden, sizeof hidden, ", %d weaker ones not drawn", c->hidden);
-    more = cli_text("%s%s%s%s", size + (*size ? 2 : 0), hidden + (*hidden && !*size ? 2 : 0),
-                    c->n_dead ? *size || *hidden ? ", never fired: " : "never fired: " : "", dead);
+    more = cli_text("%s%s%s%s%s%s", show_is_peak_rows(t) ? ", sees " : "",
+                    show_is_peak_rows(t) ? boxes : "", size, hidden,
+                    c->n_dead ? ", never fired: " : "", dead);
+    free(boxes);
     free(dead);
     return more;
 }
@@ -84,21 +102,6 @@ static char *list_tiles(const contact *t)
         used += (size_t)snprintf(text + used, 64, "%s%d=%s@%d,%d", i ? " " : "", tile->channel,
                                  show_number((double)tile->value, value, sizeof value), tile->y,
                                  tile->x);
-    }
-    return text;
-}
-
-static char *list_boxes(const contact *t)
-{
-    char *text = cli_alloc((size_t)t->channels.n * 80 + 1, 1);
-    size_t used = 0;
-
-    for (int i = 0; i < t->channels.n; i++) {
-        const dcn_box *b = &t->channels.tiles[i].box;
-
-        used += (size_t)snprintf(text + used, 80, "%srows %d-%d columns %d-%d%s", i ? "; " : "",
-                                 b->top, b->bottom - 1, b->left, b->right - 1,
-                                 b->clipped ? " (clipped)" : "");
     }
     return text;
 }

@@ -96,16 +96,59 @@ static int choose_columns(const show_run *run, int n)
     return (n + (n + columns - 1) / columns - 1) / ((n + columns - 1) / columns);
 }
 
+/* Many large panels are drawn smaller, by a whole number: the mean of each square. */
+static int choose_shrink(const show_run *run)
+{
+    enum { LARGE = 24 << 20 };
+    const double pixels = (run->n_views + 1.0) * run->shape.h * run->shape.w;
+    int shrink = 1;
+
+    while (run->options.scale != DCN_SCALE_TF1 && pixels / shrink / shrink > LARGE)
+        shrink++;
+    return shrink;
+}
+
+typedef struct layer_sheet {
+    const show_run *run;
+    int picture, columns, shrink;
+    float *row;                /* (columns) panels made smaller */
+    size_t room;               /* floats of one of them */
+} layer_sheet;
+
+static const float *values_of(const layer_sheet *t, int panel)
+{
+    return panel == 0 ? show_original(t->run, t->picture).values
+                      : t->run->views[panel - 1].drawn + (size_t)t->picture * t->run->volume;
+}
+
+static dcn_status fill_row(void *user, int row, dcn_panel *panels, dcn_error *err)
+{
+    layer_sheet *t = user;
+    const dcn_box whole = { 0, 0, t->run->shape.h, t->run->shape.w, 0 };
+
+    (void)err;
+    for (int c = 0; c < t->columns && row * t->columns + c <= t->run->n_views; c++) {
+        const float *values = values_of(t, row * t->columns + c);
+
+        panels[c].values = values;
+        if (t->shrink == 1)
+            continue;
+        panels[c].values = t->row + (size_t)c * t->room;
+        show_copy_part(values, t->run->shape, &whole, 1, t->shrink, t->row + (size_t)c * t->room);
+    }
+    return DCN_OK;
+}
+
 /* bare: the strip alone, without headings. */
 static dcn_status draw_layers(const show_run *run, int i, bool bare, const char *caption,
                               dcn_image *sheet, dcn_error *err)
 {
     const int n = 1 + run->n_views, columns = choose_columns(run, n);
-    dcn_sheet_desc desc = { .columns = columns,
-                            .rows = (n + columns - 1) / columns,
-                            .scale = run->options.scale,
-                            .bare = bare,
-                            .caption = caption };
+    const dcn_box whole = { 0, 0, run->shape.h, run->shape.w, 0 };
+    layer_sheet t = { run, i, columns, choose_shrink(run), NULL, 0 };
+    dcn_sheet_desc desc = { .columns = columns, .rows = (n + columns - 1) / columns,
+                            .scale = run->options.scale, .bare = bare, .caption = caption,
+                            .fill = fill_row, .user = &t };
     dcn_panel *panels = cli_alloc((size_t)(desc.rows * columns), sizeof *panels);
     dcn_status st;
 
@@ -113,10 +156,14 @@ static dcn_status draw_layers(const show_run *run, int i, bool bare, const char 
     if (run->imported)
         panels[0].title = "original\nas the network sees it";
     for (int k = 0; k < run->n_views; k++)
-        panels[k + 1] = (dcn_panel){ run->views[k].drawn + (size_t)i * run->volume, run->shape,
-                                     run->views[k].title, DCN_PANEL_SIGNED, NULL };
+        panels[k + 1] = (dcn_panel){ .title = run->views[k].title, .kind = DCN_PANEL_SIGNED };
+    for (int k = 0; k < n; k++)
+        panels[k].shape = show_part_shape(run->shape, &whole, 1, t.shrink);
+    t.room = cli_volume(panels[0].shape);
+    t.row = cli_alloc((size_t)columns, t.room * sizeof *t.row);
     desc.panels = panels;
     st = dcn_sheet_draw(sheet, &desc, err);
+    free(t.row);
     free(panels);
     return st;
 }
@@ -160,10 +207,14 @@ static void tell_sheet(const show_run *run, cli_json *picture, const char *path)
 static dcn_status draw_layer_sheet(show_run *run, int first, int i, cli_json *picture,
                                    dcn_error *err)
 {
-    char *caption = show_caption(run, i, 0, run->n_layers, NULL),
-         *path = show_sheet_path(run, first + i, 0, run->n_layers);
+    char *path = show_sheet_path(run, first + i, 0, run->n_layers), more[64] = "", *caption;
+    const int shrink = choose_shrink(run);
     dcn_image sheet = { 0 };
     dcn_status st;
+
+    if (shrink > 1)
+        snprintf(more, sizeof more, ", panels at 1/%d of the size", shrink);
+    caption = show_caption(run, i, 0, run->n_layers, more);
 
     /* TensorFlow's strip has no headings. */
     st = draw_layers(run, i, run->options.scale == DCN_SCALE_TF1, caption, &sheet, err);

@@ -147,11 +147,10 @@ char *show_caption(const show_run *run, int i, int first_layer, int n_layers, co
          *layers = show_layers_text(run, first_layer, n_layers, true),
          *channels = show_channels_text(run, show_best_class(run, i)), *caption;
 
-    caption = cli_text("rule %s, layer %s, from %s%s%.60s, scale %s%s%s, model %s %s%s%s", rule,
+    caption = cli_text("rule %s, layer %s, from %s%s%.60s, scale %s%s, model %s %s%s%s", rule,
                        layers, start, *channels == '-' ? "" : " ",
                        *channels == '-' ? "" : channels,
-                       o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more ? ", " : "",
-                       more ? more : "", slash ? slash + 1 : run->model_path, run->model.hash,
+                       o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more, slash ? slash + 1 : run->model_path, run->model.hash,
                        *run->extensions ? ", extensions: " : "", run->extensions);
     free(channels);
     free(layers);
