@@ -89,6 +89,24 @@ class Channels(Case):
         scale = single(127 / max(map(abs, strip)))
         self.assertEqual(b"".join(rows), bytes(int(single(single(v * scale) + 128)) for v in strip))
 
+    def test_many_large_tiles_are_smaller(self):
+        """86 tiles of 224 x 224: half as large, and a pixel is the mean of four."""
+        self.good(call("train", "--data", "synthetic", "--net", "input 224x224x3; conv filters=86 kernel=3 stride=32; "
+                       "relu; avg_pool global; dense units=10; softmax", "--steps", 1, "-b", 2, "-q", "--out", "wide"))
+        pixels = bytes((5 * i * i + 11 * i) % 256 for i in range(224 * 224 * 3))
+        write("noise.png", tool.png_of(224, 224, pixels))
+        self.good(call("show", "--model", "wide", "noise.png", "--layer", 1, "--rule", "gradient", "--channel", "all",
+                       "--dead", "--out", "wide-shown"))
+        _, _, _, rows, texts = tool.png_read(tool.read("wide-shown/noise-gradient-relu1-channel-all.png"))
+        self.assertEqual(texts["tile size"], "1/2")
+        self.assertEqual(len(texts["channels"].split()), 86)
+        top, left = 20 + 2 * 16 + 4 + 1, 20 + 1           # margin, a heading of two lines, the frame
+        for y in range(0, 112, 3):
+            for x in range(112):
+                for c in range(3):
+                    mean = sum(pixels[((2 * y + i) * 224 + 2 * x + j) * 3 + c] for i in (0, 1) for j in (0, 1)) / 4
+                    self.assertLessEqual(abs(rows[top + y][3 * (left + x) + c] - mean), 0.51)
+
     def test_peaks(self):
         """What a unit sees, from its field; and nothing is drawn outside of it."""
         told = json.loads(self.good(call("info", "--json", "channels/model.safetensors")))
