@@ -67,6 +67,22 @@ static bool read_own(const dcn__import *im, dcn_model *m)
     return true;
 }
 
+/* Keras puts x / 127.5 - 1 and the like into some of its networks: they take 0..255. */
+static bool scales_bytes(const dcn__import *im)
+{
+    const dcn__draft *first = NULL;
+
+    for (int i = 1; i < im->n_drafts; i++)
+        for (int k = 0; im->drafts[i].live && k < im->drafts[i].n_inputs; k++)
+            if (im->drafts[i].inputs[k] == 0) {
+                if (first)
+                    return false;
+                first = &im->drafts[i];
+            }
+    return first && first->op == DCN__OP_SCALE && first->base == 0 && first->poly[1] > 0 &&
+           first->poly[1] < 0.02 && !first->poly[2] && !first->poly[3];
+}
+
 static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
 {
     static const char *const means[] = { "mean", "image_mean", NULL };
@@ -96,6 +112,13 @@ static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
         memcpy(m->preprocess.mean, mean, sizeof mean);
         memcpy(m->preprocess.std, std, sizeof std);
         say(m, "the mean and the deviation of pictures are the file's, their size is guessed");
+    } else if (scales_bytes(im)) {
+        m->preprocess.normalize = DCN_NORMALIZE_MEAN;
+        for (int i = 0; i < 3; i++) {
+            m->preprocess.mean[i] = 0;
+            m->preprocess.std[i] = 1.0f / 255;
+        }
+        say(m, "preprocessing is guessed: 0..255, which the network scales by itself");
     } else {
         say(m, "preprocessing is guessed: %s", way);
     }

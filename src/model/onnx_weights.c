@@ -62,10 +62,18 @@ static void list_rows(const struct matrix *m, int from, int to, int32_t *rows)
     }
 }
 
+/* Outputs of k numbers that are turned at once: whole cache lines, if that is no large buffer. */
+static int64_t outputs_at_once(int64_t k)
+{
+    const int64_t most = SLICE / k / BLOCK * BLOCK;
+
+    return most ? most : k <= 4 * SLICE / BLOCK ? BLOCK : 1;
+}
+
 /* The file has output after output: slices of outputs are turned in blocks. */
 static dcn_status fill_by_output(dcn__import *im, const struct matrix *m, const int32_t *rows)
 {
-    const int64_t k = m->rows, most = k < SLICE ? SLICE / k : 1;
+    const int64_t k = m->rows, most = outputs_at_once(k);
     dcn_status st = DCN_OK;
 
     for (int64_t first = 0; !st && first < m->outputs; first += most) {
@@ -129,7 +137,7 @@ static dcn_status fill_by_number(dcn__import *im, const struct matrix *m)
 
 static dcn_status fill_matrix(dcn__import *im, struct matrix *m)
 {
-    const int64_t k = m->rows, wide = k > SLICE ? k : SLICE;
+    const int64_t k = m->rows, most = k * outputs_at_once(k), wide = most > SLICE ? most : SLICE;
     int32_t *rows = dcn__alloc_array((size_t)k, sizeof *rows);
     int64_t step = 1;
     bool whole = true;

@@ -754,6 +754,18 @@ static void guesses(void **state)
     }
 }
 
+/* 0..255 for a network that divides by itself. */
+static void bytes_inside(void **state)
+{
+    dcn_model m = load_net("17\nx 1,3,64,64\nk = 127.5\none = 1\nDiv x k -> a\nSub a one -> b\n"
+                           "GlobalAveragePool b -> y");
+
+    (void)state;
+    assert_non_null(strstr(m.guess, "0..255"));
+    assert_true(m.preprocess.std[1] == 1.0f / 255 && m.preprocess.mean[1] == 0);
+    dcn_model_clear(&m);
+}
+
 /* The model with metadata, several outputs and a name for its class. */
 static bytes described(const char *key, const char *value)
 {
@@ -907,6 +919,7 @@ int main(void)
         cmocka_unit_test(texts), cmocka_unit_test(convolution_weights),
         cmocka_unit_test(dense_weights), cmocka_unit_test(scale_weights),
         cmocka_unit_test(other_types), cmocka_unit_test(sizes), cmocka_unit_test(guesses),
+        cmocka_unit_test(bytes_inside),
         cmocka_unit_test(metadata), cmocka_unit_test(both_means), cmocka_unit_test(by_content),
         cmocka_unit_test(origins), cmocka_unit_test(scopes), cmocka_unit_test(no_memory),
     };
