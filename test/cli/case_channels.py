@@ -48,7 +48,7 @@ class Channels(Case):
         for e in drawn:
             value, y, x = found[e["channel"]]
             self.assertEqual((single(e["largest"]), e["row"], e["column"]), (value, -y, -x))
-        texts = tool.png_read(tool.read(sheet["file"]))[4]
+        texts = tool.png_read(tool.read(sheet["file"]), 0)[4]
         self.assertEqual([int(t.split("=")[0]) for t in texts["channels"].split()],
                          [e["channel"] for e in drawn])
         best, = self.sheets("--layer", 1, "--channel", "all", "--top", 2)
@@ -72,7 +72,7 @@ class Channels(Case):
         self.assertGreater(len(dead), 0)
         text = self.good(call(*common, "--channel", "all", "--out", "still-shown"))
         self.assertIn("%d of 3 channels never fired: %s\n" % (len(dead), " ".join(map(str, dead))), text)
-        texts = tool.png_read(tool.read("still-shown/black-deconvnet-relu1-channel-all.png"))[4]
+        texts = tool.png_read(tool.read("still-shown/black-deconvnet-relu1-channel-all.png"), 0)[4]
         self.assertEqual(texts["never fired"], " ".join(map(str, dead)))
 
     def test_tiles_are_the_projections(self):
@@ -97,7 +97,7 @@ class Channels(Case):
         write("noise.png", tool.png_of(224, 224, pixels))
         self.good(call("show", "--model", "wide", "noise.png", "--layer", 1, "--rule", "gradient", "--channel", "all",
                        "--dead", "--out", "wide-shown"))
-        _, _, _, rows, texts = tool.png_read(tool.read("wide-shown/noise-gradient-relu1-channel-all.png"))
+        _, _, _, rows, texts = tool.png_read(tool.read("wide-shown/noise-gradient-relu1-channel-all.png"), 180)
         self.assertEqual(texts["tile size"], "1/2")
         self.assertEqual(len(texts["channels"].split()), 86)
         top, left = 20 + 2 * 16 + 4 + 1, 20 + 1           # margin, a heading of two lines, the frame
@@ -131,7 +131,7 @@ class Channels(Case):
         text = self.good(self.show(*COMMON, "--layer", 1, "--from", "peak", "--channel", 3, "--out", "peak"))
         self.assertIn("max_pool1, channel 3: ", text)
         self.assertIn("sees rows ", text)
-        texts = tool.png_read(tool.read("peak/test-00000-reconstruct-max_pool1-peak-3.png"))[4]
+        texts = tool.png_read(tool.read("peak/test-00000-reconstruct-max_pool1-peak-3.png"), 0)[4]
         self.assertRegex(texts["receptive field"], r"^rows \d+-\d+ columns \d+-\d+")
 
     def test_frames(self):
@@ -156,7 +156,7 @@ class Channels(Case):
             for a, b in zip(drawn, top):
                 self.assertAlmostEqual(a, b, delta=1e-6 * most)
         self.good(self.show(*COMMON, "--class", "top", *common, "--out", "c"))
-        texts = tool.png_read(tool.read("c/test-00000-deconvnet-avg_pool1-channel-top.png"))[4]
+        texts = tool.png_read(tool.read("c/test-00000-deconvnet-avg_pool1-channel-top.png"), 0)[4]
         self.assertEqual(texts["channel"], "%d (top)" % first["index"])
         self.bad(self.show(*COMMON, "--class", "red cros"), 2, "did you mean red cross?")
         self.bad(self.show(*COMMON, "--class", "10"), 2, "0 to 9")
@@ -174,7 +174,7 @@ class Channels(Case):
             self.assertEqual(self.dump(*bits, "--switches", 1)[key], plain)
             self.assertNotEqual(self.dump(*bits, "--switches", 0)[key], plain)
             self.good(self.show(*COMMON, *bits, "--switches", 0, "--out", "bits"))
-            texts = tool.png_read(tool.read("bits/test-00000-%s-noswitches.png" % rule))[4]
+            texts = tool.png_read(tool.read("bits/test-00000-%s-noswitches.png" % rule), 0)[4]
             self.assertEqual(texts["rule"], "%s (mask %d, rectify %d, switches 0)" % (rule, mask, rectify))
         self.bad(self.show(*COMMON, "--mask", 1, "--rule", "guided"), 2, "--mask", "--rule")
         self.bad(self.show(*COMMON, "--mask", 2), 2, "--mask: ", "0, 1")
@@ -200,7 +200,7 @@ class Channels(Case):
             for a, b in zip(usual, theirs):
                 self.assertAlmostEqual(shown(a / value), b, delta=1e-5 * most)
         self.good(self.show(*COMMON, "--compat", "captum", "--out", "compat"))
-        texts = tool.png_read(tool.read("compat/test-00000-deconvnet-captum-avg_pool1-channel-top.png"))[4]
+        texts = tool.png_read(tool.read("compat/test-00000-deconvnet-captum-avg_pool1-channel-top.png"), 0)[4]
         self.assertEqual((texts["rule"], texts["start"]), ("deconvnet as captum", "channel, ones"))
         self.bad(self.show(*COMMON, "--compat", "captum", "--rule", "linear"), 2, "--compat", "linear")
         self.bad(self.show(*COMMON, "--compat", "tf_cnnvis", "--rule", "guided", *at), 2, "tf_cnnvis")

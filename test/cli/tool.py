@@ -76,8 +76,8 @@ def png_of(width, height, pixels):
             + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
-def png_read(data):
-    """(width, height, channels, rows without filters, {keyword: text}) of an 8-bit PNG."""
+def png_read(data, most=None):
+    """(width, height, channels, rows without filters, {keyword: text}) of an 8-bit PNG; most: rows."""
     at, texts, pixels = 8, {}, b""
     while at < len(data):
         size, kind = struct.unpack_from(">I4s", data, at)
@@ -94,7 +94,7 @@ def png_read(data):
             texts[keyword.decode()] = text.decode("latin-1")
     raw, stride, rows = zlib.decompress(pixels), width * channels, []
     last = bytearray(stride)
-    for y in range(height):
+    for y in range(height if most is None else min(most, height)):
         mode, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
         for i in range(stride):
             a = line[i - channels] if i >= channels else 0
