@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* For tests only; set while no other thread allocates. */
@@ -50,21 +51,48 @@ char *dcn__strdup(const char *text)
     return copy ? memcpy(copy, text, bytes) : NULL;
 }
 
+/* ---- tensors ---------------------------------------------------------------------------------- */
+
+/* Before each block stands how it was come by, in a cache line of its own. */
+enum { LINE = 64, LARGE = 4 << 20 };
+typedef struct block_head { size_t mapped; } block_head;     /* bytes, or 0: from the heap */
+
+/* Weights and activations of large networks are used once or twice in a short process: small pages,
+ * each a fault, would cost more than the reading. The system's pages are zero already. */
+static void *map_large(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED)
+        return NULL;
+    madvise(memory, bytes, MADV_HUGEPAGE);        /* advice: no matter if it is not taken */
+    ((block_head *)memory)->mapped = bytes;
+    return memory;
+}
+
 void *dcn__alloc_aligned(size_t bytes)
 {
-    void *memory;
+    uint8_t *memory;
     size_t rounded;
 
-    if (!dcn__add_size(bytes, 63, &rounded) || !allowed(bytes))
+    if (!dcn__add_size(bytes, 2 * LINE - 1, &rounded) || !allowed(bytes))
         return NULL;
-    rounded = rounded / 64 * 64;
-    memory = aligned_alloc(64, rounded ? rounded : 64);
-    return memory ? memset(memory, 0, rounded) : NULL;
+    rounded = rounded / LINE * LINE;
+    if (rounded >= LARGE)
+        memory = map_large(rounded);
+    else if ((memory = aligned_alloc(LINE, rounded)))
+        memset(memory, 0, rounded);
+    return memory ? memory + LINE : NULL;
 }
 
 void dcn__free_aligned(void *memory)
 {
-    free(memory);
+    uint8_t *block = memory ? (uint8_t *)memory - LINE : NULL;
+
+    if (block && ((block_head *)(void *)block)->mapped)
+        munmap(block, ((block_head *)(void *)block)->mapped);
+    else
+        free(block);
 }
 
 size_t dcn__physical_memory(void)
