@@ -31,6 +31,19 @@ static dcn_status load(dcn_model *model, const char *path, const cli_shared *sha
                                  : dcn_model_load(model, path, &shared->limits, err);
 }
 
+/* A picture or a text read as a model complains of its first bytes: say what it is instead. */
+static dcn_status name_what_it_is(const char *path, dcn_error *err)
+{
+    dcn_error ignored;
+    dcn_kind kind;
+
+    if (err->status != DCN_INPUT || dcn_identify(path, &kind, &ignored) || kind == DCN_KIND_MODEL
+        || kind == DCN_KIND_ONNX || kind == DCN_KIND_UNKNOWN)
+        return err->status;
+    return cli_fail(err, DCN_INPUT, path, "is no model (it is read as: %s); name an ONNX file or a "
+                    "model file of this program", dcn_kind_text(kind));
+}
+
 static dcn_status check_size(const cli_input_options *o, dcn_shape shape, dcn_error *err)
 {
     const char *option = o->crop[0] ? "--crop" : "--size";
@@ -111,8 +124,8 @@ dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *
     dcn_status st;
 
     memset(model, 0, sizeof *model);
-    if ((st = load(model, path, shared, err)))
-        return st;
+    if (load(model, path, shared, err))
+        return name_what_it_is(path, err);
     shape = cli_shape_of(model->graph, cli_input_of(model->graph));
     if ((st = check_size(o, shape, err))
         || (st = change_preprocess(&model->preprocess, o, shape, err)))

@@ -193,7 +193,7 @@ class Onnx(Case):
         self.assertIn("forward and 8 channels", self.good(call("bench", "named.onnx", "--repeats", 1)))
         self.bad(call("bench", "named.onnx", "--layer", "nowhere"), 2, "--layer")
         self.bad(call("bench", "tutorial", "--layer", "a"), 2, "--layer", "model's file")
-        self.bad(call("bench", "photo.png"), 3, "photo.png")
+        self.bad(call("bench", "photo.png"), 3, "photo.png: is no model", "picture")
 
     def test_hostile_files(self):
         whole = tool.read("plain.onnx")
