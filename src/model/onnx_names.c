@@ -227,7 +227,7 @@ static void clean(char *out, const char *name)
 
 /* What stands before the draft that the file's node is about, or one of several parts: not it has
  * the plain name. */
-static bool is_helper(const dcn__import *im, const dcn__draft *d)
+static bool is_secondary(const dcn__import *im, const dcn__draft *d)
 {
     const int at = (int)(d - im->drafts);
 
@@ -275,7 +275,7 @@ void dcn__names_find(const dcn__import *im, const dcn__namer *n, const dcn__draf
         base_name(im, n, d, raw);
     clean(base, raw[0] ? raw : word);
     snprintf(name, DCN__MAX_NAME + 1, "%s", base);
-    if ((is_helper(im, d) || (dcn_graph_find(g, name) >= 0 && !strstr(base, word))) &&
+    if ((is_secondary(im, d) || (dcn_graph_find(g, name) >= 0 && !strstr(base, word))) &&
         strlen(base) + strlen(word) < KEPT) {
         snprintf(base + strlen(base), sizeof base - strlen(base), ".%s", word);
         snprintf(name, DCN__MAX_NAME + 1, "%s", base);

@@ -582,8 +582,8 @@ static bool fits(const dcn__view *a, const dcn__view *b, int d)
     return true;
 }
 
-/* Along dimension d an input may be joined to others if that is the outer part of its channels, each
- * place being *inner of them; or if it is 1. */
+/* Along dimension d an input may be joined to others if that is the outer part of its channels,
+ * each place being *inner of them; or if it is 1. */
 static bool can_join(const dcn__import *im, const dcn__view *v, int d, int64_t *inner)
 {
     const int64_t channels = dcn__draft_shape(im, v->draft).c;
@@ -594,17 +594,39 @@ static bool can_join(const dcn__import *im, const dcn__view *v, int d, int64_t *
                                a->extent * a->stride == channels);
 }
 
-static dcn_status prepare_join(dcn__import *im, dcn__view *v, int d, int64_t *inner)
+static dcn_status move_cells(dcn__import *im, dcn__view *v)
 {
+    return v->rank == 4 ? dcn__view_make_nchw(im, v) : dcn__view_make_vector(im, v);
+}
+
+/* Can all inputs be joined as they lie? Or, with `move`, after their cells were put in order?
+ * *inner is the first one's; *places all of dimension `axis`. */
+static dcn_status check_joins(dcn__import *im, int axis, bool move, int64_t *inner,
+                              int64_t *places, int *misfit)
+{
+    dcn__view *v, *first = NULL;
+    int64_t own;
     dcn_status st;
 
-    if (can_join(im, v, d, inner))
-        return DCN_OK;
-    if ((st = v->rank == 4 ? dcn__view_make_nchw(im, v) : dcn__view_make_vector(im, v)))
-        return st;
-    return can_join(im, v, d, inner) ? DCN_OK
-        : dcn__import_fail(im, "it joins rows or columns, supported are channels; export the "
-                           "network another way");
+    *misfit = -1;
+    *places = 0;
+    for (int i = 0; i < dcn__import_node(im)->n_inputs; i++) {
+        if ((st = dcn__need_view(im, i, &v)))
+            return st;
+        if (v->rank <= axis)
+            return dcn__import_fail(im, "input %d has %d dimensions, axis %d is not among them; "
+                                    "correct the file", i + 1, v->rank, axis);
+        if (move && (st = move_cells(im, v)))
+            return st;
+        first = first ? first : v;
+        if (!can_join(im, v, axis, &own) || !fits(first, v, axis) || (i && own != *inner)) {
+            *misfit = i;
+            return DCN_OK;
+        }
+        *inner = own;
+        *places += v->dims[axis];
+    }
+    return DCN_OK;
 }
 
 dcn_status dcn__import_concat(dcn__import *im)
@@ -612,33 +634,32 @@ dcn_status dcn__import_concat(dcn__import *im)
     const int n = dcn__import_node(im)->n_inputs;
     dcn_node *inputs = dcn__import_alloc(im, (size_t)n + 1, sizeof *inputs);
     dcn__draft join = { .op = DCN__OP_CONCAT };
-    dcn__view *v, *first = NULL, out = { .rank = 0 };
-    int64_t axis_value = 0, places = 0, inner = 1, same = 1;
+    dcn__view *first, *v, out = { .rank = 0 };
+    int64_t axis_value = 0, places, inner = 1;
+    int axis, misfit;
     dcn_status st;
-    int axis = 0;
 
     if (!inputs)
         return DCN_MEMORY;
-    if ((st = dcn__get_int(im, "axis", INT32_MIN, INT32_MAX, &axis_value)))
+    if ((st = dcn__need_view(im, 0, &first)) ||
+        (st = dcn__get_int(im, "axis", INT32_MIN, INT32_MAX, &axis_value)) ||
+        (st = dcn__check_axis(im, axis_value, first->rank, &axis)) ||
+        (st = check_joins(im, axis, false, &inner, &places, &misfit)) ||
+        (misfit >= 0 && (st = check_joins(im, axis, true, &inner, &places, &misfit))))
         return st;
-    for (int i = 0; i < n; i++) {
-        if ((st = dcn__need_view(im, i, &v)) ||
-            (st = dcn__check_axis(im, axis_value, v->rank, &axis)) ||
-            (st = prepare_join(im, v, axis, &inner)))
-            return st;
-        first = first ? first : v;
-        same = i ? same : inner;
-        if (inner != same || !fits(first, v, axis))
-            return dcn__import_fail(im, "input %d does not fit the first along axis %d, supported "
-                                    "is joining channels; export the network another way", i + 1,
-                                    axis);
-        inputs[i] = v->draft;
-        places += v->dims[axis];
-    }
+    if (misfit >= 0)
+        return dcn__import_fail(im, "input %d cannot be joined to the first along axis %d, "
+                                "supported are channels; export the network another way",
+                                misfit + 1, axis);
     if (n == 1)
         return dcn__import_identity(im);
-    if (n < 1 || places > INT32_MAX / inner)
-        return dcn__import_fail(im, "it joins nothing, or too much; correct the file");
+    if (places > INT32_MAX / inner)
+        return dcn__import_fail(im, "it joins too many channels; use fewer");
+    for (int i = 0; i < n; i++) {
+        if ((st = dcn__need_view(im, i, &v)))
+            return st;
+        inputs[i] = v->draft;
+    }
     if ((st = dcn__draft_add(im, &join, inputs, n, &out.draft)))
         return st;
     for (int i = 0; i < first->rank; i++) {

@@ -80,11 +80,13 @@ def export_torch(model, shape, folder, name, exporter, verdict="ok", **options):
             with torch.no_grad():
                 torch.onnx.export(model, (x,), path, dynamo=kind == "dynamo",
                                   input_names=["input"], verbose=False, **own)
-            note(path, verdict, (shape[1], shape[2], shape[0]))
+            # The old exporter writes local response normalisation with an If.
+            told = "refused" if name.startswith("lrn") and kind == "script" else verdict
+            note(path, told, (shape[1], shape[2], shape[0]))
             done.append(path)
-        except Exception:
-            print("%s: the exporter failed" % path, file=sys.stderr)
-            traceback.print_exc(limit=1)
+        except Exception as e:              # vit_b_16 has no form in the old exporter
+            print("%s: the exporter failed: %s" % (path, str(e).split("\n")[-1][:200]),
+                  file=sys.stderr)
     return done
 
 
@@ -109,8 +111,7 @@ def small_networks():
             x = nn.functional.pad(torch.relu(self.a(x)), (1, 0, 2, 1))
             x = self.q(self.p(torch.relu(self.b(x))))
             x = self.r(nn.functional.leaky_relu(x, 0.1))
-            return torch.softmax(self.fc(torch.amax(x * 0 + x, (2, 3)) if False
-                                         else x.mean([2, 3])), 1)
+            return torch.softmax(self.fc(x.mean([2, 3])), 1)
 
     class Activations(nn.Module):
         def __init__(self):
@@ -181,6 +182,22 @@ def small_networks():
             x = g * x
             x = x * torch.sigmoid(self.d(x)) + x
             return self.fc(nn.functional.adaptive_max_pool2d(x, 1).flatten(1))
+
+    class Stack(nn.Module):
+        """torch.stack over channels, a gate that is expanded, a list that is turned twice."""
+
+        def __init__(self):
+            super().__init__()
+            self.c = nn.Conv2d(3, 8, 3, padding=1)
+            self.d = nn.Conv2d(16, 8, 3, padding=2, dilation=2)
+            self.g = nn.Linear(8, 8)
+            self.fc = nn.Linear(8 * 12, 5)
+
+        def forward(self, x):
+            x = self.d(torch.stack([self.c(x), torch.tanh(self.c(x))], 1).flatten(1, 2))
+            y = torch.sigmoid(self.g(x.mean((2, 3)))).view(x.shape[0], 8, 1, 1)
+            x = (x * y.expand_as(x)).view(x.shape[0], 8, -1).permute(0, 2, 1)
+            return self.fc(torch.relu(x).transpose(1, 2).reshape(x.shape[0], -1))
 
     class Lrn(nn.Module):
         def __init__(self):
@@ -254,6 +271,7 @@ def small_networks():
         "views": (Views(), (3, 10, 8), {}), "views_batch": (Views(), (3, 10, 8), batch),
         "nhwc": (Nhwc(), (3, 8, 7), {}), "nhwc_batch": (Nhwc(), (3, 8, 7), batch),
         "gate": (Gate(), (3, 12, 11), {}), "gate_batch": (Gate(), (3, 12, 11), batch),
+        "stack": (Stack(), (3, 4, 3), {}), "stack_batch": (Stack(), (3, 4, 3), batch),
         "lrn": (Lrn(), (3, 17, 19), {}), "lrn_batch": (Lrn(), (3, 17, 19), batch),
         "mnist": (Mnist(), (1, 28, 28), {}), "mnist_batch": (Mnist(), (1, 28, 28), batch),
         "pools": (Pools(), (3, 12, 15), {}),
@@ -283,8 +301,6 @@ def make_torch(a):
                 continue
             torch.manual_seed(a.seed)
             side = small if a.small else side
-            if name in ("vit_b_16", "swin_t"):
-                options = dict(options)
             model = getattr(torchvision.models, name)(weights=None, **options)
             if verdict == "ok":
                 settle(model, 299 if name == "inception_v3" else min(side, 128))

@@ -99,7 +99,7 @@ static const struct { int opset; const char *net, *sentence; } cases[] = {
     { 17, "Transpose x -> t perm=0,1,3,2\nAdd t x -> y",
       "its input has rows, columns and channels in an order" },
     { 17, "Concat x x -> y axis=2",
-      "it joins rows or columns, supported are channels" },
+      "input 1 cannot be joined to the first along axis 2, supported are channels" },
     { 17, "Concat x x -> y axis=7",
       "axis 7 is not in a value of 4 dimensions" },
     { 17, "Softmax x -> y axis=2",
