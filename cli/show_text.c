@@ -150,7 +150,8 @@ char *show_caption(const show_run *run, int i, int first_layer, int n_layers, co
     caption = cli_text("rule %s, layer %s, from %s%s%.60s, scale %s%s, model %s %s%s%s", rule,
                        layers, start, *channels == '-' ? "" : " ",
                        *channels == '-' ? "" : channels,
-                       o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more, slash ? slash + 1 : run->model_path, run->model.hash,
+                       o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more,
+                       slash ? slash + 1 : run->model_path, run->model.hash,
                        *run->extensions ? ", extensions: " : "", run->extensions);
     free(channels);
     free(layers);
