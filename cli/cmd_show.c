@@ -88,8 +88,8 @@ static const char doc[] =
     "projected back to pixels: one sheet \"original | layer 1 | layer 2 ...\" a picture, and "
     "prints the most probable classes. Without pictures the first test pictures of the data are "
     "shown. A model made by deconvnet train takes of a picture the middle, after scaling it down if "
-    "it is more than twice as large; for an ONNX file the way is told, or chosen by the options below. "
-    "The first picture that cannot be read ends the call; those before it are drawn.\n\n"
+    "it is more than twice as large; for an ONNX file the way is told, or chosen by the options "
+    "below. The first picture that cannot be read ends the call; those before it are drawn.\n\n"
     "The rules: reconstruct takes the bias off before each transposed convolution and knows no "
     "ReLU; deconvnet (Zeiler and Fergus 2014), guided (Springenberg et al. 2014), gradient "
     "(Simonyan et al. 2013) and linear differ in what they do at a ReLU. A rule that is undefined "
@@ -242,7 +242,8 @@ static void clear(show_run *run)
     free(run->answers);
     free(run->options.arguments);
     free(run->options.channels);
-    free((char *)run->model_path);
+    free(run->model_path);
+    free(run->model_name);
 }
 
 static void check_options(show_options *o)
@@ -258,6 +259,16 @@ static void check_options(show_options *o)
     }
 }
 
+static char *name_model(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+    const size_t size = 4 * strlen(base) + 1;
+    char *name = cli_alloc(size, 1);
+
+    cli_utf8(name, size, base);
+    return name;
+}
+
 static dcn_status show_main(int argc, char **argv, dcn_error *err)
 {
     show_run run = { .options = { .mask = -1, .switches = -1, .rectify = -1 } };
@@ -267,6 +278,7 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
 
     cli_parse(&cli_show, argc, argv, o);
     run.model_path = cli_model_path(&o->shared);
+    run.model_name = name_model(run.model_path);
     check_options(o);
     if (o->shared.json) {
         json = cli_json_create();

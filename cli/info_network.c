@@ -1,5 +1,5 @@
-/* info_network.c - what info says of a model or a network: its input, its classes, the memory of its
- * plans. The table of nodes is info_nodes.c's. */
+/* info_network.c - what info says of a model or a network: its input, its classes, the memory of
+ * its plans. The table of nodes is info_nodes.c's. */
 #include "info.h"
 
 #include "load_model.h"

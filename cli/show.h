@@ -67,7 +67,7 @@ typedef struct show_picture {
 
 typedef struct show_run {
     show_options options;
-    const char *model_path;
+    char *model_path, *model_name;       /* the name: its last part, as UTF-8 */
     dcn_model model;
     bool imported;             /* from ONNX */
     dcn_data *data;            /* if pictures come from a data set */

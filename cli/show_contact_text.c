@@ -32,7 +32,8 @@ char *show_tile_title(const contact *t, const place *p)
                            tile->box.left, tile->box.right - 1);
         break;
     case PART_DRAWN_CROP:
-        title = show_is_pairs(t) ? cli_text("largest %s", value) : cli_text("the same part\nprojected");
+        title = show_is_pairs(t) ? cli_text("largest %s", value)
+                : cli_text("the same part\nprojected");
         break;
     default:
         title = t->n_layers > 1 ? cli_text("%s, %s\nlargest %s", layer->name, channel, value)

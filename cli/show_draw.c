@@ -35,7 +35,6 @@ dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int
     enum { OWN = 11, MORE = 8 };
     const show_options *o = &run->options;
     const show_picture *p = &run->pictures[first + i];
-    const char *slash = strrchr(run->model_path, '/');
     char *rule = show_rule_text(run), *start = show_start_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, false),
          *channels = show_channels_text(run, show_best_class(run, i)),
@@ -43,7 +42,7 @@ dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int
     const char *all[2 * (OWN + MORE) + 1] = {
         "Software", "deconvnet " DCN_VERSION, "rule", rule, "layer", layers, "channel", channels,
         "start", start, "scale", o->scale == DCN_SCALE_TF1 ? "tf1" : "auto",
-        "model", run->model.hash, "model file", slash ? slash + 1 : run->model_path,
+        "model", run->model.hash, "model file", run->model_name,
         "picture", from };
     int n = 18;
     dcn_status st;

@@ -142,7 +142,6 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
 char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more)
 {
     const show_options *o = &run->options;
-    const char *slash = strrchr(run->model_path, '/');
     char *rule = show_rule_text(run), *start = show_start_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, true),
          *channels = show_channels_text(run, show_best_class(run, i)), *caption;
@@ -151,7 +150,7 @@ char *show_caption(const show_run *run, int i, int first_layer, int n_layers, co
                        layers, start, *channels == '-' ? "" : " ",
                        *channels == '-' ? "" : channels,
                        o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more,
-                       slash ? slash + 1 : run->model_path, run->model.hash,
+                       run->model_name, run->model.hash,
                        *run->extensions ? ", extensions: " : "", run->extensions);
     free(channels);
     free(layers);

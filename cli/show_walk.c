@@ -69,8 +69,9 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
 
     run->chunk = o->dump ? run->n : chunk_size(run);
     if (show_by_channel(o)) {
-        run->starts = most_tiles(run);
-        run->starts = run->starts < 1 ? 1 : run->starts > SHOW_STARTS_MAX ? SHOW_STARTS_MAX : run->starts;
+        const int tiles = most_tiles(run);
+
+        run->starts = tiles < 1 ? 1 : tiles > SHOW_STARTS_MAX ? SHOW_STARTS_MAX : tiles;
     }
     desc.batch = run->chunk;
     desc.starts = run->starts;

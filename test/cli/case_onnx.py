@@ -71,6 +71,18 @@ class Onnx(Case):
         self.good(self.show("--out", "all", model="named"))
         self.assertTrue(os.path.exists(path("all/photo-reconstruct.png")))
 
+    def test_odd_names(self):
+        """Bytes of names that are no text must not spoil the picture's own texts."""
+        odd = path("odd\udcff\n.onnx")
+        os.link(path("named.onnx"), odd)
+        os.link(path("photo.png"), path("p\udcfe.png"))
+        result = call("show", "--model", odd, path("p\udcfe.png"), "--layer", 1, "--out", "odd")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        name, = os.listdir(path("odd"))
+        texts = tool.png_read(tool.read("odd", name), 0)[4]
+        self.assertEqual(texts["model file"], "odd\\xff\n.onnx")
+        self.assertTrue(texts["picture"].endswith("p\\xfe.png"))
+
     def test_layer_names(self):
         def layers(name, model="named.onnx"):
             told = json.loads(self.good(self.show("--json", "--out", "names", "--layer", name, model=model)))
