@@ -691,7 +691,8 @@ dcn_status dcn__import_expand(dcn__import *im)
         const int64_t to = d + n >= v->rank ? dims[d + n - v->rank] : 1;
 
         if (n > v->rank || to < 1 || (to != 1 && v->dims[d] != 1 && to != v->dims[d]))
-            return dcn__import_fail(im, "its shape does not fit its input; correct the file");
+            return dcn__import_fail(im, "its shape has other dimensions than its input, supported "
+                                    "is repeating a gate of Mul; export the network without it");
         wide[d] = to > 1 ? to : v->dims[d];
         wider = wider || wide[d] != v->dims[d];
     }

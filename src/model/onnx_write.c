@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    IR_VERSION = 8, OPSET = 17, BUFFER_FLOATS = 1 << 18, MAX_PUT_METADATA = 4,
+    IR_VERSION = 8, OPSET = 17, BUFFER_FLOATS = 1 << 18,
     /* Field numbers and wire type 2 of what is streamed. */
     TAG_GRAPH = 7 << 3 | 2, TAG_INITIALIZER = 5 << 3 | 2, TAG_RAW_DATA = 9 << 3 | 2
 };
@@ -47,7 +47,7 @@ static uint64_t tensor_size(const dcn__onnx_stream *s)
     return dcn__onnx__tensor_proto__get_packed_size(&s->head) + field_size(raw_bytes(s));
 }
 
-/* ---- streaming --------------------------------------------------------------------------------- */
+/* ---- streaming --------------------------------------------------------------------------- */
 
 static dcn_status write_tag(dcn__writer *w, int tag, uint64_t bytes, dcn_error *err)
 {
@@ -168,7 +168,7 @@ static dcn_status write_file(const dcn__export *ex, const Dcn__Onnx__ModelProto 
     return st;
 }
 
-/* ---- the graph's ends ------------------------------------------------------------------------------ */
+/* ---- the graph's ends -------------------------------------------------------------------- */
 
 /* The network's output: (N, classes) where it has one cell. */
 static const char *put_output(dcn__export *ex)
@@ -227,7 +227,7 @@ static Dcn__Onnx__ValueInfoProto *value_info(dcn__export *ex, const char *name, 
     return v;
 }
 
-/* ---- metadata --------------------------------------------------------------------------------------- */
+/* ---- metadata ---------------------------------------------------------------------------- */
 
 static dcn_status class_names(const dcn_model *model, const char *path, dcn__string *s,
                               dcn_error *err)
@@ -246,59 +246,62 @@ static dcn_status class_names(const dcn_model *model, const char *path, dcn__str
     return s->failed ? dcn__fail_memory(err, "class names", 0) : DCN_OK;
 }
 
-static dcn_status write_model(dcn__export *ex, const dcn_model *m, char *preprocess, char *names)
+/* All nodes, and the graph about them; *input and *output belong to it. */
+static void make_graph(dcn__export *ex, Dcn__Onnx__GraphProto *graph,
+                       Dcn__Onnx__ValueInfoProto **input, Dcn__Onnx__ValueInfoProto **output)
 {
-    Dcn__Onnx__OperatorSetIdProto opset, *opsets[] = { &opset };
-    Dcn__Onnx__StringStringEntryProto props[MAX_PUT_METADATA], *list[MAX_PUT_METADATA];
-    Dcn__Onnx__ValueInfoProto *input, *output;
-    Dcn__Onnx__ModelProto model;
-    Dcn__Onnx__GraphProto graph;
-    const dcn_node last = dcn_graph_output(m->graph);
-    const dcn_shape s = m->graph->nodes[last].shape;
+    const dcn_node last = dcn_graph_output(ex->graph);
+    const dcn_shape s = ex->graph->nodes[last].shape;
     const char *result;
-    size_t n = 0;
 
     for (dcn_node i = 0; i <= last && !ex->failed; i++)
         dcn__export_op(ex, i);
     result = put_output(ex);
-    input = value_info(ex, dcn__export_name(ex, 0, NULL), m->graph->nodes[0].shape, 4);
-    output = value_info(ex, result, s, s.h == 1 && s.w == 1 ? 2 : 4);
+    *input = value_info(ex, dcn__export_name(ex, 0, NULL), ex->graph->nodes[0].shape, 4);
+    *output = value_info(ex, result, s, s.h == 1 && s.w == 1 ? 2 : 4);
+    dcn__onnx__graph_proto__init(graph);
+    graph->name = (char *)(uintptr_t)"network";
+    graph->node = ex->nodes;
+    graph->n_node = ex->n_nodes;
+    graph->initializer = ex->constants;
+    graph->n_initializer = ex->n_constants;
+    graph->input = input;
+    graph->output = output;
+    graph->n_input = graph->n_output = 1;
+}
+
+/* names may be NULL. */
+static dcn_status write_model(dcn__export *ex, char *preprocess, char *names)
+{
+    Dcn__Onnx__OperatorSetIdProto opset = DCN__ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    Dcn__Onnx__StringStringEntryProto props[2] = { DCN__ONNX__STRING_STRING_ENTRY_PROTO__INIT,
+                                                   DCN__ONNX__STRING_STRING_ENTRY_PROTO__INIT };
+    Dcn__Onnx__ModelProto model = DCN__ONNX__MODEL_PROTO__INIT;
+    Dcn__Onnx__GraphProto graph;
+    Dcn__Onnx__ValueInfoProto *input, *output;
+
+    make_graph(ex, &graph, &input, &output);
     if (ex->failed)
         return dcn__fail_memory(ex->err, "an ONNX graph", 0);
-    dcn__onnx__graph_proto__init(&graph);
-    graph.name = (char *)(uintptr_t)"network";
-    graph.node = ex->nodes;
-    graph.n_node = ex->n_nodes;
-    graph.initializer = ex->constants;
-    graph.n_initializer = ex->n_constants;
-    graph.input = &input;
-    graph.output = &output;
-    graph.n_input = graph.n_output = 1;
-    dcn__onnx__operator_set_id_proto__init(&opset);
     opset.domain = (char *)(uintptr_t)"";
     opset.has_version = 1;
     opset.version = OPSET;
-    for (int i = 0; i < MAX_PUT_METADATA; i++)
-        dcn__onnx__string_string_entry_proto__init(list[i] = &props[i]);
-    props[n].key = (char *)(uintptr_t)"deconvnet.preprocess";
-    props[n++].value = preprocess;
-    if (names) {
-        props[n].key = (char *)(uintptr_t)"names";
-        props[n++].value = names;
-    }
-    dcn__onnx__model_proto__init(&model);
+    props[0].key = (char *)(uintptr_t)"deconvnet.preprocess";
+    props[0].value = preprocess;
+    props[1].key = (char *)(uintptr_t)"names";
+    props[1].value = names;
     model.has_ir_version = 1;
     model.ir_version = IR_VERSION;
     model.producer_name = (char *)(uintptr_t)"deconvnet";
     model.producer_version = (char *)(uintptr_t)DCN_VERSION;
-    model.opset_import = opsets;
+    model.opset_import = (Dcn__Onnx__OperatorSetIdProto *[]){ &opset };
     model.n_opset_import = 1;
-    model.metadata_props = list;
-    model.n_metadata_props = n;
+    model.metadata_props = (Dcn__Onnx__StringStringEntryProto *[]){ &props[0], &props[1] };
+    model.n_metadata_props = names ? 2 : 1;
     return write_file(ex, &model, &graph);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------- */
 
 static dcn_status check_weights(const dcn__export *ex)
 {
@@ -341,7 +344,7 @@ dcn_status dcn_onnx_save(const dcn_model *model, const char *path, dcn_error *er
     if (ex.failed)
         st = dcn__fail_memory(err, "an ONNX graph", 0);
     if (!st && (!model->class_names || !(st = class_names(model, path, &names, err))))
-        st = write_model(&ex, model, preprocess, names.text);
+        st = write_model(&ex, preprocess, names.text);
     dcn__string_clear(&names);
     while (ex.blocks) {
         void *next = *(void **)ex.blocks;

@@ -1,11 +1,11 @@
 /* onnx_write.h - between the files that turn a graph into an ONNX file.
  *
  * Nodes, small constants and the heads of the weights become protobuf-c's structs, all in memory of
- * the export (onnx_write_node.c); what each operator is in ONNX says onnx_write_ops.c; then all of it
- * is written with the weights streamed in between (onnx_write.c).
+ * the export (onnx_write_node.c); what each operator is in ONNX say onnx_write_ops.c and
+ * onnx_write_map.c; then all of it is written with the weights streamed behind it (onnx_write.c).
  *
  * A value is (N,C,H,W) in the file, or (N,C) where it has one row and one column and stands among
- * dense layers. Each node's value has one of the two forms, the other is made when it is asked for. */
+ * dense layers. Each node's value has one of the two forms, the other is made when it is needed. */
 #ifndef DCN_MODEL_ONNX_WRITE_H
 #define DCN_MODEL_ONNX_WRITE_H
 

@@ -1,5 +1,5 @@
-/* onnx_write_map.c - activations in ONNX, opset 17. Those that came later (Gelu 20, Mish 18, Swish 24)
- * are written in the parts from which importers, ours among them, know them again. */
+/* onnx_write_map.c - activations in ONNX, opset 17. Those that came later (Gelu 20, Mish 18, Swish
+ * 24) are written in the parts from which importers, ours among them, know them again. */
 #include "model/onnx_write.h"
 
 #ifdef DCN_HAVE_PROTOBUF

@@ -1,4 +1,4 @@
-/* onnx_write_node.c - the messages of an ONNX file that is being made: nodes, attributes, constants. */
+/* onnx_write_node.c - the messages of an ONNX file in the making: nodes, attributes, constants. */
 #include "model/onnx_write.h"
 
 #ifdef DCN_HAVE_PROTOBUF
@@ -11,7 +11,7 @@
 
 enum { MAX_PUT_ATTRIBUTES = 8 };
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 void *dcn__export_alloc(dcn__export *ex, size_t count, size_t size)
 {
@@ -72,7 +72,7 @@ const char *dcn__export_name(dcn__export *ex, dcn_node node, const char *suffix)
     return name ? name : "";
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------- */
+/* ---- nodes ------------------------------------------------------------------------------- */
 
 dcn__onnx_put_node *dcn__export_node(dcn__export *ex, const char *op, const char *const *inputs,
                                      int n, const char *output)
@@ -148,7 +148,7 @@ void dcn__export_float(dcn__export *ex, dcn__onnx_put_node *node, const char *ke
     }
 }
 
-/* ---- constants ------------------------------------------------------------------------------------- */
+/* ---- constants --------------------------------------------------------------------------- */
 
 static const char *constant(dcn__export *ex, const char *name, int type, const void *values,
                             size_t bytes, const int64_t *count)
@@ -229,7 +229,7 @@ const char *dcn__export_weight(dcn__export *ex, int weight, const char *suffix, 
     return name;
 }
 
-/* ---- the two forms of a value ------------------------------------------------------------------------ */
+/* ---- the two forms of a value ------------------------------------------------------------ */
 
 const char *dcn__export_four(dcn__export *ex, dcn_node node)
 {

@@ -72,7 +72,7 @@ static void put_join(struct put *p, const char *op)
         dcn__export_int(p->ex, node, "axis", 1);
 }
 
-/* ---- weights ------------------------------------------------------------------------------------- */
+/* ---- weights ----------------------------------------------------------------------------- */
 
 static void put_conv(struct put *p)
 {
@@ -86,7 +86,8 @@ static void put_conv(struct put *p)
     inputs[1] = dcn__export_weight(p->ex, p->node->weight, "weight", DCN__ONNX_TURN_CONV,
                                    dims[2] * dims[3], dims, 4);
     if (p->node->bias >= 0)
-        inputs[2] = dcn__export_weight(p->ex, p->node->bias, "bias", DCN__ONNX_AS_IT_IS, 1, dims, 1);
+        inputs[2] = dcn__export_weight(p->ex, p->node->bias, "bias", DCN__ONNX_AS_IT_IS, 1, dims,
+                                       1);
     node = dcn__export_node(p->ex, "Conv", inputs, p->node->bias >= 0 ? 3 : 2, p->y);
     dcn__export_ints(p->ex, node, "kernel_shape", w->kernel, 2);
     dcn__export_ints(p->ex, node, "strides", w->stride, 2);
@@ -123,12 +124,12 @@ static void put_scale(struct put *p)
     const bool flat = is_flat(p);
     const char *x = flat ? dcn__export_two(p->ex, p->node->inputs[0]) : four(p, 0);
     const char *product = dcn__export_name(p->ex, p->id, "mul");
+    const char *first[] = { x, channels(p, p->node->weight, "weight", flat) };
+    const char *second[] = { product, channels(p, p->node->bias, "bias", flat) };
 
     name_value(p, flat);
-    dcn__export_node(p->ex, "Mul",
-                     (const char *[]){ x, channels(p, p->node->weight, "weight", flat) }, 2, product);
-    dcn__export_node(p->ex, "Add",
-                     (const char *[]){ product, channels(p, p->node->bias, "bias", flat) }, 2, p->y);
+    dcn__export_node(p->ex, "Mul", first, 2, product);
+    dcn__export_node(p->ex, "Add", second, 2, p->y);
 }
 
 /* Mean and variance are in our weights already: 0 and 1 are left. */
@@ -169,7 +170,7 @@ static void put_lrn(struct put *p)
     dcn__export_float(p->ex, node, "bias", p->node->bias_k);
 }
 
-/* ---- padding and pools ------------------------------------------------------------------------------ */
+/* ---- padding and pools ------------------------------------------------------------------- */
 
 static const char *put_pad(const struct put *p, const char *x, const int *pad, float value,
                            const char *y)
@@ -232,13 +233,14 @@ static void put_pool(struct put *p)
         dcn__export_int(p->ex, node, "count_include_pad", count);
 }
 
-/* ---- moving ---------------------------------------------------------------------------------------- */
+/* ---- moving ------------------------------------------------------------------------------ */
 
 static const char *put_reshape(const struct put *p, const char *x, const char *suffix,
                                const int64_t *dims, int rank, const char *y)
 {
-    dcn__export_node(p->ex, "Reshape",
-                     (const char *[]){ x, dcn__export_list(p->ex, p->id, suffix, dims, rank) }, 2, y);
+    const char *inputs[] = { x, dcn__export_list(p->ex, p->id, suffix, dims, rank) };
+
+    dcn__export_node(p->ex, "Reshape", inputs, 2, y);
     return y;
 }
 
@@ -302,7 +304,7 @@ static void put_slice(struct put *p)
     dcn__export_node(p->ex, "Slice", inputs, 4, p->y);
 }
 
-/* ---- all ------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------- */
 
 /* (N,C) where there is one cell, as classifiers end. */
 static void put_softmax(struct put *p, const char *op)

@@ -52,7 +52,8 @@ REASONS = {
                                    r"pads channels or pictures",
     "a shape that broadcasts both": r"does not fit its input's shape|different shapes|"
                                     r"its bias has \d+ numbers",
-    "joins what are not channels": r"does not fit the first along axis",
+    "joins what are not channels": r"be joined to the first along axis",
+    "repeats what is no gate": r"repeated by Expand|supported is repeating a gate",
     "mixes the pictures of a batch": r"mixes the pictures",
     "of constants alone": r"supported for constants alone",
     "of a picture alone": r"all its inputs are constants|is a constant, supported is a value|"
@@ -82,7 +83,7 @@ BatchNormalization 4 0 0 0
 Cast 9 0 8 12
 Ceil 0 0 0 2
 Clip 4 8 0 0
-Concat 9 0 2 13
+Concat 9 0 6 13
 Constant 12 2 0 4
 ConstantOfShape 9 0 0 2
 Conv 18 6 0 0
@@ -91,7 +92,7 @@ Dropout 5 0 2 6
 Elu 4 5 0 0
 Equal 0 0 0 6
 Exp 0 0 0 4
-Expand 0 0 0 6
+Expand 1 0 0 6
 Flatten 19 0 0 10
 Floor 0 0 0 2
 Gather 1 1 0 6
@@ -411,6 +412,7 @@ def compare(passed):
 
 
 def main():
+    np.seterr(over="ignore")             # doubles beyond float's range are cases too
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("library")
     p.add_argument("ops")
