@@ -82,7 +82,7 @@ static dcn_graph *turn_round(const dcn_graph *g, double relative, const char *wh
     return (dcn_graph *)(uintptr_t)g;
 }
 
-/* ---- every operator --------------------------------------------------------------------------- */
+/* ---- every operator ---------------------------------------------------------------------- */
 
 static void every_operator(void **state)
 {
@@ -155,7 +155,7 @@ static void random_networks(void **state)
     }
 }
 
-/* ---- what stands beside the network --------------------------------------------------------------- */
+/* ---- what stands beside the network ------------------------------------------------------ */
 
 static dcn_model small_model(const char *text)
 {
@@ -212,7 +212,7 @@ static void same_bytes(void **state)
     dcn_graph_destroy(m.graph);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------------------------- */
 
 static void refusals(void **state)
 {

@@ -61,6 +61,7 @@ static const struct { const char *before, *after; } networks[] = {
       "log_softmax", NULL },
     { "input 4x3x5; relu; softmax; dense units=2; relu; conv filters=3 kernel=1 pad=0; dense units=2",
       NULL },
+    { "input 4x4x3; conv1.weight = relu; conv1 = conv filters=2 kernel=1 pad=0; conv1.bias = tanh", NULL },
     { "input 3x3x2; relu", NULL }, { "input 1x1x2; relu", NULL },
 };
 
