@@ -26,6 +26,9 @@
 
 #ifdef DCN_HAVE_DNNL
 
+#include "engine/cpu/activation.h"
+#include "engine/cpu/dnn.h"
+
 #define LIMIT "DNNL_MAX_CPU_ISA"
 
 #ifdef __SANITIZE_ADDRESS__
@@ -294,7 +297,7 @@ typedef struct rig {
     const dcn__engine *engine;
     int threads;
     void **slots;
-    bool *written;
+    bool *written, *asked;        /* asked: must be written, before groups said what they read */
     uint8_t *gradients;
     void *scratch;
     double loss;
@@ -336,6 +339,8 @@ static void rig_open(rig *r, const bench *b, const dcn__engine *engine, int thre
     r->engine = engine;
     r->threads = threads;
     token = engine->enter(threads);
+    r->asked = dcn__alloc_array((size_t)n + 1, sizeof *r->asked);
+    memcpy(r->asked, r->program.needed, (size_t)n * sizeof *r->asked);
     assert_int_equal(dcn__program_group(&r->program, b->g, engine, &err), DCN_OK);
     assert_int_equal(dcn__program_place(&r->program, b->g, sizeof(float), b->chunk, &err), DCN_OK);
     if (dcn__program_prepare(&r->program, b->g, engine, b->chunk, threads, &err))
@@ -391,6 +396,7 @@ static void rig_close(rig *r, const bench *b)
     unguard(b, r->scratch, r->program.scratch_bytes, "the scratch");
     dcn__free(r->slots);
     dcn__free(r->written);
+    dcn__free(r->asked);
     dcn__program_clear(&r->program);
 }
 
@@ -634,6 +640,29 @@ static dcn_graph *make_sums(const dcn_graph *g)
     return copy;
 }
 
+/* The same on one thread: the same bits. */
+static void check_threads(const bench *b, const rig *several, const dcn_route *route, int rule,
+                          const rig *up, const dcn_start *starts)
+{
+    const dcn__walk *w = &several->program.walk;
+    rig one;
+
+    make_walk(&one, b, route, rule);
+    memcpy(one.program.needed, several->asked, (size_t)w->n_slots * sizeof *several->asked);
+    rig_open(&one, b, several->engine, 1, b->weights);
+    take_values(b, &one, up);
+    rig_run(&one, b, b->weights, 0, w->n_steps, starts);
+    for (int s = 0; s < w->n_slots; s++) {
+        const size_t bytes = (size_t)dcn__shape_size(w->slots[s].shape) * sizeof(float);
+
+        if (one.written[s] && w->slots[s].kind != DCN__SLOT_SWITCH &&
+            memcmp(one.slots[s], several->slots[s], (size_t)b->chunk * bytes) != 0)
+            fail_msg("%s: %d threads change bits of %s", b->line, several->threads,
+                     b->g->nodes[w->slots[s].node].name);
+    }
+    rig_close(&one, b);
+}
+
 /* Up, training, or down from the top under a rule. */
 static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule, bool whole,
                       bool all)
@@ -649,6 +678,7 @@ static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule,
     int compared, first;
 
     with_sums.g = sums;
+    memset(r, 0, sizeof r);
     pick_starts(p, b->g->nodes[to].shape, starts);
     for (int k = 0; k < 3; k++) {
         void *const *weights = k == 2 ? b->abs_weights : b->weights;
@@ -680,6 +710,8 @@ static int check_walk(picker *p, bench *b, const rig *up, dcn_node to, int rule,
         compare_gradients(b, &r[0], &r[1], &r[2]);
     if (rule == TRAINING && (r[0].loss != r[1].loss || r[0].correct != r[1].correct))
         fail_msg("%s: loss %.17g, wanted %.17g", b->line, r[0].loss, r[1].loss);
+    if (threads > 1 && !all)
+        check_threads(b, &r[0], &route, rule, up, starts);
     for (int k = 0; k < 3; k++)
         rig_close(&r[k], b);
     dcn_graph_destroy(sums);
@@ -807,14 +839,12 @@ static void random_networks(uint64_t first, bool blocks, bool whole)
 {
     int done = 0, compared = 0;
 
-    for (uint64_t seed = first; done < cases; seed++) {
+    for (uint64_t seed = only ? only : first; done < (only ? 1 : cases); seed++) {
         picker p = { dcn__random_stream(seed, blocks, whole) };
         dcn_graph *g;
 
-        if (only && seed != only) {
-            done++;
-            continue;
-        }
+        if (only && only / 1000 != first / 1000)
+            return;
         g = random_graph(&p, blocks, whole);
         if (!g)
             continue;
@@ -940,6 +970,111 @@ static void the_peak_is_a_speed(void **state)
     assert_true(peak > 0.1 && peak < 10000);
 }
 
+/* What oneDNN does not take, our plain loops do. */
+static void plain_loops_are_equal(void **state)
+{
+    const int all = cases;
+
+    (void)state;
+    dcn__dnn_off = true;
+    cases = (all + 3) / 4;
+    random_networks(7000, true, true);
+    random_networks(8000, false, true);
+    random_networks(9000, false, false);
+    cases = all;
+    dcn__dnn_off = false;
+}
+
+/* In units of the last place of the right answer, over every 499th float. */
+static void the_exponential_is_near(void **state)
+{
+    double worst = 0;
+
+    (void)state;
+    for (uint32_t bits = 0; bits < 0xff800000u - 499; bits += 499) {
+        float x;
+
+        memcpy(&x, &bits, sizeof x);
+        if (x >= -87.3f && x <= 88.3f) {
+            const double right = exp((double)x), ulp = ldexp(1, ilogb(right) - 23);
+
+            worst = fmax(worst, fabs((double)dcn__cpu_exp(x) - right) / ulp);
+        }
+    }
+    if (!(worst <= 2))
+        fail_msg("off by %g units in the last place", worst);
+    assert_true(dcn__cpu_exp(-200) == 0 && isinf(dcn__cpu_exp(89)) && isnan(dcn__cpu_exp(NAN)));
+    assert_true(dcn__cpu_exp(-INFINITY) == 0 && isinf(dcn__cpu_exp(INFINITY)));
+}
+
+/* Weights that are too many to be packed, and a batch cut into chunks of several pictures. */
+static void large_dense_layers_are_equal(void **state)
+{
+    enum { I = 8192, O = 1024, N = 16 };
+    static const char text[] = "input 1x1x8192; dense units=1024";
+    static float pictures[N * I], value[2][N * O], drawn[2][N * I];
+    const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
+    float *weights = dcn__alloc_array((size_t)I * O, sizeof *weights), bias[O];
+    dcn_graph *g;
+    dcn_error err;
+
+    (void)state;
+    assert_non_null(weights);
+    for (size_t i = 0; i < (size_t)I * O; i++)
+        weights[i] = (float)(int)(i * 2654435761u >> 8 & 3) - 1;
+    for (int i = 0; i < O; i++)
+        bias[i] = (float)i;
+    for (int i = 0; i < N * I; i++)
+        pictures[i] = i / 3 % 4 ? 0 : (float)(i % 5 - 2);
+    assert_int_equal(dcn_graph_parse(&g, text, sizeof text - 1, "net", NULL, &err), DCN_OK);
+    assert_int_equal(dcn_graph_set_weight(g, 0, weights, (int64_t)I * O, &err), DCN_OK);
+    assert_int_equal(dcn_graph_set_weight(g, 1, bias, O, &err), DCN_OK);
+    for (int e = 0; e < 2; e++) {
+        const dcn_plan_desc desc = { .engine = e ? "ref" : "cpu", .batch = N, .threads = 2,
+                                     .routes = &route, .n_routes = 1 };
+        dcn_plan *plan;
+
+        assert_int_equal(dcn_plan_create(&plan, g, &desc, &err), DCN_OK);
+        dcn_plan_forward(plan, pictures, N);
+        assert_int_equal(dcn_plan_value(plan, 1, value[e], &err), DCN_OK);
+        assert_int_equal(dcn_plan_project(plan, 0, DCN_FROM_CHANNEL, 9, drawn[e], &err), DCN_OK);
+        dcn_plan_destroy(plan);
+    }
+    assert_memory_equal(value[0], value[1], sizeof value[0]);
+    for (int i = 0; i < N * I; i++)
+        assert_true(drawn[0][i] == drawn[1][i]);
+    dcn__free(weights);
+    dcn_graph_destroy(g);
+}
+
+/* Many ways through one layer: its weights are packed once. */
+static void routes_share_weights(void **state)
+{
+    static const char text[] = "input 6x6x256; conv filters=256 kernel=3; relu";
+    const size_t packed = (size_t)256 * 256 * 9 * sizeof(float);
+    dcn_route routes[4];
+    size_t bytes[2];
+    dcn_graph *g;
+    dcn_error err;
+
+    (void)state;
+    assert_int_equal(dcn_graph_parse(&g, text, sizeof text - 1, "net", NULL, &err), DCN_OK);
+    assert_int_equal(dcn_graph_init_weights(g, 3, &err), DCN_OK);
+    for (int i = 0; i < 4; i++)
+        routes[i] = (dcn_route){ .layer = 2, .rule = (dcn_rule)i };
+    for (int i = 0; i < 2; i++) {
+        const dcn_plan_desc desc = { .engine = "cpu", .batch = 1, .threads = 1, .routes = routes,
+                                     .n_routes = i ? 4 : 1 };
+        dcn_plan *plan;
+
+        assert_int_equal(dcn_plan_create(&plan, g, &desc, &err), DCN_OK);
+        bytes[i] = dcn_plan_bytes(plan);
+        dcn_plan_destroy(plan);
+    }
+    assert_true(bytes[0] > packed && bytes[1] < bytes[0] + packed);
+    dcn_graph_destroy(g);
+}
+
 /* A single picture is one chunk, and the threads work inside the layers: also in a dense layer, where
  * oneDNN would cut the sum itself among them. */
 static void threads_inside_a_layer_change_no_bit(void **state)
@@ -983,6 +1118,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(strange_numbers_stay),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(threads_inside_a_layer_change_no_bit),
+        cmocka_unit_test(plain_loops_are_equal),
+        cmocka_unit_test(the_exponential_is_near),
+        cmocka_unit_test(large_dense_layers_are_equal),
+        cmocka_unit_test(routes_share_weights),
         cmocka_unit_test(narrower_machines_are_served),
         cmocka_unit_test(the_peak_is_a_speed),
     };

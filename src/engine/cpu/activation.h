@@ -24,9 +24,10 @@ ACTIVATION float dcn__cpu_exp(float x)
 {
     const float magic = 12582912.0f, shifted = x * 1.44269504f + magic, n = shifted - magic;
     const float r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.0f / 720, scale;
+    float p = 1.0f / 5040, scale;
     uint32_t bits;
 
+    p = p * r + 1.0f / 720;
     p = p * r + 1.0f / 120;
     p = p * r + 1.0f / 24;
     p = p * r + 1.0f / 6;

@@ -1,10 +1,14 @@
 /* dense.c - dense layers of few pictures, straight on the graph's (in,out) weights.
  *
- * With up to 8 pictures such a layer is as fast as its weights can be read, and a packed copy of
- * VGG-16's would be 470 MiB. So nothing is packed, an input that is 0 in every picture is passed
- * over with its whole row of weights (half of them and more behind a ReLU), and on the way down a
- * signal of few numbers picks its columns. Every output is summed by one thread in the order of the
- * inputs: threads change no bit. A zero adds nothing, not even against an infinite weight.
+ * Such a layer is as fast as its weights can be read, and a packed copy of VGG-16's would be 470
+ * MiB. So nothing is packed, an input that is 0 in every picture is passed over with its whole row
+ * of weights (half of them and more behind a ReLU), and on the way down a signal of few numbers
+ * picks its columns. Every output is summed by one thread in the order of the inputs: threads
+ * change no bit. A zero adds nothing, not even against an infinite weight.
+ *
+ * Measured on one core, VGG-16's 25088 to 4096, one picture with half of its inputs 0: 18.7 ms, 11
+ * GB/s of weights. With 8 pictures and 2304 to 384 oneDNN is faster (64 GFLOP/s against 45, down 40
+ * against 21): from 3 pictures on only large layers come here.
  *
  * Also a 1x1 convolution of a 1x1 picture, which is the same. */
 #include "engine/cpu/dense.h"
@@ -13,13 +17,15 @@
 
 #include <string.h>
 
-enum { ROWS = 4, LANES = 16, BLOCK = 2048, MOST_PICTURES = 8, SPARSE = 16 };
+enum { ROWS = 4, LANES = 16, BLOCK = 2048, SPARSE = 16 };
+enum { MOST_PICTURES = 8, FEW_PICTURES = 2, LARGE = 1 << 23 };    /* LARGE: weights, 32 MiB */
 
 bool dcn__dense_fits(const dcn__node *node, dcn_shape in, int pictures)
 {
     const dcn__window *w = &node->window;
 
-    if (pictures > MOST_PICTURES)
+    if (pictures > MOST_PICTURES ||
+        (pictures > FEW_PICTURES && dcn__shape_size(in) * node->shape.c < LARGE))
         return false;
     return node->op == DCN__OP_DENSE ||
            (node->op == DCN__OP_CONV && in.h == 1 && in.w == 1 && node->groups == 1 &&

@@ -6,16 +6,26 @@
 #include "engine/cpu/image.h"
 #include "engine/cpu/plain.h"
 
-/* oneDNN cuts the sum of a dense layer among its threads, and the bits would depend on how many
- * there are: a dense layer stays on one. (A convolution is cut by its outputs.) */
-static bool is_dense(const cpu_kernel *k)
+/* oneDNN cuts a convolution by its outputs, but a dense layer by its sums, and how it cuts the sums
+ * of a convolution into blocks may follow the number of threads where the taps are apart or the work
+ * is little (a 2x5 kernel dilated by 1x2 on 2x8x64 was one). The bits would depend on it: those
+ * stay on one thread. test/unit/engine_cpu.c compares the bits of the others. */
+enum { LITTLE = 250000 };         /* multiplications, a few microseconds */
+
+static bool alone(const cpu_kernel *k)
 {
-    return k->node->op == DCN__OP_DENSE;
+    const dcn__node *n = k->node;
+    const double work = (double)k->chunk * (double)dcn__shape_size(n->shape) * k->in.c /
+                        (n->op == DCN__OP_CONV ? n->groups : 1) * n->window.kernel[0] *
+                        n->window.kernel[1];
+
+    return n->op == DCN__OP_DENSE || n->window.dilation[0] > 1 || n->window.dilation[1] > 1 ||
+           work < LITTLE;
 }
 
 static void run_dnn(const cpu_kernel *k, const dcn__dnn_arrays *a)
 {
-    if (k->threads > 1 && is_dense(k)) {
+    if (k->threads > 1 && alone(k)) {
         const int token = dcn__cpu_enter(1);
 
         dcn__dnn_run(k->dnn, a);
@@ -99,7 +109,7 @@ static dcn_status prepare_dnn(cpu_kernel *k, dcn__dnn_pass pass, dcn_error *err)
     static cpu_run *const runs[] = { forward, data, weights };
     const dcn__dnn_desc desc = { .pass = pass, .node = k->node, .in = k->in, .n = k->chunk,
                                  .scale = k->scale };
-    const int threads = is_dense(k) ? 1 : k->threads;
+    const int threads = alone(k) ? 1 : k->threads;
     const int token = dcn__cpu_enter(threads);
     const size_t count = (size_t)k->graph->weights[k->node->weight].count;
     bool first = false;
