@@ -253,6 +253,4 @@ const char *dcn__export_two(dcn__export *ex, dcn_node node)
     return ex->values[node].two;
 }
 
-#else
-typedef int dcn__no_export;        /* ISO C wants something here */
 #endif
