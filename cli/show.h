@@ -83,6 +83,8 @@ typedef struct show_run {
     show_layer *layers;
     int n_views;
     show_view *views;
+    float *drawn;                 /* of all views, a chunk each */
+    bool together;                /* the views are the layers: all are walked down at once */
     int starts;                /* of the plan: channels that are walked down together */
     dcn_plan *plan;
     char *extensions;          /* beyond the papers, of all ways; "" */

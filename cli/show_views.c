@@ -259,9 +259,9 @@ void show_clear_views(show_run *run)
     for (int i = 0; i < run->n_views; i++) {
         free(run->views[i].title);
         free(run->views[i].key);
-        free(run->views[i].drawn);
     }
     free(run->views);
+    free(run->drawn);
     for (int i = 0; i < run->n_layers; i++)
         free(run->layers[i].values);
     free(run->layers);

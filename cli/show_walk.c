@@ -74,6 +74,8 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
         run->starts = tiles < 1 ? 1 : tiles > SHOW_STARTS_MAX ? SHOW_STARTS_MAX : tiles;
     }
     desc.batch = run->chunk;
+    run->together = run->n_views == run->n_layers && !o->dump;
+    desc.together = run->together;
     desc.starts = run->starts;
     for (int i = 0; i < run->n_layers; i++)
         routes[i] = show_route(run, i);
@@ -88,8 +90,8 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
     run->images = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
     if (!o->input)
         run->photos = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
-    for (int i = 0; i < run->n_views; i++)
-        run->views[i].drawn = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
+    run->drawn = cli_alloc((size_t)run->n_views * (size_t)run->chunk,
+                           run->volume * sizeof(float));
     return DCN_OK;
 }
 
@@ -171,6 +173,10 @@ static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, d
     if (dump && ((st = show_dump_values(dump, run, err))
                  || (show_by_channel(&run->options) && (st = dump_channels(run, n, dump, err)))))
         return st;
+    for (int i = 0; i < run->n_views; i++)
+        run->views[i].drawn = run->drawn + (size_t)i * (size_t)n * run->volume;
+    if (run->together)
+        return dcn_plan_project_all(run->plan, DCN_FROM_LAYER, 0, run->drawn, err);
     for (int i = 0; i < run->n_views && !st; i++) {
         show_view *v = &run->views[i];
 

@@ -291,6 +291,8 @@ typedef struct dcn_plan_desc {
     int keep_all;             /* keep every value and every signal for dcn_plan_value / _signal */
     const dcn_route *routes;  /* the ways down that dcn_plan_project may take */
     int n_routes;
+    int together;             /* few pictures: a thread a route in dcn_plan_project_all, which then
+                                 wants no thread to wait for another; not with keep_all */
     int starts;               /* how many dcn_plan_project_starts may take at once; 0: none */
     size_t max_bytes;         /* refuse a plan that needs more; 0: 80 % of the memory */
 } dcn_plan_desc;
@@ -319,6 +321,10 @@ DCN_API dcn_status dcn_plan_set_switches(dcn_plan *plan, dcn_node pool, const in
 /* Walks route number `route` down for the pictures of the last forward. out: (n,H,W,C). */
 DCN_API dcn_status dcn_plan_project(dcn_plan *plan, int route, dcn_from from, int channel,
                                     float *out, dcn_error *err);
+/* Every route for the pictures of the last forward, from the layer or ZERO, or from this channel
+ * of each. out: (routes,n,H,W,C). */
+DCN_API dcn_status dcn_plan_project_all(dcn_plan *plan, dcn_from from, int channel, float *out,
+                                        dcn_error *err);
 /* The same for n starts at once (n <= starts of the description), each of any picture of the last
  * forward. out: (n,H,W,C). A start at one unit computes only what the unit can see. */
 DCN_API dcn_status dcn_plan_project_starts(dcn_plan *plan, int route, const dcn_start *starts,

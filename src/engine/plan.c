@@ -110,6 +110,7 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
      * on the number of threads. */
     p->inner_threads = p->n_chunks == 1 && !p->training ? p->all_threads : 1;
     p->threads = p->all_threads < p->n_chunks ? p->all_threads : p->n_chunks;
+    p->together = d->together && p->inner_threads > 1 && d->n_routes > 1 && !p->keep_all;
     p->kept_index = dcn__alloc_array((size_t)p->graph->n_nodes, 3 * sizeof *p->kept_index);
     if (!p->kept_index)
         return dcn__fail_memory(err, "a plan",
@@ -123,7 +124,9 @@ static void write_text(dcn_plan *p)
     int n = snprintf(p->text, sizeof p->text,
                      "%d chunk%s of %d picture%s on %d thread%s%s, %s engine (%s)", p->n_chunks,
                      p->n_chunks == 1 ? "" : "s", p->chunk, p->chunk == 1 ? "" : "s", threads,
-                     threads == 1 ? "" : "s", p->inner_threads > 1 ? " inside each layer" : "",
+                     threads == 1 ? "" : "s",
+                     p->together            ? ", each on a route of its own on the way down"
+                     : p->inner_threads > 1 ? " inside each layer" : "",
                      p->engine->name, p->engine->text());
     int chunk[2] = { 8, 1 };      /* smallest, largest */
 

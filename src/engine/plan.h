@@ -20,6 +20,7 @@ struct dcn_plan {
     const dcn__engine *engine;
     int batch, chunk, n_chunks, threads, inner_threads;
     int all_threads;              /* asked for */
+    bool together;                /* one chunk: the threads take routes, each kernel has one */
     bool training, keep_all;
     dcn__team *team;
 

@@ -51,8 +51,9 @@ static bool count_lanes(dcn_plan *p)
     see_program(p, &p->train);
     for (int i = 0; i < p->n_routes; i++)
         see_program(p, &p->down[i]);
-    p->team_threads = p->threads;
-    fits = see_lanes(p, p->threads, p->lane_bytes + p->scratch_bytes);
+    p->team_threads = !p->together ? p->threads
+                      : p->all_threads < p->n_routes ? p->all_threads : p->n_routes;
+    fits = see_lanes(p, p->team_threads, p->lane_bytes + p->scratch_bytes);
     for (int i = 0; p->max_starts && i < p->n_routes; i++)
         fits = fits && see_starts(p, &p->whole[i]) && see_starts(p, &p->cones[i]);
     return fits;

@@ -109,8 +109,9 @@ static dcn_status choose_kept(dcn_plan *p, dcn_error *err)
         for (int s = 0; !st && s < p->down[i].walk.n_slots; s++) {
             const dcn__slot *slot = &p->down[i].walk.slots[s];
 
-            /* The picture itself, and with keep_all every signal. */
-            if (slot->kind == DCN__SLOT_SIGNAL && (slot->node == 0 || p->keep_all))
+            /* The picture itself, unless each thread has its own; with keep_all every signal. */
+            if (slot->kind == DCN__SLOT_SIGNAL &&
+                ((slot->node == 0 && !p->together) || p->keep_all))
                 st = dcn__kept_add(p, slot, err);
         }
     return st;
@@ -203,7 +204,7 @@ dcn_status dcn__plan_prepare(dcn_plan *p, dcn_error *err)
     dcn_status st = prepare(p, &p->forward, g, p->chunk, p->inner_threads, err);
 
     for (int i = 0; !st && i < p->n_routes; i++)
-        if (!(st = prepare(p, &p->down[i], g, p->chunk, p->inner_threads, err)) &&
+        if (!(st = prepare(p, &p->down[i], g, p->chunk, p->together ? 1 : p->inner_threads, err)) &&
             p->max_starts && !(st = prepare_starts(p, &p->whole[i], err)))
             st = prepare_starts(p, &p->cones[i], err);
     return st || !p->training ? st : prepare(p, &p->train, g, p->chunk, 1, err);

@@ -9,8 +9,8 @@ void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int th
                          dcn__frame *frame)
 {
     void **slots = p->lane_slots + (size_t)thread * (size_t)p->max_slots;
-    uint8_t *lane = p->lane_memory + (size_t)dcn__lane_of(p->threads, p->n_chunks, c, thread) *
-                                         (p->lane_bytes + p->scratch_bytes);
+    const int place = p->together ? thread : dcn__lane_of(p->threads, p->n_chunks, c, thread);
+    uint8_t *lane = p->lane_memory + (size_t)place * (p->lane_bytes + p->scratch_bytes);
     uint8_t *kept = p->kept_memory + (size_t)c * p->chunk_bytes;
     const int first = c * p->chunk, left = p->n - first;
 

@@ -3,18 +3,40 @@
 
 typedef struct project_task {
     dcn_plan *plan;
-    const dcn__program *program;
+    int route;                    /* of project_chunk */
+    float *out;
 } project_task;
+
+static void walk_down(dcn_plan *p, int route, int c, int thread, float *out)
+{
+    const dcn__program *program = &p->down[route];
+    const size_t size = (size_t)dcn__shape_size(p->graph->nodes[0].shape);
+    const int token = p->engine->enter(p->together ? 1 : p->inner_threads);
+    dcn__frame frame = { .starts = p->starts + (size_t)c * (size_t)p->chunk };
+
+    dcn__plan_run_chunk(p, program, c, thread, &frame);
+    dcn__real_to_float(p->engine->real_bytes, out + (size_t)(c * p->chunk) * size,
+                       frame.slots[dcn__walk_find(&program->walk, DCN__SLOT_SIGNAL, 0)],
+                       (size_t)frame.n * size);
+    p->engine->leave(token);
+}
 
 static void project_chunk(void *user, int c, int thread)
 {
     const project_task *task = user;
-    dcn_plan *p = task->plan;
-    const int token = p->engine->enter(p->inner_threads);
-    dcn__frame frame = { .starts = p->starts + (size_t)c * (size_t)p->chunk };
 
-    dcn__plan_run_chunk(p, task->program, c, thread, &frame);
-    p->engine->leave(token);
+    walk_down(task->plan, task->route, c, thread, task->out);
+}
+
+/* The last routes are usually the longest: they begin, so that none is left for the end. */
+static void project_route(void *user, int i, int thread)
+{
+    const project_task *task = user;
+    dcn_plan *p = task->plan;
+    const int route = p->n_routes - 1 - i;
+    const size_t size = (size_t)dcn__shape_size(p->graph->nodes[0].shape);
+
+    walk_down(p, route, 0, thread, task->out + (size_t)route * (size_t)p->n * size);
 }
 
 dcn_status dcn__project_check_route(const dcn_plan *p, int route, dcn_error *err)
@@ -55,7 +77,7 @@ dcn_status dcn__project_check_start(const dcn_plan *p, dcn_node layer, const dcn
 dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, float *out,
                             dcn_error *err)
 {
-    project_task task = { .plan = p };
+    project_task task = { .plan = p, .route = route, .out = out };
     const dcn_start start = { .from = from, .channel = channel };
     dcn_status st = dcn__project_check_route(p, route, err);
 
@@ -68,10 +90,32 @@ dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, 
         return st;
     for (int i = 0; i < p->n_chunks * p->chunk; i++)
         p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
-    task.program = &p->down[route];
     dcn__team_run(p->team, dcn__plan_used_chunks(p), project_chunk, &task);
     p->last_route = route;
-    dcn__plan_gather(p, DCN__SLOT_SIGNAL, 0, out);
+    return DCN_OK;
+}
+
+dcn_status dcn_plan_project_all(dcn_plan *p, dcn_from from, int channel, float *out,
+                                dcn_error *err)
+{
+    const size_t size = (size_t)p->n * (size_t)dcn__shape_size(p->graph->nodes[0].shape);
+    const dcn_start start = { .from = from, .channel = channel };
+    project_task task = { .plan = p, .out = out };
+    dcn_status st = DCN_OK;
+
+    for (int i = 0; !st && i < p->n_routes; i++)
+        st = dcn__project_check_start(p, p->routes[i].layer, &start, err);
+    for (int i = 0; !st && !p->together && i < p->n_routes; i++)
+        st = dcn_plan_project(p, i, from, channel, out + (size_t)i * size, err);
+    if (st || !p->together)
+        return st;
+    if (from == DCN_FROM_UNIT)
+        return dcn__fail(err, DCN_USAGE, "routes",
+                         "a start at one unit needs its place; use dcn_plan_project_starts");
+    for (int i = 0; i < p->chunk; i++)
+        p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
+    dcn__team_run(p->team, p->n_routes, project_route, &task);
+    p->last_route = p->n_routes - 1;
     return DCN_OK;
 }
 
