@@ -163,8 +163,8 @@ int main(int argc, char **argv)
         goto out;
     d.engine = argc > 1 ? argv[1] : "cpu";
     d.n_routes = find_routes(g, routes);
-    d.batch = argc > 3 ? atoi(argv[3]) : BATCH;
-    d.threads = argc > 4 ? atoi(argv[4]) : 1;
+    d.batch = argc > 3 ? (int)strtol(argv[3], NULL, 10) : BATCH;
+    d.threads = argc > 4 ? (int)strtol(argv[4], NULL, 10) : 1;
     d.training = argc < 4;
     start = dcn__clock_ms();
     if ((st = dcn_plan_create(&p, g, &d, &err)))

@@ -43,7 +43,7 @@ ACTIVATION float dcn__cpu_exp(float x)
 
 ACTIVATION float dcn__cpu_sigmoid(float x)
 {
-    const float e = dcn__cpu_exp(-fabsf(x)), small = e / (1 + e), large = 1 / (1 + e);
+    const float e = dcn__cpu_exp(-fabsf(x)), large = 1 / (1 + e), small = e * large;
 
     return x < 0 ? small : large;
 }

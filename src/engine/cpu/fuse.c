@@ -3,7 +3,8 @@
  *
  * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads
  * what the one before wrote. Up: conv, scale (a batch normalisation), add, activation, each but one
- * of them optional; relu and max_pool. Down: scale_data, conv_data, a rectifier's rule; winners.h. */
+ * of them optional; relu and max_pool. Down: scale_data, conv_data, a rectifier's rule;
+ * winners.h. */
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 

@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
-enum { SMALL = 16384 };           /* elements below which waking a thread costs more than it saves */
+enum { SMALL = 32768 };           /* elements; below, waking a thread costs more than it saves */
 
 static int (*get_most)(void), (*get_number)(void), (*get_count)(void);
 static void (*set_most)(int);

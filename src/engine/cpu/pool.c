@@ -31,7 +31,8 @@ LOOP inside inside_of(const dcn__window *w, dcn_shape in, int i, int j)
     return b;
 }
 
-/* Offset of x[n, i*u - top + r*d, j*v - left + s*d, 0]; may be negative before r and s are added. */
+/* Offset of x[n, i*u - top + r*d, j*v - left + s*d, 0]; may be negative before r and s are
+ * added. */
 LOOP ptrdiff_t cell(const cpu_kernel *k, int n, int i, int j, int r, int s)
 {
     const dcn__window *w = &k->node->window;

@@ -1,5 +1,5 @@
-/* tail.c - what follows a convolution, a dense layer or an add in one kernel: a scale, an addend, an
- * activation or a ReLU's rule, in place, on what has just been written.
+/* tail.c - what follows a convolution, a dense layer or an add in one kernel: a scale, an addend,
+ * an activation or a ReLU's rule, in place, on what has just been written.
  *
  * oneDNN could do some of it before it stores, but its ReLU turns a NaN into 0 and so would hide
  * it. */
@@ -12,7 +12,8 @@ enum { PIECE = 2048 };            /* elements that all parts of a tail find in t
 LOOP void scale(const cpu_kernel *k, const dcn__frame *f, float *y, const float *from, size_t cells)
 {
     const size_t C = (size_t)k->out.c;
-    const float *restrict a = f->weights[k->scale->weight], *restrict b = f->weights[k->scale->bias];
+    const float *restrict a = f->weights[k->scale->weight];
+    const float *restrict b = f->weights[k->scale->bias];
     float *restrict to = y;
     const float *restrict x = from;
 
