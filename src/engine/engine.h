@@ -91,10 +91,10 @@ typedef struct dcn__engine {
     /* Instruction set or the like, for messages. */
     const char *(*text)(void);
     /* How many steps from `first` on this engine does in one kernel (at least 1), never beyond
-     * `end`. needed[slot]: somebody else reads it, so it must be written. Fills the group's
-     * slots if more than one. */
+     * `end`. needed[slot]: somebody else reads it, so it must be written; readers[slot]: how
+     * often steps of this half of the walk read it. Fills the group's slots if more than one. */
     int (*fuse)(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                dcn__group *group);
+                const int *readers, dcn__group *group);
     dcn_status (*prepare)(const dcn__job *job, dcn__kernel **kernel, dcn_error *err);
     /* Around every use of kernels on a thread; what enter returns goes to leave. */
     int (*enter)(int threads);

@@ -42,15 +42,19 @@ void dcn__group_slots(const dcn__walk *w, const dcn__group *group, const int **r
 /* From the last step to the first, so that what later groups read is known when earlier ones are
  * fused. Groups are found from the front within each half and stored in order at the end. */
 static int fuse_range(dcn__program *p, const dcn_graph *g, const dcn__engine *e, int first, int end,
-                      dcn__group *out)
+                      int *readers, dcn__group *out)
 {
     int n = 0;
 
+    memset(readers, 0, (size_t)p->walk.n_slots * sizeof *readers);
+    for (int i = first; i < end; i++)
+        for (int k = 0; k < p->walk.steps[i].n_reads; k++)
+            readers[p->walk.steps[i].reads[k]]++;
     while (first < end) {
         dcn__group *group = &out[n++];
 
         group->first = first;
-        group->count = e->fuse(g, &p->walk, first, end, p->needed, group);
+        group->count = e->fuse(g, &p->walk, first, end, p->needed, readers, group);
         first += group->count;
     }
     return n;
@@ -73,17 +77,22 @@ dcn_status dcn__program_group(dcn__program *p, const dcn_graph *g, const dcn__en
 {
     const int half = p->walk.first_reverse, n_steps = p->walk.n_steps;
     dcn__group *down = dcn__alloc_array((size_t)n_steps + 1, sizeof *down);
+    int *readers = dcn__alloc_array((size_t)p->walk.n_slots + 1, sizeof *readers);
     int n_down, n_up;
 
-    if (!down)
+    if (!down || !readers) {
+        dcn__free(down);
+        dcn__free(readers);
         return dcn__fail_memory(err, "a program", (size_t)n_steps * sizeof *down);
+    }
     /* Down first: what it reads of the way up must then be written there. */
-    n_down = fuse_range(p, g, e, half, n_steps, down);
+    n_down = fuse_range(p, g, e, half, n_steps, readers, down);
     mark_reads(p, down, n_down);
-    n_up = fuse_range(p, g, e, 0, half, p->groups);
+    n_up = fuse_range(p, g, e, 0, half, readers, p->groups);
     memcpy(p->groups + n_up, down, (size_t)n_down * sizeof *down);
     p->n_groups = n_up + n_down;
     dcn__free(down);
+    dcn__free(readers);
     return DCN_OK;
 }
 

@@ -89,7 +89,7 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err);
 
 /* fuse.c: several steps at once. */
 int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                  dcn__group *group);
+                  const int *readers, dcn__group *group);
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err);
 
 /* The engine's enter and leave, also for kernels that must not be cut among threads. */

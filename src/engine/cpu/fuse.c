@@ -8,20 +8,25 @@
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 
-/* The only reader of what step i writes is the next step, and that does `action`. */
-static const dcn__step *alone_after(const dcn__walk *w, int i, int end, const bool *needed,
-                                    dcn__action action)
-{
-    const int slot = w->steps[i].write;
-    const dcn__step *next = &w->steps[i + 1];
-    int n = 0;
+/* What a pattern is looked for in. */
+typedef struct place {
+    const dcn_graph *g;
+    const dcn__walk *w;
+    int end;
+    const bool *needed;
+    const int *readers;
+} place;
 
-    if (i + 1 >= end || next->action != action || slot < 0 || needed[slot])
+/* The only reader of what step i writes is the next step, and that does `action`. */
+static const dcn__step *alone_after(const place *p, int i, dcn__action action)
+{
+    const int slot = p->w->steps[i].write;
+    const dcn__step *next = &p->w->steps[i + 1];
+
+    if (i + 1 >= p->end || next->action != action || slot < 0 || p->needed[slot] ||
+        p->readers[slot] != 1)
         return NULL;
-    for (int s = i + 1; s < end && n < 2; s++)
-        for (int k = 0; k < w->steps[s].n_reads; k++)
-            n += w->steps[s].reads[k] == slot;
-    for (int k = 0; n == 1 && k < next->n_reads; k++)
+    for (int k = 0; k < next->n_reads; k++)
         if (next->reads[k] == slot)
             return next;
     return NULL;
@@ -46,14 +51,13 @@ static int end_with(dcn__group *group, int first, const dcn__walk *w, int last)
 /* ---- up ------------------------------------------------------------------------------------- */
 
 /* An activation that a tail can do; a ReLU before a max pool is done with the pool. */
-static bool takes_activation(const dcn_graph *g, const dcn__walk *w, int i, int end,
-                             const bool *needed)
+static bool takes_activation(const place *p, int i)
 {
-    if (alone_after(w, i, end, needed, DCN__DO_RELU))
-        return !alone_after(w, i + 1, end, needed, DCN__DO_MAX_POOL);
-    return alone_after(w, i, end, needed, DCN__DO_MAP) ||
-           (alone_after(w, i, end, needed, DCN__DO_LEAKY) &&
-            g->nodes[w->steps[i + 1].node].weight < 0);
+    if (alone_after(p, i, DCN__DO_RELU))
+        return !alone_after(p, i + 1, DCN__DO_MAX_POOL);
+    return alone_after(p, i, DCN__DO_MAP) ||
+           (alone_after(p, i, DCN__DO_LEAKY) &&
+            p->g->nodes[p->w->steps[i + 1].node].weight < 0);
 }
 
 /* The other input of an add behind step i, or -1. */
@@ -66,31 +70,31 @@ static int other_input(const dcn__walk *w, int i)
     return add->reads[add->reads[0] == w->steps[i].write];
 }
 
-static int fuse_up(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                   dcn__group *group)
+static int fuse_up(const place *p, int first, dcn__group *group)
 {
+    const dcn__walk *w = p->w;
     const dcn__step *a = &w->steps[first], *pool;
     const bool conv = a->action == DCN__DO_CONV;
     int last = first;
 
     begin(group, a);
-    if (a->action == DCN__DO_RELU && alone_after(w, first, end, needed, DCN__DO_MAX_POOL))
+    if (a->action == DCN__DO_RELU && alone_after(p, first, DCN__DO_MAX_POOL))
         return end_with(group, first, w, first + 1);
-    if (conv && alone_after(w, first, end, needed, DCN__DO_RELU) &&
-        (pool = alone_after(w, first + 1, end, needed, DCN__DO_MAX_POOL)) &&
-        dcn__direct_fits(g, &g->nodes[a->node], &g->nodes[pool->node]))
+    if (conv && alone_after(p, first, DCN__DO_RELU) &&
+        (pool = alone_after(p, first + 1, DCN__DO_MAX_POOL)) &&
+        dcn__direct_fits(p->g, &p->g->nodes[a->node], &p->g->nodes[pool->node]))
         return end_with(group, first, w, first + 2);
     if (!conv && a->action != DCN__DO_DENSE && a->action != DCN__DO_SCALE &&
         (a->action != DCN__DO_ADD || a->n_reads != 2))
         return 1;
-    if (conv && alone_after(w, last, end, needed, DCN__DO_SCALE))
+    if (conv && alone_after(p, last, DCN__DO_SCALE))
         last++;
-    if (a->action != DCN__DO_ADD && alone_after(w, last, end, needed, DCN__DO_ADD) &&
+    if (a->action != DCN__DO_ADD && alone_after(p, last, DCN__DO_ADD) &&
         other_input(w, last) >= 0) {
         group->reads[group->n_reads++] = other_input(w, last);
         last++;
     }
-    if (takes_activation(g, w, last, end, needed))
+    if (takes_activation(p, last))
         last++;
     return last > first ? end_with(group, first, w, last) : 1;
 }
@@ -103,21 +107,22 @@ static bool is_rule(const dcn__step *s)
            s->action == DCN__DO_RELU_RECTIFY || s->action == DCN__DO_RELU_GUIDED;
 }
 
-static int fuse_down(const dcn__walk *w, int first, int end, const bool *needed, dcn__group *group)
+static int fuse_down(const place *p, int first, dcn__group *group)
 {
+    const dcn__walk *w = p->w;
     const dcn__step *rule;
     int last = first;
 
     begin(group, &w->steps[first]);
     if (w->steps[first].action == DCN__DO_SCALE_DATA) {
-        if (!alone_after(w, first, end, needed, DCN__DO_CONV_DATA))
+        if (!alone_after(p, first, DCN__DO_CONV_DATA))
             return 1;
         last++;
     }
     if (w->steps[last].action != DCN__DO_CONV_DATA && w->steps[last].action != DCN__DO_DENSE_DATA)
         return 1;
-    rule = last + 1 < end ? &w->steps[last + 1] : NULL;
-    if (rule && is_rule(rule) && alone_after(w, last, end, needed, rule->action)) {
+    rule = last + 1 < p->end ? &w->steps[last + 1] : NULL;
+    if (rule && is_rule(rule) && alone_after(p, last, rule->action)) {
         if (rule->n_reads == 2)
             group->reads[group->n_reads++] = rule->reads[1];
         last++;
@@ -126,14 +131,15 @@ static int fuse_down(const dcn__walk *w, int first, int end, const bool *needed,
 }
 
 int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                  dcn__group *group)
+                  const int *readers, dcn__group *group)
 {
+    const place p = { g, w, end, needed, readers };
     int count;
 
     if (first < w->first_reverse)
-        return fuse_up(g, w, first, end, needed, group);
-    count = dcn__winners_fuse(g, w, first, end, needed, group);
-    return count ? count : fuse_down(w, first, end, needed, group);
+        return fuse_up(&p, first, group);
+    count = dcn__winners_fuse(g, w, first, end, needed, readers, group);
+    return count ? count : fuse_down(&p, first, group);
 }
 
 /* ---- prepare -------------------------------------------------------------------------------- */

@@ -61,17 +61,16 @@ static chain find_chain(const dcn_graph *g, const dcn__walk *w, int first, int e
 
 /* Nobody outside steps [first, first + count) reads what they hand to each other. */
 static bool is_private(const dcn__walk *w, int first, int count, const bool *needed,
-                       const dcn__step *step)
+                       const int *readers, const dcn__step *step)
 {
+    int inside = 0;
+
     if (!step)
         return true;
-    if (needed[step->write])
-        return false;
-    for (int i = 0; i < w->n_steps; i++)
-        for (int k = 0; (i < first || i >= first + count) && k < w->steps[i].n_reads; k++)
-            if (w->steps[i].reads[k] == step->write)
-                return false;
-    return true;
+    for (int i = first; i < first + count; i++)
+        for (int k = 0; k < w->steps[i].n_reads; k++)
+            inside += w->steps[i].reads[k] == step->write;
+    return !needed[step->write] && inside == readers[step->write];
 }
 
 /* ---- the shapes ------------------------------------------------------------------------------ */
@@ -113,7 +112,7 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
 }
 
 int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end,
-                      const bool *needed, dcn__group *group)
+                      const bool *needed, const int *readers, dcn__group *group)
 {
     const chain c = find_chain(g, w, first, end);
     const dcn__node *pool = &g->nodes[c.unpool->node];
@@ -122,9 +121,9 @@ int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end
 
     if (!c.count || !pool_fits(pool, g->nodes[pool->inputs[0]].shape) ||
         !measure(&shape, g, &g->nodes[(c.weights ? c.weights : c.data)->node]) ||
-        !is_private(w, first, c.count, needed, c.unpool) ||
-        !is_private(w, first, c.count, needed, c.rule) ||
-        !is_private(w, first, c.count, needed, c.less_bias))
+        !is_private(w, first, c.count, needed, readers, c.unpool) ||
+        !is_private(w, first, c.count, needed, readers, c.rule) ||
+        !is_private(w, first, c.count, needed, readers, c.less_bias))
         return 0;
     group->n_reads = 0;
     group->reads[group->n_reads++] = c.unpool->reads[0];

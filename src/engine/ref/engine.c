@@ -102,9 +102,9 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
 }
 
 static int fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                dcn__group *group)
+                const int *readers, dcn__group *group)
 {
-    (void)g, (void)w, (void)first, (void)end, (void)needed, (void)group;
+    (void)g, (void)w, (void)first, (void)end, (void)needed, (void)readers, (void)group;
     return 1;   /* the definition takes one step at a time */
 }
 
