@@ -26,7 +26,9 @@ model = getattr(torchvision.models, sys.argv[1])(weights=None).eval()
 torch.onnx.export(model, torch.randn(1, 3, 224, 224), sys.argv[2], dynamo=False, opset_version=17)
 """
 FIGURES = (("forward_ms", "forward, one picture"), ("picture_ms", "one unit's picture, forward too"),
-           ("sheet_ms", "sheet of a layer's channels"), ("whole_ms", "process: start to sheet of layers"))
+           ("peak_sheet_ms", "sheet of peaks, a layer's channels"),
+           ("sheet_ms", "the same from all of each channel"),
+           ("whole_ms", "process: start to sheet of layers"))
 
 
 def write_picture(path, side=500):
@@ -80,6 +82,7 @@ def one_network(name, options, folder):
             run = run_once(key, command)
             if key == "captum":
                 run["picture_ms"] = run["channel_ms"]
+                run["peak_sheet_ms"] = run.pop("sheet_ms")      # a unit of each channel
             if key == "ours":
                 run["picture_ms"] = run["forward_ms"] + run["peak_ms"]
                 run["whole_ms"] = whole_process(path, picture, folder, options.threads)

@@ -7,7 +7,7 @@
 
 /* A chunk's largest array stays below this, if a chunk of one picture does: a few signals at once
  * make the convolutions of small maps faster, large maps gain nothing and cost memory. */
-#define CHUNK_BYTES ((size_t)8 << 20)
+#define CHUNK_BYTES ((size_t)2 << 20)
 
 dcn_node dcn__descent_source(const dcn__descent *d, dcn_node node)
 {
