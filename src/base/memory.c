@@ -54,7 +54,7 @@ char *dcn__strdup(const char *text)
 /* ---- tensors ---------------------------------------------------------------------------------- */
 
 /* Before each block stands how it was come by, in a cache line of its own. */
-enum { LINE = 64, LARGE = 4 << 20 };
+enum { LINE = 64, LARGE = 2 << 20 };
 typedef struct block_head { size_t mapped; } block_head;     /* bytes, or 0: from the heap */
 
 /* Weights and activations of large networks are used once or twice in a short process: small pages,

@@ -1,7 +1,7 @@
 /* png_write.c - writes PNG: libpng makes the file in memory, the texts are put in behind IHDR.
  *
- * libpng's simplified interface, which needs no setjmp, has no texts; a text chunk is a length, a
- * type, the bytes and a sum. No time stamp is written: equal pictures give equal files. */
+ * They are checked and made here: a text chunk is a length, a type, the bytes and a sum. No time
+ * stamp is written: equal pictures give equal files. */
 #include "codec/png.h"
 
 #ifdef DCN_HAVE_PNG
@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 #include <png.h>
+#include <setjmp.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -67,52 +68,98 @@ static dcn_status append_texts(dcn__string *s, const char *const *texts, dcn_err
     return !st && s->failed ? dcn__fail_memory(err, "a PNG file's texts", s->length) : st;
 }
 
-static dcn_status encode_pixels(dcn__bytes *bytes, const dcn_image *image, size_t texts,
-                                dcn_error *err)
-{
-    png_image png = { .version = PNG_IMAGE_VERSION, .width = (png_uint_32)image->w,
-                      .height = (png_uint_32)image->h, .flags = PNG_IMAGE_FLAG_FAST,
-                      .format = image->c == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY };
-    png_alloc_size_t room;
-    dcn_status st = DCN_OK;
-    uint8_t *data;
+/* ---- pixels --------------------------------------------------------------------------------- */
 
-    /* The macro's sums are 32 bits wide. */
-    if ((uint64_t)image->w * (uint64_t)image->h * (uint64_t)image->c > INT32_MAX / 2)
-        return dcn__fail(err, DCN_USAGE, "PNG", "a picture of %dx%d is too large to be written; "
-                         "draw a smaller one", image->w, image->h);
-    room = PNG_IMAGE_PNG_SIZE_MAX(png);
-    if (!(data = dcn__alloc(room + texts)))
-        return dcn__fail_memory(err, "a PNG file", room + texts);
-    if (!png_image_write_to_memory(&png, data, &room, 0, image->pixels, 0, NULL))
-        st = dcn__fail(err, DCN_MEMORY, "PNG", "cannot be encoded (%s); free memory", png.message);
-    png_image_free(&png);
-    *bytes = (dcn__bytes){ .data = data, .size = room };
-    if (st)
-        dcn__bytes_clear(bytes);
-    return st;
+static void on_error(png_structp png, png_const_charp text)
+{
+    (void)text;
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp text)
+{
+    (void)png, (void)text;
+}
+
+static void write_bytes(png_structp png, png_bytep data, size_t n)
+{
+    dcn__string *s = png_get_io_ptr(png);
+
+    dcn__string_append(s, (const char *)data, n);
+    if (s->failed)
+        png_error(png, "no memory");
+}
+
+static void flush_nothing(png_structp png)
+{
+    (void)png;
+}
+
+/* Control comes back to the caller's setjmp if memory ends. Differences to the row above and runs of
+ * equal bytes: on what we draw a third of the time of libpng's own choice, and some percent larger. */
+static void write_rows(png_structp png, png_infop info, const dcn_image *image)
+{
+    const size_t row = (size_t)image->w * (size_t)image->c;
+
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_IHDR(png, info, (png_uint_32)image->w, (png_uint_32)image->h, 8,
+                 image->c == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+                 PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_UP);
+    png_set_compression_level(png, 1);
+    png_set_compression_strategy(png, Z_RLE);
+    png_write_info(png, info);
+    for (int y = 0; y < image->h; y++)
+        png_write_row(png, image->pixels + (size_t)y * row);
+    png_write_end(png, info);
+}
+
+static dcn_status encode_pixels(dcn__string *s, const dcn_image *image, dcn_error *err)
+{
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+
+    if (!info || setjmp(png_jmpbuf(png)) != 0) {
+        png_destroy_write_struct(&png, &info);
+        return dcn__fail_memory(err, "a PNG file", s->length);
+    }
+    png_set_write_fn(png, s, write_bytes, flush_nothing);
+    write_rows(png, info, image);
+    png_destroy_write_struct(&png, &info);
+    return DCN_OK;
 }
 
 dcn_status dcn__png_encode(dcn__bytes *bytes, const dcn_image *image, const char *const *texts,
                            dcn_error *err)
 {
-    dcn__string s = { 0 };
+    dcn__string texts_of = { 0 }, file = { 0 };
     dcn_status st;
 
     memset(bytes, 0, sizeof *bytes);
     if (image->w < 1 || image->h < 1 || (image->c != 1 && image->c != 3) || !image->pixels)
         return dcn__fail(err, DCN_USAGE, "PNG", "a picture of (%d,%d,%d) cannot be written; give "
                          "it pixels and 1 or 3 channels", image->h, image->w, image->c);
-    st = append_texts(&s, texts, err);
-    if (!st)
-        st = encode_pixels(bytes, image, s.length, err);
-    if (!st && s.length) {
-        memmove(bytes->data + BEFORE_TEXTS + s.length, bytes->data + BEFORE_TEXTS,
-                bytes->size - BEFORE_TEXTS);
-        memcpy(bytes->data + BEFORE_TEXTS, s.text, s.length);
-        bytes->size += s.length;
+    if ((uint64_t)image->w * (uint64_t)image->h * (uint64_t)image->c > INT32_MAX / 2)
+        return dcn__fail(err, DCN_USAGE, "PNG", "a picture of %dx%d is too large to be written; "
+                         "draw a smaller one", image->w, image->h);
+    if (!(st = append_texts(&texts_of, texts, err)) && !(st = encode_pixels(&file, image, err)) &&
+        texts_of.length) {
+        const size_t before = file.length;
+
+        dcn__string_append(&file, texts_of.text, texts_of.length);      /* makes the room */
+        if (file.failed)
+            st = dcn__fail_memory(err, "a PNG file's texts", texts_of.length);
+        else {
+            memmove(file.text + BEFORE_TEXTS + texts_of.length, file.text + BEFORE_TEXTS,
+                    before - BEFORE_TEXTS);
+            memcpy(file.text + BEFORE_TEXTS, texts_of.text, texts_of.length);
+        }
     }
-    dcn__string_clear(&s);
+    dcn__string_clear(&texts_of);
+    if (st)
+        dcn__string_clear(&file);
+    else
+        *bytes = (dcn__bytes){ .data = (uint8_t *)file.text, .size = file.length };
     return st;
 }
 
