@@ -23,7 +23,7 @@ int main(int argc, char **argv)
         || dcn_image_load(&photo, argv[2], NULL, &err));
     const dcn_shape in = model.preprocess.shape;
     float *picture = calloc(12, (size_t)in.h * in.w), *kept = calloc(12, (size_t)in.h * in.w);
-    const dcn_route way = { dcn_graph_find(model.graph, argv[3]), .rule = DCN_RULE_DECONVNET };
+    const dcn_route way = { .layer = dcn_graph_find(model.graph, argv[3]), .rule = DCN_RULE_DECONVNET };
     const dcn_panel panel = { .values = kept, .shape = in, .title = argv[3] };
 
     /* A plan is the network for one picture, with the ways down that will be asked of it. */

@@ -3,25 +3,31 @@
 #ifndef CODEC_TEST_H
 #define CODEC_TEST_H
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <cmocka.h>
 
 #include "base/memory.h"
 #include "deconvnet.h"
 
-/* "DIR/name" in the test's own folder; the text lives until the next call but three. */
+/* "DIR/PROGRAM/name": test programs run side by side. The text lives until the next call but three. */
 static inline const char *temporary(const char *name)
 {
     static char paths[4][512];
     static int turn;
+    int n;
 
     turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof paths[turn], "%s/%s", DCN_TEST_TMP, name);
+    n = snprintf(paths[turn], sizeof paths[turn], "%s/%s", DCN_TEST_TMP,
+                 program_invocation_short_name);
+    mkdir(paths[turn], 0777);        /* it may be there */
+    snprintf(paths[turn] + n, sizeof paths[turn] - (size_t)n, "/%s", name);
     return paths[turn];
 }
 

@@ -122,7 +122,8 @@ static void gradients_of_the_input(void **state)
                               "add a relu2; avg_pool 2 stride=1; dense units=3; softmax";
     dcn_graph *g = graph_of(net);
     const dcn_node logits = dcn_graph_output(g) - 1;
-    const dcn_route routes[2] = { { logits, DCN_RULE_GRADIENT }, { logits + 1, DCN_RULE_GRADIENT } };
+    const dcn_route routes[2] = { { .layer = logits, .rule = DCN_RULE_GRADIENT },
+                                  { .layer = logits + 1, .rule = DCN_RULE_GRADIENT } };
     float x[98], way[98], value[3];
     dcn_plan *p;
 
@@ -306,7 +307,7 @@ static void refuses_before_it_computes(void **state)
 static void values_do_not_outlive_a_gradient(void **state)
 {
     dcn_graph *g = identity(3);
-    const dcn_route route = { 1, DCN_RULE_GRADIENT };
+    const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
     const float x[3] = { 1, 2, 3 };
     const int32_t label = 0;
     float out[3];
