@@ -235,6 +235,8 @@ dcn_status bench_model(const bench_run *run, dcn_error *err)
     st = cli_load_model(&t.model, path, &shared, err);
     t.load_ms = 1000 * (cli_seconds() - began);
     free(path);
+    if (!st)
+        cli_tell_guess(&t.model, &shared);
     if (!st && !(st = choose_layer(run, &t, err)) && !(st = open_plan(run, &t, 1, err))) {
         make_picture(run, &t);
         if ((st = measure(&t, forward, run->repeats, &t.forward_ms, err))

@@ -95,6 +95,8 @@ static dcn_status convert(const convert_run *run, const char *from, dcn_error *e
     if (!st)
         st = ends_in(run->to, ".onnx") ? dcn_onnx_save(&model, run->to, err)
                                        : dcn_model_save(&model, run->to, err);
+    if (!st)
+        cli_tell_guess(&model, &run->shared);
     if (!st && run->shared.json)
         st = print_json(run, &model, err);
     else if (!st)

@@ -178,6 +178,7 @@ static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
     if ((st = cli_load_model(&run->model, model, &run->shared, err))
         || (st = cli_open_data(&run->data, &run->shared, err)))
         return st;
+    cli_tell_guess(&run->model, &run->shared);
     dcn_data_info_get(run->data, &run->info);
     compare_classes(run);
     if (!desc.batch)

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { KEY_LAYER = CLI_KEY_OWN, KEY_RULE, KEY_FROM, KEY_CHANNEL, KEY_CLASS, KEY_TOP, KEY_DEAD,
        KEY_BIAS, KEY_EXTEND, KEY_MASK, KEY_SWITCHES, KEY_RECTIFY, KEY_COMPAT, KEY_OUT, KEY_DUMP,
@@ -112,7 +113,7 @@ static void parse_from(show_options *o, int key, const char *arg)
 
 static void parse_channels(show_options *o, int key, const char *arg)
 {
-    enum { CHANNELS_MAX = 4096, DIGITS = 16 };
+    enum { CHANNELS_MAX = 4096, DIGITS = 32 };
 
     o->n_channels = 0;
     o->all_channels = !strcmp(arg, "all");
@@ -201,13 +202,28 @@ static dcn_status check_dump(const show_run *run, dcn_error *err)
 {
     const show_options *o = &run->options;
 
+    const char *slash = o->dump ? strrchr(o->dump, '/') : NULL;
+    dcn_status st = DCN_OK;
+
     if (!o->dump)
         return DCN_OK;
-    if (run->n > DUMP_MAX)
+    if (slash && slash > o->dump) {
+        char *folder = cli_text("%.*s", (int)(slash - o->dump), o->dump);
+
+        struct stat status;
+
+        /* Known now, not after the last picture. */
+        if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode))
+            st = cli_fail(err, DCN_FILE, folder, "is no folder; make it, or name another --dump");
+        else
+            st = cli_check_folder(folder, err);
+        free(folder);
+    }
+    if (!st && run->n > DUMP_MAX)
         return cli_fail(err, DCN_USAGE, "--dump",
                         "holds every value of %d pictures, the limit is %d; name fewer",
                         run->n, DUMP_MAX);
-    return DCN_OK;
+    return st;
 }
 
 static dcn_status show(show_run *run, dcn_error *err)

@@ -142,7 +142,9 @@ dcn_status info_model(cli_json *json, const info_run *run, const char *path, dcn
         dcn_model_clear(&model);
         return st;
     }
-    info_int(json, "step", model.step);
+    cli_tell_guess(&model, &run->shared);
+    if (json || !cli_is_imported(model.graph))
+        info_int(json, "step", model.step);
     info_text(json, "hash", model.hash);
     dcn_preprocess_text(&model.preprocess, preprocess, sizeof preprocess);
     info_text(json, "preprocess", preprocess);

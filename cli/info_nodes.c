@@ -32,7 +32,8 @@ static dcn_box middle_box(const dcn_graph *graph, dcn_node node, dcn_shape shape
     return box;
 }
 
-static void print_node(const dcn_graph *graph, dcn_node node, int width, int op_width)
+/* Returns whether the border cuts what its middle unit sees. */
+static bool print_node(const dcn_graph *graph, dcn_node node, int width, int op_width)
 {
     const double flops = node_flops(graph, node);
     char shape[48], field[96], cost[24] = "";
@@ -49,11 +50,13 @@ static void print_node(const dcn_graph *graph, dcn_node node, int width, int op_
         snprintf(cost, sizeof cost, "%.1f", flops / 1e6);
     printf("%-*s  %-*s  %-16s  %10lld  %8s  %s\n", width, n.name, op_width, n.op, shape,
            (long long)n.n_weights, cost, field);
+    return box.clipped != 0;
 }
 
 void info_print_nodes(const dcn_graph *graph)
 {
     int width = 4, op_width = 8;
+    bool cut = false;
 
     for (int i = 0; i < dcn_graph_node_count(graph); i++) {
         dcn_node_info n;
@@ -62,11 +65,13 @@ void info_print_nodes(const dcn_graph *graph)
         width = (int)strlen(n.name) > width ? (int)strlen(n.name) : width;
         op_width = (int)strlen(n.op) > op_width ? (int)strlen(n.op) : op_width;
     }
-    printf("\n%s%-*s  %-*s  %-16s  %10s  %8s  %-12s%s\n", cli_bold(stdout), width, "node", op_width,
-           "op", "shape (H,W,C)", "parameters", "MFLOP", "sees: size, start, stride; cut: the "
-           "middle unit's field goes beyond the border", cli_plain(stdout));
+    printf("\n%s%-*s  %-*s  %-16s  %10s  %8s  %s%s\n", cli_bold(stdout), width, "node", op_width,
+           "op", "shape (H,W,C)", "parameters", "MFLOP", "sees: size, start, stride",
+           cli_plain(stdout));
     for (int i = 0; i < dcn_graph_node_count(graph); i++)
-        print_node(graph, i, width, op_width);
+        cut |= print_node(graph, i, width, op_width);
+    if (cut)
+        puts("\ncut: even what the node's middle unit sees goes beyond the border of the picture");
 }
 
 static void pair(cli_json *to, const char *key, const int value[2])

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The input's rows and columns that the options ask for; 0: none. */
 static void wanted_size(const cli_input_options *o, int *rows, int *columns)
@@ -31,14 +32,31 @@ static dcn_status load(dcn_model *model, const char *path, const cli_shared *sha
                                  : dcn_model_load(model, path, &shared->limits, err);
 }
 
+static bool ends_in(const char *path, const char *end)
+{
+    const size_t n = strlen(path), k = strlen(end);
+
+    return n > k && !strcmp(path + n - k, end);
+}
+
 /* A picture or a text read as a model complains of its first bytes: say what it is instead. */
 static dcn_status name_what_it_is(const char *path, dcn_error *err)
 {
     dcn_error ignored;
     dcn_kind kind;
+    struct stat file;
 
-    if (err->status != DCN_INPUT || dcn_identify(path, &kind, &ignored) || kind == DCN_KIND_MODEL
-        || kind == DCN_KIND_ONNX || kind == DCN_KIND_UNKNOWN)
+    if (err->status != DCN_INPUT)
+        return err->status;
+    if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0)
+        return cli_fail(err, DCN_INPUT, path, "is empty; copy the model again");
+    if (dcn_identify(path, &kind, &ignored)) {
+        /* What PyTorch writes beside model.onnx lies nearest in many shells. */
+        return !ends_in(path, ".data") ? err->status
+               : cli_fail(err, DCN_INPUT, path, "is no model, but may be the external data of one; "
+                          "name the .onnx file beside it");
+    }
+    if (kind == DCN_KIND_MODEL || kind == DCN_KIND_ONNX || kind == DCN_KIND_UNKNOWN)
         return err->status;
     return cli_fail(err, DCN_INPUT, path, "is no model (it is read as: %s); name an ONNX file or a "
                     "model file of this program", dcn_kind_text(kind));
@@ -95,12 +113,14 @@ static dcn_status change_preprocess(dcn_preprocess *p, const cli_input_options *
     return DCN_OK;
 }
 
-/* Says what was guessed, but for what an option says. Guesses stand between "; ". */
-static void tell_guess(const char *guess, const cli_input_options *o)
+/* But for what an option says. Guesses stand between "; ". */
+void cli_tell_guess(const dcn_model *model, const cli_shared *shared)
 {
     static const char about[] = "preprocessing";
+    const cli_input_options *o = &shared->input;
+    const char *guess = model->guess;
     const bool said = o->preprocess || (o->n_mean && o->n_std);
-    char told[sizeof ((dcn_model *)NULL)->guess] = "";
+    char told[sizeof model->guess] = "";
     size_t used = 0;
 
     while (*guess) {
@@ -130,10 +150,7 @@ dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *
     if ((st = check_size(o, shape, err))
         || (st = change_preprocess(&model->preprocess, o, shape, err)))
         return st;
-    if (o->labels && (st = dcn_model_labels(model, o->labels, err)))
-        return st;
-    tell_guess(model->guess, o);
-    return DCN_OK;
+    return o->labels ? dcn_model_labels(model, o->labels, err) : DCN_OK;
 }
 
 bool cli_is_imported(const dcn_graph *graph)

@@ -4,10 +4,12 @@
 
 #include "options.h"
 
-/* path: a model file of any kind. Says on standard error what was guessed. dcn_model_clear(model),
- * also after a failure. */
+/* path: a model file of any kind. dcn_model_clear(model), also after a failure. */
 dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *shared,
                           dcn_error *err);
+/* Says on standard error what was guessed. Called when nothing is left to be refused: a refusal is
+ * one line. */
+void cli_tell_guess(const dcn_model *model, const cli_shared *shared);
 /* Does the graph come from an ONNX file? Such networks are other people's. */
 bool cli_is_imported(const dcn_graph *graph);
 

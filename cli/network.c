@@ -220,3 +220,27 @@ size_t cli_volume(dcn_shape shape)
 {
     return (size_t)shape.h * (size_t)shape.w * (size_t)shape.c;
 }
+
+/* How many nodes "silu rectified at a, gate held constant at b and 10 more" speaks of. */
+static long count_extensions(const char *text)
+{
+    const char *more = strstr(text, " and ");
+    long n = *text ? 1 : 0;
+
+    for (const char *c = text; (c = strstr(c, ", ")); c++)
+        n++;
+    return n + (more ? strtol(more + strlen(" and "), NULL, 10) : 0);
+}
+
+char *cli_extensions(const dcn_plan *plan, int n)
+{
+    const char *most = "";
+
+    for (int i = 0; i < n; i++) {
+        const char *text = dcn_plan_extensions(plan, i);
+
+        if (text && count_extensions(text) > count_extensions(most))
+            most = text;
+    }
+    return cli_text("%s", most);
+}

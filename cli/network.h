@@ -19,6 +19,9 @@ char *cli_network_text(const dcn_graph *graph);
 /* Every node's name and shape, as the tutorial's print_op_shape: batch 0 leaves the batch out. */
 void cli_print_shapes(FILE *file, const dcn_graph *graph, int batch);
 
+/* What the ways down of n routes do beyond the papers, of the one that meets the most: usually from
+ * the deepest layer. Allocated, "" if nothing. */
+char *cli_extensions(const dcn_plan *plan, int n);
 /* The layers in order (is_layer); returns how many, writes at most max. */
 int cli_layers(const dcn_graph *graph, dcn_node *layers, int max);
 /* Those whose picture the tutorial draws: they end in a max pool. All layers if none does. */

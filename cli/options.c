@@ -442,7 +442,13 @@ char *cli_model_path(const cli_shared *shared)
 
     if (!shared->model)
         cli_die(DCN_USAGE, "--model", "is missing; name a model file or the folder of a run");
-    if (stat(shared->model, &st) == 0 && S_ISDIR(st.st_mode))
-        return cli_text("%s/model.safetensors", shared->model);
+    if (stat(shared->model, &st) == 0 && S_ISDIR(st.st_mode)) {
+        char *path = cli_text("%s/model.safetensors", shared->model);
+
+        if (stat(path, &st) != 0)
+            cli_die(DCN_FILE, shared->model, "is a folder without a model.safetensors; name a model "
+                    "file, or the folder of a run");
+        return path;
+    }
     return cli_text("%s", shared->model);
 }

@@ -90,8 +90,9 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
     { "threads", 'j', "N", 0, "Threads; the results do not depend on it (all cores)", \
       CLI_GROUP_COMPUTE }, \
     { "device", CLI_KEY_DEVICE, "auto|cpu", 0, "Where to compute (auto)", CLI_GROUP_COMPUTE }, \
-    { "engine", CLI_KEY_ENGINE, "cpu|ref", 0, \
-      "cpu is the fast one, ref the plain definition it is checked against (cpu)", \
+    { "engine", CLI_KEY_ENGINE, "cpu|ref|ref64", 0, \
+      "cpu is the fast one; ref the plain definition it is checked against, ref64 the same in " \
+      "doubles (cpu)", \
       CLI_GROUP_COMPUTE }
 #define CLI_OPTIONS_LIMITS \
     CLI_HEADER("Limits on what is read:", CLI_GROUP_LIMITS), \

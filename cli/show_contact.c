@@ -163,6 +163,7 @@ static dcn_status project(contact *t, int first, dcn_error *err)
     const show_tile *tiles = t->channels.tiles;
     int n = 0;
 
+    cli_progress_draw(&t->progress, first, t->channels.n, NULL);
     while (n < run->starts && first + n < t->channels.n
            && tiles[first + n].layer == tiles[first].layer)
         n++;
@@ -209,8 +210,13 @@ static dcn_status draw(contact *t, const char *caption, bool bare, dcn_image *sh
                                   .scale = t->run->options.scale, .caption = caption,
                                   .fill = fill_row, .user = t, .bare = bare, .zoom = t->zoom };
 
+    dcn_status st;
+
     t->first_drawn = t->n_drawn = 0;
-    return dcn_sheet_draw(sheet, &desc, err);
+    cli_progress_begin(&t->progress, &t->run->options.shared, "walk down", "channels");
+    st = dcn_sheet_draw(sheet, &desc, err);
+    cli_progress_clear(&t->progress);
+    return st;
 }
 
 static void prepare(contact *t)

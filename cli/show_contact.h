@@ -2,6 +2,7 @@
 #ifndef DCN_CLI_SHOW_CONTACT_H
 #define DCN_CLI_SHOW_CONTACT_H
 
+#include "progress.h"
 #include "show.h"
 
 enum { PEAK_ROWS_MAX = 8 };
@@ -29,6 +30,7 @@ typedef struct contact {
     int first_drawn, n_drawn;
     float *row;                        /* (columns) values of one row's panels */
     size_t room;                       /* floats of one of them */
+    cli_progress progress;             /* tiles walked down: thousands take minutes */
 } contact;
 
 /* Peaks of a few channels: original and projection with the frame, then both cut out, in a row. */

@@ -61,12 +61,16 @@ static dcn_node find_origin(const dcn_graph *graph, const char *name)
     return -1;
 }
 
-static dcn_node find_number(const dcn_graph *graph, const char *name, const dcn_node *layers, int n)
+static bool is_number(const char *name)
+{
+    return *name && strspn(name, "0123456789") == strlen(name);
+}
+
+static dcn_node find_number(const char *name, const dcn_node *layers, int n)
 {
     long number;
 
-    (void)graph;
-    if (!*name || strspn(name, "0123456789") != strlen(name) || strlen(name) > 6)
+    if (strlen(name) > 6)
         return -1;
     number = strtol(name, NULL, 10);
     return number >= 1 && number <= n ? layers[number - 1] : -1;
@@ -110,8 +114,13 @@ static dcn_node resolve(const dcn_graph *graph, const char *name, const dcn_node
         node = find_origin(graph, name);
     if (node < 0 && !strcmp(name, "logits"))
         node = dcn_graph_logits(graph);
-    if (node < 0)
-        node = find_number(graph, name, layers, n_layers);
+    /* A number is a layer's number, never the end of "features.0". */
+    if (node < 0 && is_number(name)) {
+        node = find_number(name, layers, n_layers);
+        if (node < 0)
+            unknown_layer(graph, name, n_layers, err);
+        return node;
+    }
     if (node >= 0)
         return node;
     m = find_pieces(graph, name, true);

@@ -142,19 +142,18 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
 char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more)
 {
     const show_options *o = &run->options;
-    char *rule = show_rule_text(run), *start = show_start_text(run),
+    char *rule = show_rule_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, true),
          *channels = show_channels_text(run, show_best_class(run, i)), *caption;
 
-    caption = cli_text("rule %s, layer %s, from %s%s%.60s, scale %s%s, model %s %s%s%s", rule,
-                       layers, start, *channels == '-' ? "" : " ",
-                       *channels == '-' ? "" : channels,
+    caption = cli_text("rule %s, layer %s, from %s%s%.60s%s, scale %s%s, model %s %s%s%s", rule,
+                       layers, dcn_from_name(o->from), *channels == '-' ? "" : " ",
+                       *channels == '-' ? "" : channels, o->compat ? ", ones" : "",
                        o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more,
                        run->model_name, run->model.hash,
                        *run->extensions ? ", extensions: " : "", run->extensions);
     free(channels);
     free(layers);
-    free(start);
     free(rule);
     return caption;
 }

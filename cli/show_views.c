@@ -131,8 +131,8 @@ static dcn_status unknown_class(const show_run *run, const char *name, dcn_error
         cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; did you mean %.60s?",
                  name, near);
     else
-        cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; give %s a number from 0 "
-                 "to %d, or top", name, m->class_names ? "a name of --labels or of the model," : "",
+        cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; give %sa number from 0 "
+                 "to %d, or top", name, m->class_names ? "a name of --labels or of the model, " : "",
                  most - 1);
     free(names);
     return DCN_USAGE;

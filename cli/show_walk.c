@@ -39,18 +39,10 @@ static int most_tiles(const show_run *run)
     return o->top && o->top < most ? o->top : most;
 }
 
-static void collect_extensions(show_run *run)
+/* What the user has to know beside the results. */
+static void tell_notes(const show_run *run)
 {
-    run->extensions = cli_text("%s", "");
-    for (int i = 0; i < run->n_layers; i++) {
-        const char *text = dcn_plan_extensions(run->plan, i);
-
-        /* The way from the deepest layer meets the most. */
-        if (text && strlen(text) > strlen(run->extensions)) {
-            free(run->extensions);
-            run->extensions = cli_text("%s", text);
-        }
-    }
+    cli_tell_guess(&run->model, &run->options.shared);
     if (*run->extensions)
         cli_note("note: beyond the papers: %s", run->extensions);
 }
@@ -84,7 +76,7 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
     if (st)
         return st;
     cli_detail("%s, %.1f MB", dcn_plan_text(run->plan), (double)dcn_plan_bytes(run->plan) / 1e6);
-    collect_extensions(run);
+    run->extensions = cli_extensions(run->plan, run->n_layers);
     run->classes = (int)cli_volume(cli_shape_of(run->model.graph, output));
     run->answers = cli_alloc((size_t)run->chunk * (size_t)run->classes, sizeof(float));
     run->images = cli_alloc((size_t)run->chunk, run->volume * sizeof(float));
@@ -163,6 +155,8 @@ static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, d
 
     if ((st = show_read_inputs(run, first, n, err)))
         return st;
+    if (first == 0)
+        tell_notes(run);
     dcn_plan_forward(run->plan, run->images, n);
     for (int i = 0; i < run->n_layers; i++)
         run->layers[i].fresh = false;

@@ -30,9 +30,11 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
     dcn_status st;
 
     for (int i = 0; i < s->n_layers; i++)
-        routes[i] = (dcn_route){ .layer = s->layers[i], .rule = DCN_RULE_RECONSTRUCT };
+        routes[i] = (dcn_route){ .layer = s->layers[i], .rule = DCN_RULE_RECONSTRUCT,
+                                 .extend = 1 };
     if ((st = dcn_plan_create(&plan, model->graph, &desc, err)))
         return st;
+    s->extensions = cli_extensions(plan, s->n_layers);
     dcn_plan_forward(plan, s->images, s->n);
     for (int i = 0; i < s->n_layers && !st; i++) {
         st = dcn_plan_value(plan, s->layers[i], s->values[i], err);
@@ -79,6 +81,7 @@ void cli_strips_clear(cli_strips *s)
     free(s->images);
     free(s->photos);
     free(s->labels);
+    free(s->extensions);
     for (int i = 0; i < STRIPS_MAX_LAYERS; i++) {
         free(s->drawn[i]);
         free(s->values[i]);

@@ -17,6 +17,7 @@ typedef struct cli_strips {
     float *drawn[STRIPS_MAX_LAYERS];     /* (n,h,w,c) each */
     float *values[STRIPS_MAX_LAYERS];    /* (n, the layer's shape): activations */
     int32_t *labels;
+    char *extensions;          /* what of the way down goes beyond the papers; "": nothing */
 } cli_strips;
 
 /* The first n test pictures through the model and back. _clear accepts a half-made one. */

@@ -157,14 +157,18 @@ dcn_status train_write_results(train_run *run, const dcn_model *model, const dcn
 {
     enum { ROWS = 8 };
     char *strips = cli_text("%s/strips.png", run->folder.path),
-         *page = cli_text("%s/report.html", run->folder.path),
-         *caption = cli_text("rule reconstruct, %s, step %lld, %.1f %% right", run->data_info.name,
-                             (long long)run->last.step, 100 * share(e->correct, e->n));
+         *page = cli_text("%s/report.html", run->folder.path), *caption = NULL;
     dcn_image sheet = { 0 }, filters = { 0 };
     cli_strips s;
     dcn_status st;
 
     if (!(st = cli_strips_make(&s, model, run->data, ROWS, &run->options.shared, err))) {
+        caption = cli_text("rule reconstruct, %s, step %lld, %.1f %% right%s%s",
+                           run->data_info.name, (long long)run->last.step,
+                           100 * share(e->correct, e->n), *s.extensions ? ", extensions: " : "",
+                           s.extensions);
+        if (*s.extensions)
+            cli_note("note: strips.png goes beyond the papers: %s", s.extensions);
         if (!(st = cli_strips_sheet(&sheet, &s, ROWS, &run->data_info, caption, err))
             && !(train_build_has("libpng") && (st = dcn_image_save_png(&sheet, strips, NULL, err)))
             && !(st = cli_strips_bare(strip, &s, 0, DCN_SCALE_AUTO, err))

@@ -207,6 +207,50 @@ class Onnx(Case):
         self.bad(call("bench", "tutorial", "--layer", "a"), 2, "--layer", "model's file")
         self.bad(call("bench", "photo.png"), 3, "photo.png: is no model", "picture")
 
+    def test_a_refusal_is_one_line(self):
+        """What was guessed is told with results, and not beside a refusal."""
+        text = tool.read("plain.onnx").replace(b"deconvnet.preprocess", b"deconvnet.unknown_no")
+        guessed = ["--model", write("guessed.onnx", text)]
+        self.assertIn(b"note: preprocessing is guessed", call("show", *guessed, "photo.png").stderr)
+        self.assertIn(b"note: preprocessing is guessed", call("info", "guessed.onnx").stderr)
+        for code, arguments in ((4, ("missing.png",)), (3, (write("no.png", "none"),)),
+                                (2, ("photo.png", "--layer", "nowhere")), (2, ("photo.png", "--class", "10")),
+                                (2, ("photo.png", "--layer", 1, "--channel", "9" * 20)),
+                                (4, ("photo.png", "--dump", "no/folder/d.st"))):
+            result = call("show", *guessed, *arguments)
+            self.bad(result, code)
+            self.assertEqual(result.stderr.count(b"\n"), 1, result.stderr)
+        self.bad(call("show", *guessed, "photo.png", "--class", "10"), 2, "give a name", "0 to 9")
+        self.bad(call("show", *guessed, "photo.png", "--layer", 1, "--channel", "9" * 20), 2, "9" * 20)
+
+    def test_what_is_no_model(self):
+        os.makedirs(path("folder"), exist_ok=True)
+        self.bad(self.show(model="folder"), 4, "folder: ", "model.safetensors")
+        self.bad(self.show(model=write("empty.onnx", "")), 3, "empty.onnx: is empty")
+        self.bad(self.show(model=write("m.onnx.data", b"\x81" * 4000)), 3, "m.onnx.data: ", "external data")
+
+    def test_numbers_are_layers(self):
+        """0 is no layer's number, and not the end of "features.0" either."""
+        numbered = "input 12x12x3; features.0 = conv filters=4 kernel=3; features.7 = relu; head = dense units=10; softmax"
+        self.good(call("train", "--data", "synthetic", "--net", numbered, "--steps", 1, "-b", 4, "-q", "--out", "num"))
+        self.good(call("convert", "num", "num.onnx"))
+        for number in (0, 7, 3):
+            self.bad(self.show("--layer", number, model="num.onnx"), 2, '"%d"' % number, "1 to 2")
+        told = json.loads(self.good(self.show("--layer", 1, "--json", model="num.onnx")))
+        self.assertEqual(told["pictures"][0]["layers"], ["features.7"])
+        told = json.loads(self.good(self.show("--layer", "features.0", "--json", model="num.onnx")))
+        self.assertEqual(told["pictures"][0]["layers"], ["features.0"])
+
+    def test_extensions_are_counted(self):
+        """The sheet speaks of the way that meets the most, whatever the order of the layers."""
+        net = "input 12x12x3; " + "; ".join(
+            "c%d = conv filters=3 kernel=3; a%d = silu" % (i, i) for i in range(4)) + "; head = dense units=10; softmax"
+        self.good(call("train", "--data", "synthetic", "--net", net, "--steps", 1, "-b", 4, "-q", "--out", "silu"))
+        self.good(call("convert", "silu", "silu.onnx"))
+        for layers in ("a1,a2,head", "head,a2,a1"):
+            told = json.loads(self.good(self.show("--layer", layers, "--extend", "--json", model="silu.onnx")))
+            self.assertTrue(told["extensions"].endswith("and 3 more"), told["extensions"])
+
     def test_hostile_files(self):
         whole = tool.read("plain.onnx")
         self.bad(self.show(model=write("flip.onnx", whole[:40] + b"\xff" * 9 + whole[49:])), 3, "flip.onnx")
