@@ -446,8 +446,8 @@ char *cli_model_path(const cli_shared *shared)
         char *path = cli_text("%s/model.safetensors", shared->model);
 
         if (stat(path, &st) != 0)
-            cli_die(DCN_FILE, shared->model, "is a folder without a model.safetensors; name a model "
-                    "file, or the folder of a run");
+            cli_die(DCN_FILE, shared->model, "is a folder without a model.safetensors; name a "
+                    "model file, or the folder of a run");
         return path;
     }
     return cli_text("%s", shared->model);

@@ -132,8 +132,8 @@ static dcn_status unknown_class(const show_run *run, const char *name, dcn_error
                  name, near);
     else
         cli_fail(err, DCN_USAGE, "--class", "there is no class \"%.60s\"; give %sa number from 0 "
-                 "to %d, or top", name, m->class_names ? "a name of --labels or of the model, " : "",
-                 most - 1);
+                 "to %d, or top", name,
+                 m->class_names ? "a name of --labels or of the model, " : "", most - 1);
     free(names);
     return DCN_USAGE;
 }
@@ -150,9 +150,9 @@ static dcn_status choose_class(show_run *run, dcn_error *err)
         name = "top";
     if (!name)
         return DCN_OK;
-    if (o->layer || o->n_channels || o->all_channels)
+    if ((o->layer && strcmp(o->layer, "logits") != 0) || o->n_channels || o->all_channels)
         return cli_fail(err, DCN_USAGE, "--class", "is a channel of the logits already; leave out "
-                        "%s", o->layer ? "--layer" : "--channel");
+                        "%s", o->n_channels || o->all_channels ? "--channel" : "--layer");
     if (cli_answer_of(&run->model) == CLI_ANSWER_NONE)
         return cli_fail(err, DCN_USAGE, "--class", "the network's output is not one number a "
                         "class; use --layer and --channel");
