@@ -193,7 +193,7 @@ static void refusals(void **state)
         const char *path;
 
         snprintf(net, sizeof net, "%d\nx 1,3,8,8\n%s", cases[i].opset, cases[i].net);
-        path = save("net.onnx", onnx_of(net));
+        path = save("refused.onnx", onnx_of(net));
         most = 0;
         dcn__set_alloc_hook(watch, NULL);
         st = dcn_onnx_load(&m, path, NULL, &err);
@@ -214,7 +214,7 @@ static void refused(bytes model, const char *part)
 {
     dcn_model m;
 
-    assert_refused(dcn_onnx_load(&m, save("net.onnx", model), NULL, &err), DCN_INPUT, part);
+    assert_refused(dcn_onnx_load(&m, save("refused.onnx", model), NULL, &err), DCN_INPUT, part);
     assert_null(m.graph);
 }
 
@@ -286,7 +286,7 @@ static void not_finite(void **state)
     dcn_status st;
 
     (void)state;
-    st = dcn_onnx_load(&m, save("net.onnx", onnx_of("17\nx 1,2\nw = 1,inf\ns # 2,1\n"
+    st = dcn_onnx_load(&m, save("refused.onnx", onnx_of("17\nx 1,2\nw = 1,inf\ns # 2,1\n"
                                                     "Reshape w s -> v\nMatMul x v -> y")),
                        NULL, &err);
     assert_int_equal(st, DCN_NUMBERS);
@@ -309,7 +309,7 @@ static void long_names(void **state)
     put_message(&graph, 1, node);
     put_message(&graph, 11, make_info("x", 4, (int64_t[]){ 1, 3, 4, 4 }));
     put_message(&graph, 12, make_info("y", 4, (int64_t[]){ 1, 3, 4, 4 }));
-    assert_int_equal(dcn_onnx_load(&m, save("net.onnx", make_model(graph)), NULL, &err), DCN_INPUT);
+    assert_int_equal(dcn_onnx_load(&m, save("refused.onnx", make_model(graph)), NULL, &err), DCN_INPUT);
     assert_true(strlen(err.text) < 400 && !strchr(err.text, '\n') && !strchr(err.text, 27));
 }
 
