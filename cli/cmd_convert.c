@@ -70,6 +70,7 @@ static dcn_status check_target(const convert_run *run, const char *from, dcn_err
 
 static dcn_status print_json(const convert_run *run, const dcn_model *model, dcn_error *err)
 {
+    const cli_guess guess = cli_guess_of(model, &run->shared);
     cli_json *json = cli_json_create();
     char preprocess[300];
     dcn_status st;
@@ -79,7 +80,7 @@ static dcn_status print_json(const convert_run *run, const dcn_model *model, dcn
     cli_json_text(json, "from", model->hash);
     cli_json_text(json, "preprocess", preprocess);
     cli_json_int(json, "classes", model->classes);
-    cli_json_text(json, "guessed", *model->guess ? model->guess : NULL);
+    cli_json_text(json, "guessed", *guess.text ? guess.text : NULL);
     st = cli_json_print(json, err);
     cli_json_destroy(json);
     return st;

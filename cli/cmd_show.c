@@ -303,11 +303,12 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
     }
     st = show(&run, err);
     if (!st && json) {
+        const cli_guess guess = cli_guess_of(&run.model, &o->shared);
         char *rule = show_rule_text(&run);
 
         cli_json_text(json, "rule", rule);
         cli_json_text(json, "model", run.model.hash);
-        cli_json_text(json, "guessed", *run.model.guess ? run.model.guess : NULL);
+        cli_json_text(json, "guessed", *guess.text ? guess.text : NULL);
         cli_json_text(json, "extensions", *run.extensions ? run.extensions : NULL);
         st = cli_json_print(json, err);
         free(rule);

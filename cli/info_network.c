@@ -136,6 +136,7 @@ dcn_status info_model(cli_json *json, const info_run *run, const char *path, dcn
 {
     dcn_model model = { 0 };
     char preprocess[300];
+    cli_guess guess;
     dcn_status st;
 
     if ((st = cli_load_model(&model, path, &run->shared, err))) {
@@ -148,8 +149,9 @@ dcn_status info_model(cli_json *json, const info_run *run, const char *path, dcn
     info_text(json, "hash", model.hash);
     dcn_preprocess_text(&model.preprocess, preprocess, sizeof preprocess);
     info_text(json, "preprocess", preprocess);
-    if (json || *model.guess)
-        info_text(json, "guessed", *model.guess ? model.guess : NULL);
+    guess = cli_guess_of(&model, &run->shared);
+    if (json || *guess.text)
+        info_text(json, "guessed", *guess.text ? guess.text : NULL);
     info_int(json, "classes", model.classes);
     if (json && model.class_names) {
         cli_json *names = cli_json_array(json, "class_names");

@@ -113,27 +113,34 @@ static dcn_status change_preprocess(dcn_preprocess *p, const cli_input_options *
     return DCN_OK;
 }
 
-/* But for what an option says. Guesses stand between "; ". */
-void cli_tell_guess(const dcn_model *model, const cli_shared *shared)
+/* Guesses stand between "; ". */
+cli_guess cli_guess_of(const dcn_model *model, const cli_shared *shared)
 {
     static const char about[] = "preprocessing";
     const cli_input_options *o = &shared->input;
     const char *guess = model->guess;
     const bool said = o->preprocess || (o->n_mean && o->n_std);
-    char told[sizeof model->guess] = "";
+    cli_guess left = { "" };
     size_t used = 0;
 
     while (*guess) {
         const size_t length = strcspn(guess, ";");
 
         if (!said || strncmp(guess, about, strlen(about)) != 0)
-            used += (size_t)snprintf(told + used, sizeof told - used, "%s%.*s", used ? "; " : "",
-                                     (int)length, guess);
+            used += (size_t)snprintf(left.text + used, sizeof left.text - used, "%s%.*s",
+                                     used ? "; " : "", (int)length, guess);
         guess += length;
         guess += strspn(guess, "; ");
     }
-    if (used)
-        cli_note("note: %s; --preprocess, --size and --crop change it", told);
+    return left;
+}
+
+void cli_tell_guess(const dcn_model *model, const cli_shared *shared)
+{
+    const cli_guess guess = cli_guess_of(model, shared);
+
+    if (*guess.text)
+        cli_note("note: %s; --preprocess, --size and --crop change it", guess.text);
 }
 
 dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *shared,

@@ -7,7 +7,10 @@
 /* path: a model file of any kind. dcn_model_clear(model), also after a failure. */
 dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *shared,
                           dcn_error *err);
-/* Says on standard error what was guessed. Called when nothing is left to be refused: a refusal is
+/* What was guessed and no option said better; "" if nothing. */
+typedef struct cli_guess { char text[sizeof ((dcn_model *)NULL)->guess]; } cli_guess;
+cli_guess cli_guess_of(const dcn_model *model, const cli_shared *shared);
+/* Says it on standard error. Called when nothing is left to be refused: a refusal is
  * one line. */
 void cli_tell_guess(const dcn_model *model, const cli_shared *shared);
 /* Does the graph come from an ONNX file? Such networks are other people's. */

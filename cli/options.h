@@ -69,8 +69,10 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
     { "preprocess", CLI_KEY_PREPROCESS, "imagenet|caffe|tf|cifar10|standardize|none", 0, \
       "In place of what the model's file says, or of what is guessed and told if it says " \
       "nothing. imagenet: shorter side to 256 for a network of 224, the middle, torchvision's " \
-      "mean and standard deviation; caffe: blue first, 0 to 255 less its means; tf: -1 to 1; cifar10: its " \
-      "mean and standard deviation; standardize: each picture's own; none: 0 to 1", \
+      "mean and standard deviation; caffe: the same part, blue first, 0 to 255 less its means; " \
+      "tf: the same part, -1 to 1. The others take the middle as it is, scaled down only of a " \
+      "picture more than twice as large (--size scales always): cifar10, its mean and standard " \
+      "deviation; standardize, each picture's own; none, 0 to 1", \
       CLI_GROUP_INPUT }, \
     { "mean", CLI_KEY_MEAN, "R,G,B", 0, \
       "Take this off pixels of 0 to 1; one number counts for all channels", CLI_GROUP_INPUT }, \

@@ -213,6 +213,9 @@ class Onnx(Case):
         guessed = ["--model", write("guessed.onnx", text)]
         self.assertIn(b"note: preprocessing is guessed", call("show", *guessed, "photo.png").stderr)
         self.assertIn(b"note: preprocessing is guessed", call("info", "guessed.onnx").stderr)
+        self.assertEqual(json.loads(self.good(call("info", "--json", "guessed.onnx")))["guessed"],
+                         "preprocessing is guessed: none")
+        self.assertIsNone(json.loads(self.good(call("info", "--json", "guessed.onnx", "--preprocess", "tf")))["guessed"])
         for code, arguments in ((4, ("missing.png",)), (3, (write("no.png", "none"),)),
                                 (2, ("photo.png", "--layer", "nowhere")), (2, ("photo.png", "--class", "10")),
                                 (2, ("photo.png", "--layer", 1, "--channel", "9" * 20)),
