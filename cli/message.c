@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -154,12 +155,20 @@ void cli_die(dcn_status status, const char *where, const char *format, ...)
     exit(status);
 }
 
+/* An earlier write's errno is lost, but the pipe still knows. */
+static bool reader_has_gone(void)
+{
+    struct pollfd output = { .fd = STDOUT_FILENO };
+
+    return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
 dcn_status cli_finish_output(dcn_error *err)
 {
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return DCN_OK;
-    if (errno == EPIPE)
+    if (errno == EPIPE || reader_has_gone())
         return cli_fail(err, DCN_FILE, "standard output",
                         "its reader has gone before the end; read all of it");
     return cli_fail(err, DCN_FILE, "standard output", "cannot write to it (%s); free some space or "

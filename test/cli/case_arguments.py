@@ -98,7 +98,13 @@ class StandardFiles(Case):
         result = subprocess.run([tool.COMMAND, "--help"], stdout=write_end, stderr=subprocess.PIPE,
                                 env=environment())
         os.close(write_end)
-        self.bad(result, 4, "standard output")
+        self.bad(result, 4, "standard output", "its reader has gone")
+        # More than one buffer of text: the write that fails is not the last.
+        many = tool.write("many.txt", "input 12x12x3\n" + "relu\n" * 900 + "dense units=10\nsoftmax\n")
+        script = '"$0" info "$1" | head -n 1 >/dev/null; exit ${PIPESTATUS[0]}'
+        result = subprocess.run(["bash", "-c", script, tool.COMMAND, many], stderr=subprocess.PIPE,
+                                env=environment())
+        self.bad(result, 4, "standard output", "its reader has gone")
 
     def test_closed_files(self):
         """No file of the run gets number 0..2: nothing is written into them."""
