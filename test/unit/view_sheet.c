@@ -315,6 +315,29 @@ static void ascii_glyphs_are_all_distinct(void **state)
     assert_int_equal(blank, 1);      /* the space */
 }
 
+/* Letters with their accents: none is a box, none the bare letter, none another one. */
+static void accented_letters_are_all_distinct(void **state)
+{
+    static const char *const letters[] = {
+        "a", "à", "á", "â", "ã", "ä", "å", "c", "ç", "e", "è", "é", "ê", "ë", "i", "ì", "í", "î",
+        "ï", "n", "ñ", "o", "ò", "ó", "ô", "õ", "ö", "ø", "u", "ù", "ú", "û", "ü", "ß", "A", "Ä",
+        "O", "Ö", "U", "Ü", "\xe4\xb8\xad"
+    };
+    enum { N = sizeof letters / sizeof *letters };
+    static uint8_t drawn[N][24 * 24 * 3];
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        const dcn_image cell = { 24, 24, 3, drawn[i] };
+
+        memset(drawn[i], 255, sizeof drawn[i]);
+        dcn__font_draw(&cell, 2, 2, 20, letters[i], (dcn__color){ 0, 0, 0 });
+        for (int j = 0; j < i; j++)
+            if (memcmp(drawn[i], drawn[j], sizeof drawn[i]) == 0)
+                fail_msg("%s and %s are the same", letters[i], letters[j]);
+    }
+}
+
 static void text_is_clipped_everywhere(void **state)
 {
     uint8_t pixels[20 * 20 * 3 + 6];
@@ -359,6 +382,7 @@ int main(void)
         cmocka_unit_test(impossible_sheets_are_refused),
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(ascii_glyphs_are_all_distinct),
+        cmocka_unit_test(accented_letters_are_all_distinct),
         cmocka_unit_test(text_is_clipped_everywhere),
         cmocka_unit_test(numbers_are_short),
     };
