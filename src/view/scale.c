@@ -85,51 +85,54 @@ void dcn_scale_tf1(const float *values, dcn_shape shape, uint8_t *out)
 
 /* ---- signed panels ------------------------------------------------------------------------- */
 
-/* Hoare's selection: the k-th smallest of v[0..n). Reorders v. */
-static float select_kth(float *v, size_t n, size_t k)
+/* The bits of a magnitude: they order as the magnitudes do. 0 for what does not count. */
+static uint32_t magnitude_bits(float value)
 {
-    size_t low = 0, high = n - 1;
+    uint32_t bits;
 
-    while (low < high) {
-        const float pivot = v[low + (high - low) / 2];
-        size_t i = low, j = high;
+    memcpy(&bits, &value, sizeof bits);
+    bits &= 0x7fffffffu;
+    return bits < 0x7f800000u ? bits : 0;
+}
 
-        for (;;) {
-            while (v[i] < pivot)
-                i++;
-            while (v[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            const float t = v[i];
-            v[i++] = v[j];
-            v[j--] = t;
-        }
-        /* Now v[low..j] <= pivot <= v[j+1..high] and low <= j < high. */
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
-    }
-    return v[low];
+/* The bin in which entry number k (from 0) stands; *k becomes its number there. */
+static uint32_t bin_of(const uint32_t *bins, size_t *k)
+{
+    uint32_t i = 0;
+
+    for (; *k >= bins[i]; i++)
+        *k -= bins[i];
+    return i;
 }
 
 /* Zeros do not count: the picture of one unit is zero almost everywhere, and a percentile over all
  * pixels would find no scale for it. */
 dcn_status dcn__signed_scale(float *scale, const float *values, size_t count, dcn_error *err)
 {
-    float *magnitudes = dcn__alloc_array(count, sizeof *magnitudes);
-    size_t n = 0;
+    /* Two counts instead of a selection: the upper half of the bits, then the lower of one bin. */
+    uint32_t *bins = dcn__alloc_array(1 << 16, sizeof *bins), upper, bits;
+    size_t n = 0, k;
 
     *scale = 0;
-    if (!magnitudes)
-        return dcn__fail_memory(err, "the scale of a panel", count * sizeof *magnitudes);
-    for (size_t i = 0; i < count; i++)
-        if (isfinite(values[i]) && values[i] != 0)
-            magnitudes[n++] = fabsf(values[i]);
-    if (n)
-        *scale = select_kth(magnitudes, n, (n * 199 + 199) / 200 - 1);   /* nearest rank */
-    dcn__free(magnitudes);
+    if (!bins)
+        return dcn__fail_memory(err, "the scale of a panel", sizeof *bins << 16);
+    for (size_t i = 0; i < count; i++) {
+        bits = magnitude_bits(values[i]);
+        n += bits != 0;
+        bins[bits >> 15] += bits != 0;
+    }
+    if (n) {
+        k = (n * 199 + 199) / 200 - 1;                            /* nearest rank */
+        upper = bin_of(bins, &k);
+        memset(bins, 0, sizeof *bins << 16);
+        for (size_t i = 0; i < count; i++) {
+            bits = magnitude_bits(values[i]);
+            bins[bits & 0x7fff] += bits && bits >> 15 == upper;
+        }
+        bits = upper << 15 | bin_of(bins, &k);
+        memcpy(scale, &bits, sizeof *scale);
+    }
+    dcn__free(bins);
     return DCN_OK;
 }
 
