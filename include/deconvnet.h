@@ -197,7 +197,7 @@ typedef struct dcn_node_info {
     int64_t n_weights;        /* parameters of this node */
     dcn_field field;
     int is_layer;             /* ends a conv or dense layer with what belongs to it alone: its
-                                 norm, activation, max pool, gate, sum */
+                                 norm, activation, max pool, gate, the sum whose longest branch it is */
 } dcn_node_info;
 
 DCN_API int dcn_graph_node_count(const dcn_graph *g);

@@ -1,23 +1,33 @@
 /* info.c - what a node is, for those outside: its shape, its weights, whether it ends a layer.
  *
  * A layer is a convolution or dense layer with what belongs to it alone behind it: normalisation,
- * activation, max pool, the mul that gates it, the add that it comes to last. Its last node is
- * what a user means by "layer". */
+ * activation, max pool, the mul that gates it, the add whose longest branch it ends. Its last node
+ * is what a user means by "layer". */
 #include "graph/graph.h"
 
 #include <string.h>
 
-/* The input of an add that comes last, -1 if the add joins a layer to itself. */
-static dcn_node last_of(const dcn_graph *g, const dcn__node *add)
+static int seen(const dcn__node *n)
 {
-    dcn_node last = 0;
+    return n->field.size[0] > n->field.size[1] ? n->field.size[0] : n->field.size[1];
+}
 
+/* The input of an add that sees most, of equals the last: a block's convolutions, not what shortens
+ * their way. -1 if the add joins a layer to itself. */
+static dcn_node main_branch(const dcn_graph *g, const dcn__node *add)
+{
+    dcn_node most = add->inputs[0];
+
+    for (int i = 1; i < add->n_inputs; i++) {
+        const dcn_node x = add->inputs[i];
+        const int more = seen(&g->nodes[x]) - seen(&g->nodes[most]);
+
+        most = more > 0 || (more == 0 && x > most) ? x : most;
+    }
     for (int i = 0; i < add->n_inputs; i++)
-        last = add->inputs[i] > last ? add->inputs[i] : last;
-    for (int i = 0; i < add->n_inputs; i++)
-        if (add->inputs[i] != last && g->nodes[add->inputs[i]].head == g->nodes[last].head)
+        if (add->inputs[i] != most && g->nodes[add->inputs[i]].head == g->nodes[most].head)
             return -1;
-    return last;
+    return most;
 }
 
 /* The input whose layer a node would go on, or -1. */
@@ -36,7 +46,7 @@ static dcn_node continued(const dcn_graph *g, const dcn__node *n)
     case DCN__OP_CONCAT:          /* of one it changes nothing */
         return n->n_inputs == 1 ? n->inputs[0] : -1;
     case DCN__OP_ADD:
-        return last_of(g, n);
+        return main_branch(g, n);
     default:
         return dcn__op_is_map(n->op) ? n->inputs[0] : -1;
     }

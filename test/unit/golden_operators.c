@@ -4,20 +4,7 @@
 
 static void case_agrees(void **state)
 {
-    const golden_test *test = *state;
-    golden g;
-    int expected = 0, checked;
-    golden_key key;
-
-    golden_need_engine(test->engine);
-    golden_load(&g, test->file, test->name);
-    for (int i = 0; i < g.file.count; i++)
-        expected += golden_parse(&g, g.file.at[i].name, &key);
-    assert_true(expected >= 5);
-    checked = golden_check_inference(&g, test);
-    if (!test->lean)
-        assert_int_equal(checked, expected);
-    golden_clear(&g);
+    golden_agrees(*state, 5);
 }
 
 #define CASE(name, engine, spare, threads, lean)                                                 \

@@ -412,7 +412,7 @@ static void layers_of_other_peoples_networks(void **state)
     has_layers("x = input 8x8x4; c1 = conv filters=4 kernel=3; b1 = batch_norm; r1 = relu; c2 = conv filters=4 kernel=3;"
                "b2 = batch_norm; a2 = add b2 x; r2 = relu; c3 = conv filters=8 kernel=3 stride=2; r3 = relu;"
                "c4 = conv filters=8 kernel=3; d = conv r2 filters=8 kernel=1 stride=2; a4 = add c4 d; r4 = relu; avg_pool global;"
-               "f = dense units=3", (const char *const[]){ "r1", "r2", "r3", "c4", "r4", "f", NULL });
+               "f = dense units=3", (const char *const[]){ "r1", "r2", "r3", "d", "r4", "f", NULL });
     /* Squeeze-excitation: the gated convolution is one layer, its gate's are no pictures. */
     has_layers("input 8x8x4; c = conv filters=4 kernel=3; s = silu; g = avg_pool global; e1 = conv filters=2 kernel=1;"
                "e2 = silu; e3 = conv filters=4 kernel=1; e4 = sigmoid; m = mul s e4; p = conv filters=4 kernel=1; b = batch_norm;"
