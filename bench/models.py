@@ -80,6 +80,7 @@ def one_network(name, options, folder):
     for number in range(options.rounds):
         for key, command in programs.items():
             run = run_once(key, command)
+            run["file"] = name + ".onnx"         # not where it lay
             if key == "captum":
                 run["picture_ms"] = run["channel_ms"]
                 run["peak_sheet_ms"] = run.pop("sheet_ms")      # a unit of each channel
