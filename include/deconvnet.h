@@ -294,6 +294,12 @@ typedef struct dcn_plan_desc {
     int together;             /* few pictures: a thread a route in dcn_plan_project_all, which then
                                  wants no thread to wait for another; not with keep_all */
     int starts;               /* how many dcn_plan_project_starts may take at once; 0: none */
+    int no_cones;             /* starts at one unit go the whole way as well: to measure it */
+    const dcn_node *peaks;    /* nodes whose largest values each forward finds (dcn_plan_peaks) */
+    int n_peaks;
+    int only_asked;           /* compute what routes and peaks need, not the network's output */
+    int chunk;                /* pictures that a thread takes together; 0: by the batch. The bits of
+                                 a result may depend on it, never on batch or threads beside it */
     size_t max_bytes;         /* refuse a plan that needs more; 0: 80 % of the memory */
 } dcn_plan_desc;
 
@@ -332,6 +338,10 @@ DCN_API dcn_status dcn_plan_project_starts(dcn_plan *plan, int route, const dcn_
 /* The unit that DCN_FROM_PEAK takes: channel's largest value in a picture of the last forward. */
 DCN_API dcn_status dcn_plan_peak(const dcn_plan *plan, dcn_node layer, int picture, int channel,
                                  int *y, int *x, float *value, dcn_error *err);
+/* For a node of the description's peaks: each channel's largest value in each picture of the last
+ * forward, and where: y*W + x, of equals the first; a NaN is larger than any number. Both (n,C). */
+DCN_API dcn_status dcn_plan_peaks(const dcn_plan *plan, dcn_node node, float *values,
+                                  int32_t *cells, dcn_error *err);
 /* What on this way is an extension beyond the papers: "gate held constant at b0.mul, silu
  * rectified at b0.act and 12 more"; NULL: nothing. */
 DCN_API const char *dcn_plan_extensions(const dcn_plan *plan, int route);
@@ -417,18 +427,19 @@ DCN_API dcn_status dcn_preprocess_image(const dcn_preprocess *p, const dcn_image
 typedef struct dcn_data dcn_data;
 
 typedef struct dcn_data_info {
-    const char *kind;             /* "CIFAR-10", "IDX", "image folder", "synthetic" */
+    const char *kind;             /* "CIFAR-10", "IDX", "image folder", "pictures", "synthetic" */
     const char *path;
     const char *name;             /* "CIFAR-10", "Fashion-MNIST", the folder's name, ... */
     dcn_shape shape;              /* of a raw picture; h = w = 0: they differ */
     int64_t count[2];             /* pictures per split */
-    int classes;
+    int classes;                  /* 0: the pictures have no labels; each is -1 */
     const char *const *class_names;
 } dcn_data_info;
 
 /* path: a CIFAR-10 folder (binary version), a folder of IDX files (also .gz), an image folder
- * ROOT/train/CLASS/FILE, ROOT/test/CLASS/FILE, or "synthetic". All labels and sizes are
- * checked here; pictures of an image folder are decoded when they are asked for. */
+ * ROOT/train/CLASS/FILE, ROOT/test/CLASS/FILE, any other folder of pictures (as in
+ * dcn_pictures_list: its test split, without labels), or "synthetic". All labels and sizes are
+ * checked here; pictures of a folder are decoded when they are asked for. */
 DCN_API dcn_status dcn_data_open(dcn_data **data, const char *path, const dcn_limits *limits,
                                  dcn_error *err);
 DCN_API void dcn_data_close(dcn_data *data);
@@ -444,6 +455,8 @@ DCN_API dcn_status dcn_data_sample(const dcn_data *data, dcn_split split, int64_
                                    int64_t epoch, float *out, int32_t *label, dcn_error *err);
 /* Reads every picture of both splits; the first that is not whole is refused. */
 DCN_API dcn_status dcn_data_verify(const dcn_data *data, dcn_error *err);
+/* The picture's file below the set's folder; NULL: it is not a file of its own. */
+DCN_API const char *dcn_data_file(const dcn_data *data, dcn_split split, int64_t i);
 /* Where the motif of a synthetic picture was planted: rows y..y+size-1, columns x..x+size-1. */
 DCN_API dcn_status dcn_data_motif(const dcn_data *data, dcn_split split, int64_t i, int *y, int *x,
                                   int *size, dcn_error *err);
@@ -550,6 +563,103 @@ DCN_API dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model,
                                 const dcn_data *data, dcn_split split, const dcn_plan_desc *desc,
                                 dcn_progress progress, void *user, dcn_error *err);
 DCN_API void dcn_evaluation_clear(dcn_evaluation *result);
+
+/* ---- atlas: what every channel responds to most in a data set ---------------------------- */
+
+/* One pass forward over the pictures finds for each channel of each layer its strongest units, at
+ * most one a picture; those are projected to pixels and laid out as a book. Whatever the batch, the
+ * threads and the shards, the results are the same bytes. */
+typedef struct dcn_atlas dcn_atlas;
+
+typedef enum dcn_pictures {
+    DCN_PICTURES_TEST, DCN_PICTURES_TRAIN,
+    DCN_PICTURES_ALL              /* train's, numbered on through test's */
+} dcn_pictures;
+
+typedef struct dcn_atlas_desc {
+    const dcn_node *layers;       /* each once; n_layers 0: every layer of the network */
+    int n_layers;
+    int top;                      /* units a channel: 1..100; 0: 9 */
+    dcn_pictures pictures;
+    int shard, shards;            /* scan part `shard` (from 0) of so many; shards 0: all */
+    dcn_route way;                /* how to walk down; its layer does not count */
+    int tile;                     /* longest side of a tile in the book, pixels: 8..512; 0: 96 */
+    const char *engine;           /* as in dcn_plan_desc */
+    int batch;                    /* pictures a step of the scan; 0: what suits the network */
+    int threads;
+    size_t max_bytes;             /* of each plan */
+} dcn_atlas_desc;
+
+/* Borrows model and data. Whatever the scan and the drawing could fail for (a rule, a shape,
+ * memory) fails here. */
+DCN_API dcn_status dcn_atlas_create(dcn_atlas **atlas, const dcn_model *model, const dcn_data *data,
+                                    const dcn_atlas_desc *desc, dcn_error *err);
+DCN_API void dcn_atlas_destroy(dcn_atlas *atlas);
+/* The most memory that scan and drawing will hold, and the most disk beside the book itself. They
+ * do not depend on the number of pictures. */
+DCN_API size_t dcn_atlas_bytes(const dcn_atlas *atlas);
+DCN_API uint64_t dcn_atlas_disk(const dcn_atlas *atlas);
+/* How it will go: "3 layers, 138 channels; scan in 16 chunks of 8 pictures on 2 threads, ...". */
+DCN_API const char *dcn_atlas_text(const dcn_atlas *atlas);
+
+/* Scans from where it is to the end of its shard. file, unless NULL, is where the state goes every
+ * 10 seconds, when progress asks to stop (DCN_STOPPED) and at the end. DCN_NUMBERS names the
+ * picture whose values are not finite. */
+DCN_API dcn_status dcn_atlas_scan(dcn_atlas *atlas, const char *file, dcn_progress progress,
+                                  void *user, dcn_error *err);
+DCN_API int64_t dcn_atlas_pictures(const dcn_atlas *atlas);        /* of its shard */
+DCN_API int64_t dcn_atlas_scanned(const dcn_atlas *atlas);
+/* The state of a scan (docs/formats/atlas.md), atomically. Load continues it: DCN_STATE if it is of
+ * another model, data set, preprocessing, layers, top or shard. A whole scan is taken by an atlas
+ * with fewer layers or a smaller top, too. */
+DCN_API dcn_status dcn_atlas_save(const dcn_atlas *atlas, const char *file, dcn_error *err);
+DCN_API dcn_status dcn_atlas_load(dcn_atlas *atlas, const char *file, dcn_error *err);
+/* The finished shards of one scan, all of them, into an atlas without shards: as if it had scanned
+ * by itself. DCN_STATE names the one that is missing, twice there, unfinished or does not fit. */
+DCN_API dcn_status dcn_atlas_merge(dcn_atlas *atlas, const char *const *files, int n,
+                                   dcn_error *err);
+
+typedef struct dcn_atlas_unit {
+    int64_t picture;              /* among the scanned, from 0 */
+    float value;                  /* not 0: a unit at 0 does not respond */
+    int y, x;
+} dcn_atlas_unit;
+
+typedef enum dcn_channel_kind {
+    DCN_CHANNEL_USUAL,
+    DCN_CHANNEL_DEAD,             /* above 0 on no picture */
+    DCN_CHANNEL_SATURATED,        /* the same largest value, above 0, on every picture */
+    DCN_CHANNEL_DUPLICATE         /* on every picture what an earlier channel is, value and place */
+} dcn_channel_kind;
+
+typedef struct dcn_atlas_channel {
+    const dcn_atlas_unit *top;    /* by falling value; of equals the earlier picture */
+    int n_top;
+    int64_t fired;                /* pictures on which it is above 0 somewhere */
+    dcn_channel_kind kind;
+    int same_as;                  /* DUPLICATE: the first such channel; else -1 */
+    char reason[120];             /* "never fired on 10,000 pictures"; "": USUAL */
+} dcn_atlas_channel;
+
+DCN_API int dcn_atlas_layer_count(const dcn_atlas *atlas);
+DCN_API dcn_node dcn_atlas_layer(const dcn_atlas *atlas, int i);
+/* Valid until the atlas scans, loads or merges. */
+DCN_API dcn_status dcn_atlas_channel_get(const dcn_atlas *atlas, int layer, int channel,
+                                         dcn_atlas_channel *out, dcn_error *err);
+
+typedef enum dcn_raw { DCN_RAW_NONE, DCN_RAW_SAFETENSORS, DCN_RAW_NPZ } dcn_raw;
+
+typedef struct dcn_book_desc {
+    const char *title, *model_name;   /* NULL: made of what is known */
+    int single;                   /* one HTML file with everything inside, and atlas.json */
+    dcn_raw raw;                  /* projections as float32 as well, in raw/ */
+} dcn_book_desc;
+
+/* Projects the units of the scan, which must be complete, and writes the book into a folder:
+ * index.html, atlas.json, tiles (docs/formats/atlas.md). What an interrupted call drew is used
+ * again. index.html comes last: until then the old book stands. desc may be NULL. */
+DCN_API dcn_status dcn_atlas_draw(dcn_atlas *atlas, const char *folder, const dcn_book_desc *desc,
+                                  dcn_progress progress, void *user, dcn_error *err);
 
 /* ---- views: arrays in, bytes out --------------------------------------------------------- */
 
