@@ -9,9 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_LAYER = CLI_KEY_OWN, KEY_RULE, KEY_FROM, KEY_CHANNEL, KEY_CLASS, KEY_TOP, KEY_DEAD,
-       KEY_BIAS, KEY_EXTEND, KEY_MASK, KEY_SWITCHES, KEY_RECTIFY, KEY_COMPAT, KEY_OUT, KEY_DUMP,
-       KEY_SCALE, KEY_INPUT, KEY_COUNT };
+enum { KEY_LAYER = CLI_KEY_OWN, KEY_FROM, KEY_CHANNEL, KEY_CLASS, KEY_TOP, KEY_DEAD, KEY_BIAS,
+       KEY_OUT, KEY_DUMP, KEY_SCALE, KEY_INPUT, KEY_COUNT };
 
 enum { DUMP_MAX = 1024 };
 
@@ -24,14 +23,13 @@ static const struct argp_option options[] = {
     { "input", KEY_INPUT, "X.npy", 0, "Preprocessed pictures instead, (N,H,W,C) float32",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
-    { "layer", KEY_LAYER, "NAME|N|logits|all", 0,
+    { "layer", KEY_LAYER, "NAME|N|logits|all|conv", 0,
       "A node's name, here or in the ONNX file, or the end of one; the beginning of names, for the "
-      "last of them; a layer's number from 1; logits; several with commas; or all (without it: all "
-      "layers of an ONNX file, of other models those that end in a max pool)",
+      "last of them; a layer's number from 1; logits; all; conv, those that a convolution makes; "
+      "several with commas (without it: all layers of an ONNX file, of other models those that "
+      "end in a max pool)",
       CLI_GROUP_MORE },
-    { "rule", KEY_RULE, "reconstruct|deconvnet|guided|gradient|linear", 0,
-      "What a signal meets on the way down (deconvnet for ONNX files, else reconstruct)",
-      CLI_GROUP_MORE },
+    CLI_OPTION_RULE("deconvnet for ONNX files, else reconstruct"),
     { "from", KEY_FROM, "layer|channel|peak", 0,
       "Begin with all activations of the layer, with one channel's, or with that channel's "
       "largest, and show what that unit sees (layer; channel if --channel or --class is given)",
@@ -48,22 +46,7 @@ static const struct argp_option options[] = {
     { "bias", KEY_BIAS, NULL, 0,
       "Add a panel of what the biases alone draw: it hardly depends on the picture",
       CLI_GROUP_MORE },
-    { "extend", KEY_EXTEND, NULL, 0,
-      "Draw also through activations for which the papers define no rule, as docs/rules says; the "
-      "picture is labelled",
-      CLI_GROUP_MORE },
-    { "mask", KEY_MASK, "0|1", 0,
-      "The bits behind the rules, in place of --rule: 1, a signal passes a ReLU only where its "
-      "input was positive (0)",
-      CLI_GROUP_MORE },
-    { "rectify", KEY_RECTIFY, "0|1", 0, "1: only a positive signal passes a ReLU (1)",
-      CLI_GROUP_MORE },
-    { "switches", KEY_SWITCHES, "0|1", 0,
-      "0: a max pool's signal goes to the middle of its window, not to its switch (1)",
-      CLI_GROUP_MORE },
-    { "compat", KEY_COMPAT, "captum|tf_cnnvis|zennit", 0,
-      "Compute what that program computes under the rule's name (docs/rules/compat.md)",
-      CLI_GROUP_MORE },
+    CLI_OPTIONS_BITS,
     CLI_OPTIONS_INPUT,
     CLI_HEADER("Where to:", CLI_GROUP_OUTPUT),
     { "out", KEY_OUT, "DIR", 0, "Folder for one PNG a picture (shown; none with --dump alone)",
@@ -132,43 +115,17 @@ static void parse_channels(show_options *o, int key, const char *arg)
     }
 }
 
-static int parse_bit(int key, const char *arg)
+static error_t parse_begin(show_options *o, int key, char *arg)
 {
-    static const char *const words[] = { "0", "1", NULL };
-
-    return cli_parse_word(key, arg, words);
-}
-
-static void parse_rule(show_options *o, int key, const char *arg)
-{
-    static const char *const rules[] = { "reconstruct", "deconvnet", "guided", "gradient", "linear",
-                                         NULL };
-
-    o->rule = (dcn_rule)dcn_rule_find(rules[cli_parse_word(key, arg, rules)]);
-    o->rule_given = true;
-}
-
-static error_t parse_way(show_options *o, int key, char *arg)
-{
-    static const char *const programs[] = { "captum", "tf_cnnvis", "zennit", NULL };
-
     switch (key) {
     case KEY_LAYER: o->layer = arg; break;
-    case KEY_RULE: parse_rule(o, key, arg); break;
     case KEY_FROM: parse_from(o, key, arg); break;
     case KEY_CHANNEL: parse_channels(o, key, arg); break;
     case KEY_CLASS: o->class_name = cli_parse_name(key, arg); break;
     case KEY_TOP: o->top = (int)cli_parse_int(key, arg, 1, 65536); break;
     case KEY_DEAD: o->dead = true; break;
     case KEY_BIAS: o->bias = true; break;
-    case KEY_EXTEND: o->extend = true; break;
-    case KEY_MASK: o->mask = parse_bit(key, arg); break;
-    case KEY_SWITCHES: o->switches = parse_bit(key, arg); break;
-    case KEY_RECTIFY: o->rectify = parse_bit(key, arg); break;
-    case KEY_COMPAT:
-        o->compat = (show_compat)(cli_parse_word(key, arg, programs) + SHOW_COMPAT_CAPTUM);
-        break;
-    default: return ARGP_ERR_UNKNOWN;
+    default: return cli_parse_way(&o->way, key, arg);
     }
     return 0;
 }
@@ -191,7 +148,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         o->arguments[o->n_arguments++] = cli_parse_name(key, arg);
         break;
     default:
-        return parse_way(o, key, arg) == 0 ? 0 : cli_parse_shared(&o->shared, key, arg);
+        return parse_begin(o, key, arg) == 0 ? 0 : cli_parse_shared(&o->shared, key, arg);
     }
     return 0;
 }
@@ -287,7 +244,7 @@ static char *name_model(const char *path)
 
 static dcn_status show_main(int argc, char **argv, dcn_error *err)
 {
-    show_run run = { .options = { .mask = -1, .switches = -1, .rectify = -1 } };
+    show_run run = { .options = { .way = CLI_WAY_USUAL } };
     show_options *o = &run.options;
     cli_json *json = NULL;
     dcn_status st;
@@ -304,7 +261,7 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
     st = show(&run, err);
     if (!st && json) {
         const cli_guess guess = cli_guess_of(&run.model, &o->shared);
-        char *rule = show_rule_text(&run);
+        char *rule = cli_way_text(&o->way);
 
         cli_json_text(json, "rule", rule);
         cli_json_text(json, "model", run.model.hash);

@@ -5,15 +5,12 @@
 #include "json.h"
 #include "load_model.h"
 #include "options.h"
+#include "way.h"
 
 #include <sys/types.h>
 
 enum { SHOW_TILES_MAX = 4096, SHOW_TOP = 5, SHOW_CLASS_TOP = -2,
        SHOW_STARTS_MAX = 16 };
-
-typedef enum show_compat {
-    SHOW_COMPAT_NONE, SHOW_COMPAT_CAPTUM, SHOW_COMPAT_TF_CNNVIS, SHOW_COMPAT_ZENNIT
-} show_compat;
 
 typedef struct show_options {
     cli_shared shared;
@@ -22,13 +19,10 @@ typedef struct show_options {
     int n_arguments, count, top;
     int *channels;             /* as given; a class stands here too, SHOW_CLASS_TOP is the best */
     int n_channels;
-    int mask, switches, rectify;         /* -1: not given */
-    bool bias, all_channels, from_given, rule_given, dead, extend, silent;
-    bool no_switches;
-    dcn_rule rule;
+    bool bias, all_channels, from_given, dead, silent;
+    cli_way way;
     dcn_from from;
     dcn_scale scale;
-    show_compat compat;
 } show_options;
 
 typedef struct show_layer {
@@ -108,8 +102,6 @@ dcn_status show_choose_layers(show_run *run, dcn_error *err);
 bool show_by_channel(const show_options *o);
 dcn_status show_choose_views(show_run *run, dcn_error *err);
 void show_clear_views(show_run *run);
-/* The rule at each way down. */
-dcn_route show_route(const show_run *run, int layer);
 /* The start of one tile's way. */
 dcn_start show_start(const show_run *run, int picture, const show_tile *tile);
 
@@ -142,7 +134,6 @@ void show_copy_part(const float *from, dcn_shape shape, const dcn_box *part, int
                     float *out);
 
 /* ---- show_text.c: what stands in names, captions and text chunks ---- */
-char *show_rule_text(const show_run *run);       /* "deconvnet, no switches", "guided as captum" */
 char *show_start_text(const show_run *run);      /* "layer", "channel", "peak, ones" */
 char *show_layers_text(const show_run *run, int first, int n, bool brief);
 /* "-", "all", "3,5"; of --class top the picture's best class, or "top" where that is -1. */

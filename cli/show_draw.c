@@ -35,7 +35,7 @@ dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int
     enum { OWN = 11, MORE = 8 };
     const show_options *o = &run->options;
     const show_picture *p = &run->pictures[first + i];
-    char *rule = show_rule_text(run), *start = show_start_text(run),
+    char *rule = cli_way_text(&run->options.way), *start = show_start_text(run),
          *layers = show_layers_text(run, first_layer, n_layers, false),
          *channels = show_channels_text(run, show_best_class(run, i)),
          *from = cli_alloc(4 * strlen(p->path ? p->path : p->name) + 1, 1);

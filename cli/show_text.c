@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const compat_names[] = { NULL, "captum", "tf_cnnvis", "zennit" };
-
 /* Appends to an allocated text. */
 static void append(char **text, const char *more)
 {
@@ -20,24 +18,11 @@ static void append(char **text, const char *more)
     *text = longer;
 }
 
-char *show_rule_text(const show_run *run)
-{
-    const show_options *o = &run->options;
-    const char *rule = dcn_rule_name(o->rule);
-
-    if (o->compat)
-        return cli_text("%s as %s", rule, compat_names[o->compat]);
-    if (o->mask >= 0 || o->rectify >= 0)
-        return cli_text("%s (mask %d, rectify %d, switches %d)", rule, o->mask == 1,
-                        o->rectify != 0, !o->no_switches);
-    return cli_text("%s%s", rule, o->no_switches ? ", no switches" : "");
-}
-
 char *show_start_text(const show_run *run)
 {
     const show_options *o = &run->options;
 
-    return cli_text("%s%s", dcn_from_name(o->from), o->compat ? ", ones" : "");
+    return cli_text("%s%s", dcn_from_name(o->from), cli_begins_with_ones(&o->way) ? ", ones" : "");
 }
 
 char *show_layers_text(const show_run *run, int first, int n, bool brief)
@@ -126,8 +111,8 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
     for (char *c = channels; *c; c++)
         *c = *c == ',' ? '+' : *c;
     path = cli_text("%s/%s-%s%s%s%s%s%s%s%s%.*s.png", o->out, run->pictures[i].name,
-                    dcn_rule_name(o->rule), o->no_switches ? "-noswitches" : "",
-                    o->compat ? "-" : "", o->compat ? compat_names[o->compat] : "", layers,
+                    dcn_rule_name(o->way.rule), o->way.no_switches ? "-noswitches" : "",
+                    o->way.compat ? "-" : "", o->way.compat ? cli_compat_name(&o->way) : "", layers,
                     show_by_channel(o) ? "-" : "",
                     show_by_channel(o) ? dcn_from_name(o->from) : "",
                     show_by_channel(o) ? "-" : "", show_by_channel(o) ? CHANNELS_MAX : 0,
@@ -142,13 +127,14 @@ char *show_sheet_path(const show_run *run, int i, int first_layer, int n_layers)
 char *show_caption(const show_run *run, int i, int first_layer, int n_layers, const char *more)
 {
     const show_options *o = &run->options;
-    char *rule = show_rule_text(run),
+    char *rule = cli_way_text(&o->way),
          *layers = show_layers_text(run, first_layer, n_layers, true),
          *channels = show_channels_text(run, show_best_class(run, i)), *caption;
 
     caption = cli_text("rule %s, layer %s, from %s%s%.60s%s, scale %s%s, model %s %s%s%s", rule,
                        layers, dcn_from_name(o->from), *channels == '-' ? "" : " ",
-                       *channels == '-' ? "" : channels, o->compat ? ", ones" : "",
+                       *channels == '-' ? "" : channels,
+                       cli_begins_with_ones(&o->way) ? ", ones" : "",
                        o->scale == DCN_SCALE_TF1 ? "tf1" : "auto", more,
                        run->model_name, run->model.hash,
                        *run->extensions ? ", extensions: " : "", run->extensions);

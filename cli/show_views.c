@@ -14,84 +14,27 @@ bool show_by_channel(const show_options *o)
 
 /* ---- the rule ------------------------------------------------------------------------------- */
 
-/* What the programs do under their names: docs/rules/compat.md. */
-static dcn_only only_of(show_compat compat)
-{
-    return compat == SHOW_COMPAT_NONE ? DCN_ONLY_ALL : compat == SHOW_COMPAT_TF_CNNVIS
-           ? DCN_ONLY_RELU_LRN : DCN_ONLY_RELU;
-}
-
-dcn_route show_route(const show_run *run, int layer)
-{
-    const show_options *o = &run->options;
-
-    return (dcn_route){ .layer = run->layers[layer].node,
-                        .rule = o->compat == SHOW_COMPAT_TF_CNNVIS ? DCN_RULE_GUIDED : o->rule,
-                        .no_switches = o->no_switches,
-                        .extend = o->extend,
-                        .only = only_of(o->compat) };
-}
-
 dcn_start show_start(const show_run *run, int picture, const show_tile *tile)
 {
     return (dcn_start){ .picture = picture, .from = run->options.from, .channel = tile->channel,
-                        .ones = run->options.compat != SHOW_COMPAT_NONE };
-}
-
-static dcn_status choose_bits(show_options *o, dcn_error *err)
-{
-    static const dcn_rule rules[2][2] = { { DCN_RULE_LINEAR, DCN_RULE_DECONVNET },
-                                          { DCN_RULE_GRADIENT, DCN_RULE_GUIDED } };
-    const bool masked = o->mask >= 0 || o->rectify >= 0;
-    const char *option = o->mask >= 0 ? "--mask" : o->rectify >= 0 ? "--rectify" : "--switches";
-
-    if ((masked || o->switches >= 0) && o->compat)
-        return cli_fail(err, DCN_USAGE, option, "has no part in --compat; leave out one of them");
-    if (masked && o->rule_given)
-        return cli_fail(err, DCN_USAGE, option, "says what the rule %s does already; leave out "
-                        "--rule", dcn_rule_name(o->rule));
-    o->no_switches = o->switches == 0;
-    if (masked) {
-        o->rule = rules[o->mask == 1][o->rectify != 0];
-        o->rule_given = true;
-    }
-    return DCN_OK;
-}
-
-static dcn_status check_compat(const show_options *o, dcn_error *err)
-{
-    if (o->compat == SHOW_COMPAT_NONE)
-        return DCN_OK;
-    if (o->rule == DCN_RULE_RECONSTRUCT || o->rule == DCN_RULE_LINEAR)
-        return cli_fail(err, DCN_USAGE, "--compat", "knows the rules deconvnet, guided and "
-                        "gradient, not %s; use one of them", dcn_rule_name(o->rule));
-    if (o->compat == SHOW_COMPAT_TF_CNNVIS && o->rule != DCN_RULE_DECONVNET)
-        return cli_fail(err, DCN_USAGE, "--compat", "tf_cnnvis draws deconvnet alone, not %s; "
-                        "leave out --rule", dcn_rule_name(o->rule));
-    if (o->from == DCN_FROM_LAYER)
-        return cli_fail(err, DCN_USAGE, "--compat", "begins at one channel or class, not at a "
-                        "layer; give --channel K or --class NAME");
-    if (o->extend)
-        return cli_fail(err, DCN_USAGE, "--extend", "has no part in --compat, where all but ReLU "
-                        "takes its derivative; leave it out");
-    return DCN_OK;
+                        .ones = cli_begins_with_ones(&run->options.way) };
 }
 
 static dcn_status choose_rule(show_run *run, dcn_error *err)
 {
     show_options *o = &run->options;
-    dcn_status st;
+    dcn_status st = cli_choose_way(&o->way, run->imported ? DCN_RULE_DECONVNET
+                                   : DCN_RULE_RECONSTRUCT, err);
 
-    if ((st = choose_bits(o, err)))
+    if (st)
         return st;
-    if (!o->rule_given)
-        o->rule = run->imported || o->compat ? DCN_RULE_DECONVNET : DCN_RULE_RECONSTRUCT;
-    if ((st = check_compat(o, err)))
-        return st;
-    if (o->bias && o->rule != DCN_RULE_RECONSTRUCT)
+    if (o->way.compat && o->from == DCN_FROM_LAYER)
+        return cli_fail(err, DCN_USAGE, "--compat", "begins at one channel or class, not at a "
+                        "layer; give --channel K or --class NAME");
+    if (o->bias && o->way.rule != DCN_RULE_RECONSTRUCT)
         return cli_fail(err, DCN_USAGE, "--bias",
                         "the rule %s has no bias part; use --rule reconstruct",
-                        dcn_rule_name(o->rule));
+                        dcn_rule_name(o->way.rule));
     if (o->bias && show_by_channel(o))
         return cli_fail(err, DCN_USAGE, "--bias", "goes with whole layers; leave out --channel, "
                         "or draw the layer in a call of its own");
@@ -145,8 +88,8 @@ static dcn_status choose_class(show_run *run, dcn_error *err)
     const char *name = o->class_name;
     int class;
 
-    if (!name && o->compat && !o->layer && !o->n_channels && !o->all_channels
-        && o->compat != SHOW_COMPAT_TF_CNNVIS)
+    if (!name && o->way.compat && !o->layer && !o->n_channels && !o->all_channels
+        && o->way.compat != CLI_COMPAT_TF_CNNVIS)
         name = "top";
     if (!name)
         return DCN_OK;
@@ -222,7 +165,7 @@ static char *heading(const show_run *run, const show_layer *layer)
 
 static void add_view(show_run *run, int layer, dcn_from from)
 {
-    const char *name = run->layers[layer].name, *rule = dcn_rule_name(run->options.rule);
+    const char *name = run->layers[layer].name, *rule = dcn_rule_name(run->options.way.rule);
     char *words = heading(run, &run->layers[layer]);
     show_view *view;
 
@@ -243,7 +186,7 @@ dcn_status show_choose_views(show_run *run, dcn_error *err)
     if ((st = choose_class(run, err)) || (st = check_from(o, err)) || (st = choose_rule(run, err))
         || (st = show_choose_layers(run, err)) || (st = check_channels(run, err)))
         return st;
-    if (o->rule == DCN_RULE_RECONSTRUCT && o->from != DCN_FROM_LAYER)
+    if (o->way.rule == DCN_RULE_RECONSTRUCT && o->from != DCN_FROM_LAYER)
         cli_note("each panel of --rule reconstruct holds the biases' own picture, which may be "
                  "most of it: --bias draws it alone, --rule deconvnet has none");
     for (int i = 0; i < run->n_layers && !show_by_channel(o); i++) {

@@ -70,7 +70,7 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
     desc.together = run->together;
     desc.starts = run->starts;
     for (int i = 0; i < run->n_layers; i++)
-        routes[i] = show_route(run, i);
+        routes[i] = cli_route(&o->way, run->layers[i].node);
     st = dcn_plan_create(&run->plan, run->model.graph, &desc, err);
     free(routes);
     if (st)
@@ -99,8 +99,8 @@ dcn_status show_project(const show_run *run, int picture, const show_tile *tiles
         starts[i] = show_start(run, picture, &tiles[i]);
     st = dcn_plan_project_starts(run->plan, tiles[0].layer, starts, n, drawn, err);
     /* Captum's Saliency is the size of the gradient, without its sign. */
-    if (!st && run->options.compat == SHOW_COMPAT_CAPTUM
-        && run->options.rule == DCN_RULE_GRADIENT)
+    if (!st && run->options.way.compat == CLI_COMPAT_CAPTUM
+        && run->options.way.rule == DCN_RULE_GRADIENT)
         for (size_t i = 0; i < (size_t)n * run->volume; i++)
             drawn[i] = fabsf(drawn[i]);
     return st;
@@ -112,9 +112,9 @@ static dcn_status dump_channel(show_run *run, int n, int l, int channel, float *
                                show_dump *dump, dcn_error *err)
 {
     const show_options *o = &run->options;
-    const bool plain = !o->compat && channel != SHOW_CLASS_TOP;
+    const bool plain = !o->way.compat && channel != SHOW_CLASS_TOP;
     char *name = channel == SHOW_CLASS_TOP ? cli_text("top") : cli_text("%d", channel),
-         *key = cli_text("%s/%s/%s/%s", run->layers[l].name, dcn_rule_name(o->rule),
+         *key = cli_text("%s/%s/%s/%s", run->layers[l].name, dcn_rule_name(o->way.rule),
                          dcn_from_name(o->from), name);
     dcn_status st = DCN_OK;
 

@@ -198,6 +198,7 @@ typedef struct dcn_node_info {
     dcn_field field;
     int is_layer;             /* ends a conv or dense layer with what belongs to it alone: its
                                  norm, activation, max pool, gate, the sum whose longest branch it is */
+    dcn_node head;            /* of a layer: the conv or dense that makes it; else -1 */
 } dcn_node_info;
 
 DCN_API int dcn_graph_node_count(const dcn_graph *g);

@@ -115,4 +115,5 @@ void dcn_graph_node_info(const dcn_graph *g, dcn_node node, dcn_node_info *info)
         info->n_weights += g->weights[n->bias].count;
     info->field = n->field;
     info->is_layer = ends_layer(g, node);
+    info->head = info->is_layer ? n->head : -1;
 }
