@@ -33,7 +33,8 @@ typedef struct dcn__book_channel {
 } dcn__book_channel;
 
 typedef struct dcn__book_layer {
-    const char *name, *op;        /* op: "conv", "max_pool", ... of the node that ends the layer */
+    const char *name, *op;        /* op: "conv", "max_pool", ... of the node that ends the layer;
+                                     names are unique in a book */
     const char *head;             /* the conv or dense that makes it: "conv1"; NULL: the same */
     dcn_shape shape;
     int field[2], stride[2];      /* of the receptive field; may exceed the input */
@@ -54,8 +55,8 @@ typedef struct dcn__book {
     int top;
     int classes;                                         /* of the labels; 0: none */
     const char *const *class_names;                      /* NULL: numbers */
-    int output_classes;                                  /* of the network's last layer, if its
-                                                            channels are classes, else 0 */
+    int output_classes;                                  /* if the channels of the last of `layers`
+                                                            are classes: how many, else 0 */
     const char *const *output_names;
     const dcn__book_layer *layers;
     int n_layers;
