@@ -8,13 +8,14 @@
 
 #include <stdbool.h>
 
-/* One channel, beside its units. */
+/* One channel, beside its units. A value of -0 counts as 0. */
 typedef struct dcn__tally {
     int64_t fired;                /* pictures with a value above 0 */
     float least, most;            /* of the pictures' largest values; +inf, -inf before the first */
-    uint64_t mark;                /* sum, modulo 2^64, over the pictures on which it fired, of a
-                                     hash of (picture, cell, value): equal for duplicates */
-    int n;                        /* units in its list */
+    uint64_t mark;                /* sum, modulo 2^64, over all pictures of a hash of (picture, cell,
+                                     value): equal for duplicates */
+    int n;                        /* units in its list; the rest of it is zeros */
+    float floor;                  /* the last unit's value once the list is full, -inf before */
 } dcn__tally;
 
 typedef struct dcn__lists {
