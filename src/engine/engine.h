@@ -29,6 +29,7 @@
  *   unpool_centre      s at y                                s at x
  *   sum                shares                                their sum
  *   seed               the layer's value                     s, by frame->starts
+ *   peak               the node's value                      N*C reals, then N*C int32_t cells
  *   loss               logits                                s; adds to frame->loss and ->correct
  */
 #ifndef DCN_ENGINE_ENGINE_H

@@ -34,8 +34,9 @@ size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_by
 {
     const size_t element = slot->kind == DCN__SLOT_SWITCH
                                ? (size_t)dcn__switch_bytes(&g->nodes[slot->node].window)
-                               : real_bytes;
-    /* A value has at most 2^31 elements and a chunk at most 8 pictures: no overflow in 64 bits. */
+                           : slot->kind == DCN__SLOT_PEAK ? real_bytes + sizeof(int32_t)
+                                                          : real_bytes;
+    /* A value has at most 2^31 elements and a chunk at most 64 pictures: 2^40 bytes. */
     const size_t bytes = (size_t)dcn__shape_size(slot->shape) * element * (size_t)chunk;
 
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;

@@ -86,24 +86,47 @@ static dcn_status read_routes(dcn_plan *p, const dcn_plan_desc *d, dcn_error *er
     return DCN_OK;
 }
 
+static dcn_status read_peaks(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
+{
+    if (d->n_peaks < 0)
+        return dcn__fail(err, DCN_USAGE, "peaks", "%d is not a number of nodes; correct it",
+                         d->n_peaks);
+    if (!(p->peaks = dcn__alloc_array((size_t)p->graph->n_nodes, sizeof *p->peaks)))
+        return dcn__fail_memory(err, "a plan", (size_t)p->graph->n_nodes);
+    for (int i = 0; i < d->n_peaks; i++) {
+        if (d->peaks[i] < 0 || d->peaks[i] >= p->graph->n_nodes)
+            return dcn__fail(err, DCN_USAGE, "peaks", "%d is outside 0..%d; ask dcn_graph_find",
+                             d->peaks[i], p->graph->n_nodes - 1);
+        p->peaks[d->peaks[i]] = true;
+    }
+    return DCN_OK;
+}
+
 static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
 {
+    dcn_status st;
+
     if (d->batch < 0 || d->batch > 1 << 20)
         return dcn__fail(err, DCN_USAGE, "batch", "%d is outside 1..1048576; correct it", d->batch);
     if (d->threads < 0 || d->threads > 1024)
         return dcn__fail(err, DCN_USAGE, "threads", "%d is outside 1..1024; correct it",
                          d->threads);
+    if (d->chunk < 0 || d->chunk > DCN__MAX_CHUNK)
+        return dcn__fail(err, DCN_USAGE, "chunk", "%d is outside 1..%d; correct it", d->chunk,
+                         DCN__MAX_CHUNK);
     if (d->starts < 0 || d->starts > 1 << 20)
         return dcn__fail(err, DCN_USAGE, "starts", "%d is outside 0..1048576; correct it",
                          d->starts);
     if (!(p->engine = dcn__engine_find(d->engine, err)))
         return DCN_USAGE;
     p->batch = d->batch ? d->batch : 1;
-    p->chunk = chunk_of(p->batch);
+    p->chunk = d->chunk ? d->chunk : chunk_of(p->batch);
     p->n_chunks = (p->batch + p->chunk - 1) / p->chunk;
     p->all_threads = d->threads ? d->threads : dcn__cores();
     p->training = d->training;
     p->keep_all = d->keep_all;
+    p->no_cones = d->no_cones;
+    p->only_asked = d->only_asked;
     p->last_route = -1;
     p->max_bytes = d->max_bytes ? d->max_bytes : dcn__physical_memory() / 10 * 8;
     /* One chunk: the threads work inside the kernels. Not when training, where sums must not depend
@@ -111,10 +134,13 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->inner_threads = p->n_chunks == 1 && !p->training ? p->all_threads : 1;
     p->threads = p->all_threads < p->n_chunks ? p->all_threads : p->n_chunks;
     p->together = d->together && p->inner_threads > 1 && d->n_routes > 1 && !p->keep_all;
-    p->kept_index = dcn__alloc_array((size_t)p->graph->n_nodes, 3 * sizeof *p->kept_index);
+    p->kept_index = dcn__alloc_array((size_t)p->graph->n_nodes,
+                                     DCN__SLOT_KINDS * sizeof *p->kept_index);
     if (!p->kept_index)
         return dcn__fail_memory(err, "a plan",
-                                (size_t)p->graph->n_nodes * 3 * sizeof *p->kept_index);
+                                (size_t)p->graph->n_nodes * DCN__SLOT_KINDS * sizeof(int));
+    if ((st = read_peaks(p, d, err)))
+        return st;
     return read_routes(p, d, err);
 }
 
@@ -184,6 +210,7 @@ void dcn_plan_destroy(dcn_plan *p)
     dcn__plan_clear_memory(p);
     dcn__free(p->kept);
     dcn__free(p->kept_index);
+    dcn__free(p->peaks);
     dcn__free(p->routes);
     dcn__free(p->down);
     dcn__free(p->whole);

@@ -1,6 +1,6 @@
 /* plan.h - the inside of a plan: programs, their memory, the weights they work on.
  *
- * The batch is cut into chunks whose size depends on the batch alone. A thread takes a chunk
+ * The batch is cut into chunks whose size depends on the batch, or is given. A thread takes a chunk
  * through a whole program; sums over the batch are made per chunk and added in a fixed tree. So
  * the number of threads changes no bit of any result. */
 #ifndef DCN_ENGINE_PLAN_H
@@ -15,13 +15,16 @@ typedef struct dcn__kept {        /* one array that outlives its program */
     size_t offset, bytes;         /* in a chunk's block */
 } dcn__kept;
 
+enum { DCN__MAX_CHUNK = 64 };
+
 struct dcn_plan {
     const dcn_graph *graph;
     const dcn__engine *engine;
     int batch, chunk, n_chunks, threads, inner_threads;
     int all_threads;              /* asked for */
     bool together;                /* one chunk: the threads take routes, each kernel has one */
-    bool training, keep_all;
+    bool training, keep_all, no_cones, only_asked;
+    bool *peaks;                  /* by node: whose largest values a forward finds */
     dcn__team *team;
 
     dcn__program forward, train, *down;

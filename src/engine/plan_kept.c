@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-enum { KINDS = 3 };               /* value, switch, signal; a PART is never kept */
+enum { KINDS = DCN__SLOT_KINDS };  /* a PART is never kept */
 
 const dcn__kept *dcn__kept_find(const dcn_plan *p, dcn__slot_kind kind, dcn_node node)
 {

@@ -11,7 +11,14 @@ static dcn_status make_walks(dcn_plan *p, dcn_error *err)
     const dcn_graph *g = p->graph;
     dcn_status st;
 
-    if ((st = dcn__walk_forward(&p->forward.walk, g, dcn_graph_output(g), err)))
+    if ((st = dcn__walk_forward(&p->forward.walk, g, 0, err)))
+        return st;
+    /* In their order, each right behind its value: that is still near then. */
+    for (dcn_node i = 0; i < g->n_nodes; i++)
+        if (p->peaks[i] && (st = dcn__walk_peak(&p->forward.walk, g, i, err)))
+            return st;
+    if (!p->only_asked &&
+        (st = dcn__walk_forward(&p->forward.walk, g, dcn_graph_output(g), err)))
         return st;
     /* Layers that the output does not depend on are computed if somebody will ask for them. */
     for (int i = 0; i < p->n_routes; i++)
@@ -35,9 +42,13 @@ static dcn_status make_walks(dcn_plan *p, dcn_error *err)
 
 /* ---- what must be written on the way up ------------------------------------------------------ */
 
+/* If the way up has it: with only_asked that may stop before the output. */
 static void need(dcn_plan *p, dcn__slot_kind kind, dcn_node node)
 {
-    p->forward.needed[dcn__walk_find(&p->forward.walk, kind, node)] = true;
+    const int slot = dcn__walk_find(&p->forward.walk, kind, node);
+
+    if (slot >= 0)
+        p->forward.needed[slot] = true;
 }
 
 /* What a way down reads of the way up. d: it is one for starts. */
@@ -66,21 +77,25 @@ static dcn_status group_starts(dcn_plan *p, int route, dcn_error *err)
     dcn_status st;
 
     if ((st = dcn__descent_begin(whole, p->graph, r, p->engine, err)) ||
-        (st = need_externals(p, &whole->program, whole, err)) ||
+        (st = need_externals(p, &whole->program, whole, err)) || p->no_cones ||
         (st = dcn__descent_begin_cone(cone, p->graph, r, &p->down[route].walk, p->engine, err)))
         return st;
     return cone->program.n_groups ? need_externals(p, &cone->program, cone, err) : DCN_OK;
 }
 
-/* The output, where the loss is taken, the input, what any route reads, and everything with
- * keep_all. */
+/* The output, where the loss is taken (neither with only_asked), the input, the peaks, what any
+ * route reads, and everything with keep_all. */
 static dcn_status group_down(dcn_plan *p, dcn_error *err)
 {
     dcn_status st = DCN_OK;
 
     need(p, DCN__SLOT_VALUE, 0);
-    need(p, DCN__SLOT_VALUE, dcn_graph_output(p->graph));
-    need(p, DCN__SLOT_VALUE, dcn__loss_node(p->graph));
+    for (dcn_node i = 0; i < p->graph->n_nodes; i++)
+        need(p, DCN__SLOT_PEAK, i);
+    if (!p->only_asked) {
+        need(p, DCN__SLOT_VALUE, dcn_graph_output(p->graph));
+        need(p, DCN__SLOT_VALUE, dcn__loss_node(p->graph));
+    }
     for (int s = 0; p->keep_all && s < p->forward.walk.n_slots; s++)
         p->forward.needed[s] = true;
     for (int i = 0; !st && i < p->n_routes; i++) {

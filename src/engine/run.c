@@ -113,3 +113,27 @@ dcn_status dcn_plan_value(const dcn_plan *p, dcn_node node, float *out, dcn_erro
                          "keep_all or with a route from this layer");
     return DCN_OK;
 }
+
+/* What a chunk's peak slot holds is said in engine.h. */
+dcn_status dcn_plan_peaks(const dcn_plan *p, dcn_node node, float *values, int32_t *cells,
+                          dcn_error *err)
+{
+    dcn_status st = dcn__plan_check_node(p, node, err);
+    const size_t C = st ? 0 : (size_t)p->graph->nodes[node].shape.c;
+
+    if (st)
+        return st;
+    if (!p->peaks[node])
+        return dcn__fail(err, DCN_USAGE, p->graph->nodes[node].name,
+                         "its largest values are not looked for by this plan; create it with this "
+                         "node among its peaks");
+    for (int c = 0; c < dcn__plan_used_chunks(p); c++) {
+        const int first = c * p->chunk, left = p->n - first, n = left < p->chunk ? left : p->chunk;
+        const uint8_t *from = dcn__plan_kept(p, DCN__SLOT_PEAK, node, c);
+
+        dcn__real_to_float(p->engine->real_bytes, values + (size_t)first * C, from, (size_t)n * C);
+        memcpy(cells + (size_t)first * C, from + (size_t)p->chunk * C * p->engine->real_bytes,
+               (size_t)n * C * sizeof *cells);
+    }
+    return DCN_OK;
+}

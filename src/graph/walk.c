@@ -9,7 +9,7 @@
 
 /* ---- slots and steps ------------------------------------------------------------------------ */
 
-enum { KINDS = 3, MISSING = -1 };   /* kinds of slots that a node has one of: all but PART */
+enum { KINDS = DCN__SLOT_KINDS, MISSING = -1 };
 
 int dcn__walk_find(const dcn__walk *w, dcn__slot_kind kind, dcn_node node)
 {
@@ -46,6 +46,8 @@ static int need_slot(dcn__walk *w, const dcn_graph *g, dcn__slot_kind kind, dcn_
     }
     w->slots[w->n_slots] = (dcn__slot){ .kind = kind, .node = node,
                                         .shape = g->nodes[node].shape };
+    if (kind == DCN__SLOT_PEAK)
+        w->slots[w->n_slots].shape.h = w->slots[w->n_slots].shape.w = 1;
     if (kind != DCN__SLOT_PART)
         w->index[node * KINDS + (int)kind] = w->n_slots + 1;
     return w->n_slots++;
@@ -146,6 +148,22 @@ dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, 
         for (dcn_node i = mark_missing(w, g, target); !st && i <= target; i++)
             if (i == target || w->index[i * KINDS] == MISSING)
                 st = forward_step(w, g, i, err);
+    w->first_reverse = w->n_steps;
+    return st;
+}
+
+dcn_status dcn__walk_peak(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err)
+{
+    dcn__step step = { .action = DCN__DO_PEAK, .node = target, .write_switch = -1 };
+    dcn_status st = dcn__walk_forward(w, g, target, err);
+    int value;
+
+    if (st || dcn__walk_find(w, DCN__SLOT_PEAK, target) >= 0)
+        return st;
+    value = dcn__walk_find(w, DCN__SLOT_VALUE, target);
+    if ((step.write = need_slot(w, g, DCN__SLOT_PEAK, target, err)) < 0)
+        return DCN_MEMORY;
+    st = add_step(w, step, &value, 1, err);
     w->first_reverse = w->n_steps;
     return st;
 }

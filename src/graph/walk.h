@@ -12,13 +12,16 @@ typedef enum dcn__slot_kind {
     DCN__SLOT_VALUE,          /* of a node, on the way up */
     DCN__SLOT_SWITCH,         /* winners of a max pool: dcn__switch_bytes each */
     DCN__SLOT_SIGNAL,         /* at a node's value, on the way down */
+    DCN__SLOT_PEAK,           /* of a node: C reals a picture, then C cells (int32_t) a picture */
     DCN__SLOT_PART            /* between two steps: less its bias, or a user's share of a signal */
 } dcn__slot_kind;
+
+enum { DCN__SLOT_KINDS = DCN__SLOT_PART };   /* those of which a node has one at most */
 
 typedef struct dcn__slot {
     dcn__slot_kind kind;
     dcn_node node;
-    dcn_shape shape;          /* elements of one picture */
+    dcn_shape shape;          /* elements of one picture; of a peak: 1x1xC */
 } dcn__slot;
 
 typedef struct dcn__step {
@@ -42,6 +45,8 @@ typedef struct dcn__walk {
 
 /* Appends the way up to `target`: all nodes it depends on that are not there yet. */
 dcn_status dcn__walk_forward(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err);
+/* The same, and behind it the search for each channel's largest value. */
+dcn_status dcn__walk_peak(dcn__walk *w, const dcn_graph *g, dcn_node target, dcn_error *err);
 /* Appends a seed at the route's layer and the way down to the input under its rule. An operator for
  * which the rule is undefined is refused by the node's name, unless the route extends it. */
 dcn_status dcn__walk_down(dcn__walk *w, const dcn_graph *g, const dcn_route *route,

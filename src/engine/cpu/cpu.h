@@ -66,7 +66,7 @@ cpu_run dcn__cpu_less_bias, dcn__cpu_relu, dcn__cpu_relu_mask, dcn__cpu_relu_rec
     dcn__cpu_relu_guided, dcn__cpu_copy, dcn__cpu_max_pool, dcn__cpu_unpool,
     dcn__cpu_unpool_centre, dcn__cpu_avg_pool, dcn__cpu_avg_pool_spread, dcn__cpu_sum,
     dcn__cpu_concat, dcn__cpu_slice, dcn__cpu_softmax, dcn__cpu_softmax_gradient,
-    dcn__cpu_log_softmax, dcn__cpu_log_softmax_gradient, dcn__cpu_seed, dcn__cpu_loss,
+    dcn__cpu_log_softmax, dcn__cpu_log_softmax_gradient, dcn__cpu_seed, dcn__cpu_peak, dcn__cpu_loss,
     dcn__cpu_map, dcn__cpu_map_gradient, dcn__cpu_map_guided, dcn__cpu_leaky,
     dcn__cpu_leaky_gradient, dcn__cpu_leaky_guided, dcn__cpu_scale, dcn__cpu_scale_data,
     dcn__cpu_mul, dcn__cpu_gate_data, dcn__cpu_lrn, dcn__cpu_lrn_gradient, dcn__cpu_pick,

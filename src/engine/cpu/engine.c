@@ -44,6 +44,7 @@ static const struct { cpu_run *run; dcn__unit unit; } loops[DCN__DO_COUNT] = {
     [DCN__DO_RESHAPE_DATA] = { dcn__cpu_reshape_data, DCN__UNIT_PICTURE },
     [DCN__DO_SUM] = { dcn__cpu_sum, DCN__UNIT_ELEMENT },
     [DCN__DO_SEED] = { dcn__cpu_seed, DCN__UNIT_PICTURE },
+    [DCN__DO_PEAK] = { dcn__cpu_peak, DCN__UNIT_PICTURE },
     [DCN__DO_LOSS] = { dcn__cpu_loss, DCN__UNIT_PICTURE },
 };
 

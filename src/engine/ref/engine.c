@@ -51,6 +51,7 @@ static ref_run *const runs[DCN__DO_COUNT] = {
     [DCN__DO_UNPOOL_CENTRE] = REF(unpool_centre),
     [DCN__DO_SUM] = REF(sum),
     [DCN__DO_SEED] = REF(seed),
+    [DCN__DO_PEAK] = REF(peak),
     [DCN__DO_LOSS] = REF(loss),
 };
 

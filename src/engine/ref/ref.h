@@ -50,7 +50,7 @@ ref_run REF(conv), REF(conv_data), REF(conv_weights), REF(less_bias), REF(relu),
     REF(leaky_rectify), REF(leaky_guided), REF(scale), REF(scale_data), REF(lrn),
     REF(lrn_gradient), REF(mul), REF(mul_data), REF(pick), REF(pick_data), REF(pad),
     REF(pad_data), REF(reshape), REF(reshape_data), REF(unpool_centre), REF(sum), REF(seed),
-    REF(loss);
+    REF(peak), REF(loss);
 
 /* A gradient block holds the weight's gradient, then the bias's, as in the graph. */
 static inline real *ref_gradient(const ref_kernel *k, const dcn__frame *f)
