@@ -271,6 +271,29 @@ dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn
     return st;
 }
 
+dcn_status dcn__writer_patch(dcn__writer *w, uint64_t offset, const void *data, size_t bytes,
+                             dcn_error *err)
+{
+    const uint8_t *p = data;
+
+    if (w->to_stdout || offset > w->written || bytes > w->written - offset)
+        return dcn__fail(err, DCN_BUG, w->path, "bytes that are not in the file were to be replaced; "
+                         "report this");
+    while (bytes) {
+        const ssize_t n = pwrite(w->fd, p, bytes, (off_t)offset);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return dcn__fail_errno(err, w->path, "write to it", errno,
+                                   "check the disk and try again");
+        p += n;
+        offset += (uint64_t)n;
+        bytes -= (size_t)n;
+    }
+    return DCN_OK;
+}
+
 dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
 {
     dcn_status st = DCN_OK;

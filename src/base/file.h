@@ -37,6 +37,9 @@ typedef struct dcn__writer {
 } dcn__writer;
 dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err);   /* "-": stdout */
 dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn_error *err);
+/* Replaces bytes that are written already; not on standard output. */
+dcn_status dcn__writer_patch(dcn__writer *w, uint64_t offset, const void *data, size_t bytes,
+                             dcn_error *err);
 dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err);
 void dcn__writer_abort(dcn__writer *w);            /* harmless after commit */
 /* All three at once. */

@@ -2,9 +2,11 @@
  * that a build with nothing but a C compiler links and says what it lacks. */
 #include "base/error.h"
 
-#if !defined(DCN_HAVE_PNG) || !defined(DCN_HAVE_JPEG) || !defined(DCN_HAVE_JANSSON)
+#if !defined(DCN_HAVE_PNG) || !defined(DCN_HAVE_JPEG) || !defined(DCN_HAVE_JANSSON) || \
+    !defined(DCN_HAVE_ZLIB)
 #include "codec/jpeg.h"
 #include "codec/json.h"
+#include "codec/npz.h"
 #include "codec/png.h"
 #include "codec/safetensors_header.h"
 
@@ -41,6 +43,18 @@ dcn_status dcn__jpeg_decode(dcn_image *image, const uint8_t *bytes, size_t size,
     *image = (dcn_image){ 0 };
     return absent(err, where, "libturbojpeg0");
 }
+
+dcn_status dcn__jpeg_encode(dcn__bytes *bytes, const dcn_image *image, int quality, dcn_error *err)
+{
+    (void)image, (void)quality;
+    *bytes = (dcn__bytes){ 0 };
+    return absent(err, "JPEG", "libturbojpeg0");
+}
+
+bool dcn__jpeg_can_encode(void)
+{
+    return false;
+}
 #endif
 
 #ifndef DCN_HAVE_JANSSON
@@ -74,5 +88,34 @@ dcn_status dcn__json_names(char ***names, int *n, const char *json, size_t bytes
 void dcn__tensors_free_json(dcn__tensors *t)
 {
     (void)t;
+}
+#endif
+
+#ifndef DCN_HAVE_ZLIB
+void dcn__npz_begin(dcn__npz *z, dcn__writer *w)
+{
+    *z = (dcn__npz){ .w = w };
+}
+
+dcn_status dcn__npz_array(dcn__npz *z, const dcn_array *shape, dcn_error *err)
+{
+    (void)shape;
+    return absent(err, z->w->path, "zlib1g");
+}
+
+dcn_status dcn__npz_write(dcn__npz *z, const void *data, size_t bytes, dcn_error *err)
+{
+    (void)data, (void)bytes;
+    return absent(err, z->w->path, "zlib1g");
+}
+
+dcn_status dcn__npz_end(dcn__npz *z, dcn_error *err)
+{
+    return absent(err, z->w->path, "zlib1g");
+}
+
+void dcn__npz_clear(dcn__npz *z)
+{
+    (void)z;
 }
 #endif

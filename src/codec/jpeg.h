@@ -1,8 +1,9 @@
-/* jpeg.h - JPEG bytes -> pictures, through TurboJPEG and libexif. */
+/* jpeg.h - JPEG bytes <-> pictures, through TurboJPEG and libexif. */
 #ifndef DCN_CODEC_JPEG_H
 #define DCN_CODEC_JPEG_H
 
 #include "base/error.h"
+#include "base/file.h"
 
 #include <stdbool.h>
 
@@ -11,6 +12,11 @@ bool dcn__jpeg_is(const uint8_t *head, size_t size);
  * the decoder is a refusal: a picture that is partly guessed is not shown. */
 dcn_status dcn__jpeg_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,
                             const dcn_limits *limits, dcn_error *err);
+/* Baseline, colours at full resolution (4:4:4), no time stamp: the same picture gives the same bytes.
+ * quality: 1..100. */
+dcn_status dcn__jpeg_encode(dcn__bytes *bytes, const dcn_image *image, int quality,
+                            dcn_error *err);
+bool dcn__jpeg_can_encode(void);               /* does this build have TurboJPEG? */
 
 /* The orientation (1..8) in an EXIF block "Exif\0\0..."; 1 if it has none. */
 int dcn__exif_orientation(const uint8_t *block, size_t size);

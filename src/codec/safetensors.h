@@ -58,6 +58,11 @@ const char *dcn__tensors_metadata(const dcn__tensors *t, const char *key);      
 const uint8_t *dcn__tensors_data(const dcn__tensors *t, const dcn__tensor *tensor);
 /* Where in the file they stand. */
 uint64_t dcn__tensors_offset(const dcn__tensors *t, const dcn__tensor *tensor);
+/* Writes what stands before the numbers of these arrays, whose data may be NULL. The caller writes
+ * the numbers behind it: those of arrays[order[0]] first, of arrays[order[n - 1]] last, without
+ * gaps. metadata: as for dcn_tensors_save. order: (n). */
+dcn_status dcn__tensors_begin(dcn__writer *w, const dcn_array *arrays, int n,
+                              const char *const *metadata, int *order, dcn_error *err);
 /* "(64, 3, 5, 5)" */
 void dcn__shape_text(char *text, size_t size, int rank, const int64_t *dims);
 

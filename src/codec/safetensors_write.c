@@ -6,35 +6,35 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "codec/array.h"
 #include "codec/json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct { const char *name; size_t bytes; } dtypes[] = {
-    [DCN_F32] = { "F32", 4 }, [DCN_I64] = { "I64", 8 }, [DCN_U8] = { "U8", 1 },
+static const char *const dtypes[] = { [DCN_F32] = "F32", [DCN_I64] = "I64", [DCN_U8] = "U8" };
+
+/* A file before its numbers. */
+struct head {
+    const dcn_array **order;      /* (n): the arrays as they stand in the file, */
+    size_t *bytes;                /* (n): and the size of each one's numbers */
+    dcn__string text;             /* the length and the header */
 };
 
-static dcn_status refuse(dcn_error *err, const char *path, const char *name, const char *what)
+static void head_clear(struct head *h)
 {
-    return dcn__fail(err, DCN_USAGE, path, "tensor \"%s\" %s; correct the call", name, what);
+    dcn__free(h->order);
+    dcn__free(h->bytes);
+    dcn__string_clear(&h->text);
 }
 
 static dcn_status check_array(const dcn_array *a, const char *path, size_t *bytes, dcn_error *err)
 {
-    const char *name = a->name ? a->name : "";
+    const dcn_status st = dcn__array_check(a, path, bytes, err);
 
-    if (!*name || strcmp(name, "__metadata__") == 0 || !dcn__text_is_utf8(name, strlen(name)))
-        return refuse(err, path, name, "has a name that the format does not allow");
-    if (a->dtype != DCN_F32 && a->dtype != DCN_I64 && a->dtype != DCN_U8)
-        return refuse(err, path, name, "has an unknown type");
-    if (a->rank < 0 || a->rank > DCN__TENSORS_MAX_RANK)
-        return refuse(err, path, name, "has more than 8 dimensions");
-    *bytes = dtypes[a->dtype].bytes;
-    for (int i = 0; i < a->rank; i++)
-        if (a->dims[i] < 0 || !dcn__mul_size(*bytes, (size_t)a->dims[i], bytes))
-            return refuse(err, path, name, "has an impossible shape");
-    return a->data || !*bytes ? DCN_OK : refuse(err, path, name, "has no numbers");
+    if (!st && strcmp(a->name, "__metadata__") == 0)
+        return dcn__array_refuse(a, path, "has a name that the format does not allow", err);
+    return st;
 }
 
 static int by_name(const void *a, const void *b)
@@ -45,7 +45,7 @@ static int by_name(const void *a, const void *b)
 static int by_width_and_name(const void *a, const void *b)
 {
     const dcn_array *x = *(const dcn_array *const *)a, *y = *(const dcn_array *const *)b;
-    const size_t p = dtypes[x->dtype].bytes, q = dtypes[y->dtype].bytes;
+    const size_t p = dcn__dtype_bytes(x->dtype), q = dcn__dtype_bytes(y->dtype);
 
     return p != q ? (p > q ? -1 : 1) : strcmp(x->name, y->name);
 }
@@ -75,9 +75,10 @@ static dcn_status append_metadata(dcn__string *s, const char *const *metadata, c
 }
 
 /* The length, then the header, padded with spaces so that the numbers begin at a multiple of 8. */
-static dcn_status make_header(dcn__string *s, const dcn_array *const *order, const size_t *bytes,
-                              int n, const char *const *metadata, const char *path, dcn_error *err)
+static dcn_status make_text(struct head *h, int n, const char *const *metadata, const char *path,
+                            dcn_error *err)
 {
+    dcn__string *s = &h->text;
     size_t at = 0, length;
     dcn_status st;
 
@@ -85,16 +86,16 @@ static dcn_status make_header(dcn__string *s, const dcn_array *const *order, con
     if ((st = append_metadata(s, metadata, path, err)))
         return st;
     for (int i = 0; i < n; i++) {
-        const dcn_array *a = order[i];
+        const dcn_array *a = h->order[i];
 
         dcn__string_printf(s, "%s", i || (metadata && metadata[0]) ? "," : "");
         dcn__json_append(s, a->name);
-        dcn__string_printf(s, ":{\"dtype\":\"%s\",\"shape\":[", dtypes[a->dtype].name);
+        dcn__string_printf(s, ":{\"dtype\":\"%s\",\"shape\":[", dtypes[a->dtype]);
         for (int k = 0; k < a->rank; k++)
             dcn__string_printf(s, "%s%lld", k ? "," : "", (long long)a->dims[k]);
         dcn__string_printf(s, "],\"data_offsets\":[%zu,", at);
-        if (!dcn__add_size(at, bytes[i], &at))
-            return refuse(err, path, a->name, "makes the file too large");
+        if (!dcn__add_size(at, h->bytes[i], &at))
+            return dcn__array_refuse(a, path, "makes the file too large", err);
         dcn__string_printf(s, "%zu]}", at);
     }
     dcn__string_append(s, "}", 1);
@@ -108,18 +109,56 @@ static dcn_status make_header(dcn__string *s, const dcn_array *const *order, con
     return DCN_OK;
 }
 
-static dcn_status write_file(const char *path, const dcn__string *header,
-                             const dcn_array *const *order, const size_t *bytes, int n,
-                             dcn_error *err)
+static dcn_status head_make(struct head *h, const dcn_array *arrays, int n,
+                            const char *const *metadata, const char *path, dcn_error *err)
+{
+    const size_t count = n > 0 ? (size_t)n : 0;
+    dcn_status st = DCN_OK;
+
+    h->order = dcn__alloc_array(count, sizeof *h->order);
+    h->bytes = dcn__alloc_array(count, sizeof *h->bytes);
+    if (!h->order || !h->bytes)
+        return dcn__fail_memory(err, "a file's index", count * sizeof *h->order);
+    for (int i = 0; !st && i < n; i++) {
+        h->order[i] = &arrays[i];
+        st = check_array(&arrays[i], path, &h->bytes[0], err);
+    }
+    if (!st && n > 0)
+        qsort(h->order, count, sizeof *h->order, by_name);
+    for (int i = 1; !st && i < n; i++)
+        if (strcmp(h->order[i - 1]->name, h->order[i]->name) == 0)
+            st = dcn__array_refuse(h->order[i], path, "is given twice", err);
+    if (!st && n > 0)
+        qsort(h->order, count, sizeof *h->order, by_width_and_name);
+    for (int i = 0; !st && i < n; i++)
+        st = check_array(h->order[i], path, &h->bytes[i], err);
+    return st ? st : make_text(h, n, metadata, path, err);
+}
+
+dcn_status dcn__tensors_begin(dcn__writer *w, const dcn_array *arrays, int n,
+                              const char *const *metadata, int *order, dcn_error *err)
+{
+    struct head h = { 0 };
+    dcn_status st = head_make(&h, arrays, n, metadata, w->path, err);
+
+    for (int i = 0; !st && i < n; i++)
+        order[i] = (int)(h.order[i] - arrays);
+    if (!st)
+        st = dcn__writer_write(w, h.text.text, h.text.length, err);
+    head_clear(&h);
+    return st;
+}
+
+static dcn_status write_file(const char *path, const struct head *h, int n, dcn_error *err)
 {
     dcn__writer w;
     dcn_status st;
 
     if ((st = dcn__writer_begin(&w, path, err)))
         return st;
-    st = dcn__writer_write(&w, header->text, header->length, err);
+    st = dcn__writer_write(&w, h->text.text, h->text.length, err);
     for (int i = 0; !st && i < n; i++)
-        st = dcn__writer_write(&w, order[i]->data, bytes[i], err);
+        st = dcn__writer_write(&w, h->order[i]->data, h->bytes[i], err);
     if (!st)
         st = dcn__writer_commit(&w, err);
     dcn__writer_abort(&w);
@@ -129,33 +168,14 @@ static dcn_status write_file(const char *path, const dcn__string *header,
 dcn_status dcn_tensors_save(const char *path, const dcn_array *arrays, int n,
                             const char *const *metadata, dcn_error *err)
 {
-    const size_t count = n > 0 ? (size_t)n : 0;
-    const dcn_array **order = dcn__alloc_array(count, sizeof *order);
-    size_t *bytes = dcn__alloc_array(count, sizeof *bytes);
-    dcn__string header = { 0 };
-    dcn_status st = DCN_OK;
+    struct head h = { 0 };
+    dcn_status st = head_make(&h, arrays, n, metadata, path, err);
 
-    if (!order || !bytes)
-        st = dcn__fail_memory(err, "a file's index", count * sizeof *order);
-    for (int i = 0; !st && i < n; i++) {
-        order[i] = &arrays[i];
-        st = check_array(&arrays[i], path, &bytes[0], err);
-    }
-    if (!st && n > 0)
-        qsort(order, count, sizeof *order, by_name);
-    for (int i = 1; !st && i < n; i++)
-        if (strcmp(order[i - 1]->name, order[i]->name) == 0)
-            st = refuse(err, path, order[i]->name, "is given twice");
-    if (!st && n > 0)
-        qsort(order, count, sizeof *order, by_width_and_name);
     for (int i = 0; !st && i < n; i++)
-        st = check_array(order[i], path, &bytes[i], err);
+        if (!h.order[i]->data && h.bytes[i])
+            st = dcn__array_refuse(h.order[i], path, "has no numbers", err);
     if (!st)
-        st = make_header(&header, order, bytes, n, metadata, path, err);
-    if (!st)
-        st = write_file(path, &header, order, bytes, n, err);
-    dcn__string_clear(&header);
-    dcn__free(bytes);
-    dcn__free(order);
+        st = write_file(path, &h, n, err);
+    head_clear(&h);
     return st;
 }

@@ -365,9 +365,110 @@ static void every_allocation_may_fail(void **state)
     dcn_image_clear(&image);
 }
 
+/* ---- writing ------------------------------------------------------------------------------- */
+
+/* Waves, so that no row or block is like another. */
+static void draw(dcn_image *image, int h, int w, int c)
+{
+    assert_ok(dcn__image_alloc(image, h, w, c, &err));
+    for (int i = 0; i < h * w * c; i++)
+        image->pixels[i] = (uint8_t)(100 + (i % c * 40) + (i / c % w) * 50 / w - i / (c * w) * 60 / h);
+}
+
+static int largest_difference(const dcn_image *a, const dcn_image *b)
+{
+    int most = 0;
+
+    assert_true(a->h == b->h && a->w == b->w && a->c == b->c);
+    for (int i = 0; i < a->h * a->w * a->c; i++)
+        if (abs(a->pixels[i] - b->pixels[i]) > most)
+            most = abs(a->pixels[i] - b->pixels[i]);
+    return most;
+}
+
+static void what_is_written_is_read(void **state)
+{
+    static const int shapes[][3] = { { 1, 1, 1 }, { 1, 1, 3 }, { 24, 432, 3 }, { 17, 31, 1 },
+                                     { 9, 100, 3 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        dcn_image image, back;
+        dcn__bytes bytes, again;
+
+        draw(&image, shapes[i][0], shapes[i][1], shapes[i][2]);
+        assert_ok(dcn__jpeg_encode(&bytes, &image, 95, &err));
+        assert_ok(dcn__jpeg_encode(&again, &image, 95, &err));
+        assert_int_equal(bytes.size, again.size);
+        assert_memory_equal(bytes.data, again.data, bytes.size);
+        assert_ok(dcn__jpeg_decode(&back, bytes.data, bytes.size, "a.jpg", NULL, &err));
+        assert_true(largest_difference(&image, &back) <= 6);
+        dcn__bytes_clear(&again);
+        dcn_image_clear(&back);
+        assert_ok(dcn__jpeg_encode(&again, &image, 40, &err));
+        assert_true(again.size <= bytes.size);
+        dcn__bytes_clear(&again);
+        dcn__bytes_clear(&bytes);
+        dcn_image_clear(&image);
+    }
+}
+
+/* Frame type 0xc0 (baseline), 8 bits, every component sampled 1x1; no EXIF, no comment. */
+static void written_baseline_at_full_resolution(void **state)
+{
+    dcn_image image;
+    dcn__bytes bytes;
+    const uint8_t *frame;
+
+    (void)state;
+    draw(&image, 20, 30, 3);
+    assert_ok(dcn__jpeg_encode(&bytes, &image, 90, &err));
+    frame = memmem(bytes.data, bytes.size, "\xff\xc0\0\21\10\0\24\0\36\3", 10);
+    assert_non_null(frame);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(frame[11 + 3 * i], 0x11);
+    assert_null(memmem(bytes.data, bytes.size, "\xff\xe1", 2));
+    assert_null(memmem(bytes.data, bytes.size, "\xff\xfe", 2));
+    assert_true(dcn__jpeg_can_encode());
+    /* A red line one pixel wide keeps its colour: half the colour resolution would halve it. */
+    memset(image.pixels, 255, 20 * 30 * 3);
+    for (int y = 0; y < 20; y++)
+        image.pixels[(y * 30 + 15) * 3 + 1] = image.pixels[(y * 30 + 15) * 3 + 2] = 0;
+    dcn__bytes_clear(&bytes);
+    assert_ok(dcn__jpeg_encode(&bytes, &image, 95, &err));
+    dcn_image_clear(&image);
+    assert_ok(dcn__jpeg_decode(&image, bytes.data, bytes.size, "a.jpg", NULL, &err));
+    assert_true(image.pixels[(10 * 30 + 15) * 3] > 240);
+    assert_true(image.pixels[(10 * 30 + 15) * 3 + 1] < 16);
+    assert_true(image.pixels[(10 * 30 + 14) * 3 + 1] > 240);
+    dcn__bytes_clear(&bytes);
+    dcn_image_clear(&image);
+}
+
+static void what_cannot_be_written(void **state)
+{
+    uint8_t pixels[12] = { 0 };
+    dcn__bytes bytes;
+    dcn_image image = { .h = 2, .w = 2, .c = 2, .pixels = pixels };
+
+    (void)state;
+    assert_refused(dcn__jpeg_encode(&bytes, &image, 90, &err), DCN_USAGE, "(2,2,2) cannot be");
+    image.c = 3;
+    assert_refused(dcn__jpeg_encode(&bytes, &image, 0, &err), DCN_USAGE, "quality 0 is outside");
+    assert_refused(dcn__jpeg_encode(&bytes, &image, 101, &err), DCN_USAGE, "quality 101 is");
+    image.w = 65536;
+    assert_refused(dcn__jpeg_encode(&bytes, &image, 90, &err), DCN_USAGE, "65536x2 is too large");
+    assert_null(bytes.data);
+    image.w = 2;
+    assert_survives_lack_of_memory(dcn__jpeg_encode(&bytes, &image, 90, &err));
+    dcn__bytes_clear(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(written_baseline_at_full_resolution),
+        cmocka_unit_test(what_cannot_be_written),
         cmocka_unit_test(colours),              cmocka_unit_test(orientations),
         cmocka_unit_test(broken_exif_means_upright),
         cmocka_unit_test(four_components),      cmocka_unit_test(restarts_and_subsampling),
@@ -385,11 +486,15 @@ int main(void)
 
 static void refuses_by_name(void **state)
 {
+    dcn__bytes bytes;
     dcn_image image;
 
     (void)state;
     assert_refused(dcn__image_decode(&image, (const uint8_t *)"\xff\xd8\xff", 3, "a.jpg", NULL,
                                      &err), DCN_USAGE, "a.jpg: this build has no libturbojpeg0");
+    assert_refused(dcn__jpeg_encode(&bytes, &(dcn_image){ .h = 1, .w = 1, .c = 1 }, 90, &err),
+                   DCN_USAGE, "this build has no libturbojpeg0");
+    assert_false(dcn__jpeg_can_encode());
 }
 
 int main(void)

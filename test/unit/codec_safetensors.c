@@ -96,6 +96,51 @@ static void round_trip(void **state)
     dcn__tensors_close(&t);
 }
 
+/* The numbers written by the caller in the order told: the same file as dcn_tensors_save makes. */
+static void header_first_numbers_later(void **state)
+{
+    const float f[6] = { 1, 2, 3, 4, 5, 6 };
+    const int64_t n[2] = { -1, 7 };
+    dcn_array arrays[] = {
+        { .name = "b", .rank = 2, .dims = { 2, 3 }, .data = (void *)f },
+        { .name = "c", .dtype = DCN_I64, .rank = 1, .dims = { 2 }, .data = (void *)n },
+        { .name = "a", .rank = 1, .dims = { 6 }, .data = (void *)f },
+    };
+    const char *const metadata[] = { "key", "value", NULL };
+    const void *const data[] = { f, n, f };
+    const size_t sizes[] = { 24, 16, 24 };
+    dcn__bytes one, two;
+    dcn__writer w;
+    int order[3];
+
+    (void)state;
+    assert_ok(dcn_tensors_save(temporary("one"), arrays, 3, metadata, &err));
+    for (int i = 0; i < 3; i++)
+        arrays[i].data = NULL;
+    assert_ok(dcn__writer_begin(&w, temporary("two"), &err));
+    assert_ok(dcn__tensors_begin(&w, arrays, 3, metadata, order, &err));
+    assert_int_equal(order[0], 1);
+    assert_int_equal(order[1], 2);
+    assert_int_equal(order[2], 0);
+    for (int i = 0; i < 3; i++)
+        assert_ok(dcn__writer_write(&w, data[order[i]], sizes[order[i]], &err));
+    assert_ok(dcn__writer_commit(&w, &err));
+    assert_ok(dcn__file_read(&one, temporary("one"), 10000, &err));
+    assert_ok(dcn__file_read(&two, temporary("two"), 10000, &err));
+    assert_int_equal(one.size, two.size);
+    assert_memory_equal(one.data, two.data, one.size);
+    dcn__bytes_clear(&one);
+    dcn__bytes_clear(&two);
+    assert_ok(dcn__writer_begin(&w, temporary("three"), &err));
+    arrays[2].name = "b";
+    assert_refused(dcn__tensors_begin(&w, arrays, 3, metadata, order, &err), DCN_USAGE,
+                   "\"b\" is given twice");
+    arrays[2].name = "a";
+    assert_int_equal(w.written, 0);
+    assert_survives_lack_of_memory(dcn__tensors_begin(&w, arrays, 3, metadata, order, &err));
+    dcn__writer_abort(&w);
+}
+
 static void what_cannot_be_saved(void **state)
 {
     float f = 1;
@@ -285,7 +330,8 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),                  cmocka_unit_test(what_cannot_be_saved),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(header_first_numbers_later),                  cmocka_unit_test(what_cannot_be_saved),
         cmocka_unit_test(good_headers),                cmocka_unit_test(rules_broken_singly),
         cmocka_unit_test(lengths_and_truncation),
         cmocka_unit_test(header_of_exactly_the_limit),
