@@ -1,36 +1,145 @@
 /* peak.c - each channel's largest value and its cell, as engine/ref/peak.c defines them: the first
  * of equals, a NaN above all numbers.
  *
- * A block of channels is carried through all cells of a picture, its largest so far in registers.
- * The blocks are independent, so threads share a large map by its channels. */
+ * A few vectors of channels are carried through all cells of a picture, their largest so far in
+ * registers: as fast as the value can be read. Channels are independent, so threads share a large
+ * map by them. */
+#include "engine/cpu/cpu.h"
+
+#if defined(__x86_64__)
 #include "engine/cpu/isa.h"
 
-enum { BLOCK = 16, WIDE = 64, LARGE = 32768 };   /* channels; elements: see parallel.c's SMALL */
+#include <immintrin.h>
+#endif
 
-/* `width` channels of one picture; a constant wherever this is inlined but for what is left over. */
-LOOP void scan(const float *restrict y, size_t cells, size_t C, size_t width,
-               float *restrict values, int32_t *restrict at)
+enum { BLOCK = 16, LARGE = 32768 };   /* channels; elements, below which threads do not pay */
+
+/* Some channels of one picture. */
+typedef struct part {
+    const float *y;
+    size_t cells, C, width;       /* C from one cell to the next */
+    float *values;
+    int32_t *at;
+} part;
+
+typedef void part_scan(const part *p);
+
+static void scan_plain(const part *p)
 {
-    float best[WIDE];
-    int32_t cell[WIDE];
-
-    for (size_t c = 0; c < width; c++) {
-        best[c] = y[c];
-        cell[c] = 0;
+    for (size_t c = 0; c < p->width; c++) {
+        p->values[c] = p->y[c];
+        p->at[c] = 0;
     }
-    for (size_t i = 1; i < cells; i++)
-        for (size_t c = 0; c < width; c++) {
-            const float v = y[i * C + c];
-            /* Both without a branch: larger or a NaN, against what is no NaN yet. */
-            const bool wins = !(v <= best[c]) & (best[c] == best[c]);
+    for (size_t i = 1; i < p->cells; i++)
+        for (size_t c = 0; c < p->width; c++) {
+            const float v = p->y[i * p->C + c], best = p->values[c];
+            /* Without a branch: larger or a NaN, against what is no NaN yet. */
+            const bool wins = !(v <= best) & (best == best);
 
-            best[c] = wins ? v : best[c];
-            cell[c] = wins ? (int32_t)i : cell[c];
+            p->values[c] = wins ? v : best;
+            p->at[c] = wins ? (int32_t)i : p->at[c];
         }
-    for (size_t c = 0; c < width; c++) {
-        values[c] = best[c];
-        at[c] = cell[c];
+}
+
+#if defined(__x86_64__)
+/* n vectors from channel c on, the last of them up to `last`; n is a constant. */
+DCN__AVX512 LOOP void scan_zmm(const part *p, size_t c, int n, __mmask16 last)
+{
+    const float *y = p->y + c;
+    __m512 best[8];
+    __m512i at[8];
+
+    _Pragma("GCC unroll 8") for (int k = 0; k < n; k++) {
+        best[k] = _mm512_maskz_loadu_ps(k < n - 1 ? 0xffff : last, y + 16 * k);
+        at[k] = _mm512_setzero_si512();
     }
+    for (size_t i = 1; i < p->cells; i++) {
+        const __m512i cell = _mm512_set1_epi32((int)i);
+
+        y += p->C;
+        _Pragma("GCC unroll 8") for (int k = 0; k < n; k++) {
+            const __m512 v = _mm512_maskz_loadu_ps(k < n - 1 ? 0xffff : last, y + 16 * k);
+            const __mmask16 number = _mm512_cmp_ps_mask(best[k], best[k], _CMP_ORD_Q);
+            const __mmask16 wins = _mm512_mask_cmp_ps_mask(number, v, best[k], _CMP_NLE_UQ);
+
+            best[k] = _mm512_mask_mov_ps(best[k], wins, v);
+            at[k] = _mm512_mask_mov_epi32(at[k], wins, cell);
+        }
+    }
+    _Pragma("GCC unroll 8") for (int k = 0; k < n; k++) {
+        _mm512_mask_storeu_ps(p->values + c + 16 * k, k < n - 1 ? 0xffff : last, best[k]);
+        _mm512_mask_storeu_epi32(p->at + c + 16 * k, k < n - 1 ? 0xffff : last, at[k]);
+    }
+}
+
+DCN__AVX512 static void scan_avx512(const part *p)
+{
+    size_t c = 0;
+
+    for (; c + 128 <= p->width; c += 128)
+        scan_zmm(p, c, 8, 0xffff);
+    for (; c + 64 <= p->width; c += 64)
+        scan_zmm(p, c, 4, 0xffff);
+    for (; c < p->width; c += 16)
+        scan_zmm(p, c, 1, (__mmask16)(p->width - c < 16 ? (1u << (p->width - c)) - 1 : 0xffff));
+}
+
+/* n vectors of 8; n is a constant. */
+DCN__AVX2 LOOP void scan_ymm(const part *p, size_t c, int n)
+{
+    const float *y = p->y + c;
+    __m256 best[4], at[4];        /* cells by their bits */
+
+    _Pragma("GCC unroll 4") for (int k = 0; k < n; k++) {
+        best[k] = _mm256_loadu_ps(y + 8 * k);
+        at[k] = _mm256_setzero_ps();
+    }
+    for (size_t i = 1; i < p->cells; i++) {
+        const __m256 cell = _mm256_castsi256_ps(_mm256_set1_epi32((int)i));
+
+        y += p->C;
+        _Pragma("GCC unroll 4") for (int k = 0; k < n; k++) {
+            const __m256 v = _mm256_loadu_ps(y + 8 * k);
+            const __m256 number = _mm256_cmp_ps(best[k], best[k], _CMP_ORD_Q);
+            const __m256 wins = _mm256_and_ps(number, _mm256_cmp_ps(v, best[k], _CMP_NLE_UQ));
+
+            best[k] = _mm256_blendv_ps(best[k], v, wins);
+            at[k] = _mm256_blendv_ps(at[k], cell, wins);
+        }
+    }
+    _Pragma("GCC unroll 4") for (int k = 0; k < n; k++) {
+        _mm256_storeu_ps(p->values + c + 8 * k, best[k]);
+        _mm256_storeu_si256((__m256i *)(void *)(p->at + c + 8 * k), _mm256_castps_si256(at[k]));
+    }
+}
+
+DCN__AVX2 static void scan_avx2(const part *p)
+{
+    part rest = *p;
+    size_t c = 0;
+
+    for (; c + 32 <= p->width; c += 32)
+        scan_ymm(p, c, 4);
+    for (; c + 8 <= p->width; c += 8)
+        scan_ymm(p, c, 1);
+    rest.y += c;
+    rest.width -= c;
+    rest.values += c;
+    rest.at += c;
+    scan_plain(&rest);
+}
+#endif
+
+static part_scan *scan_of(const cpu_kernel *k)
+{
+#if defined(__x86_64__)
+    if (k->isa == DCN__ISA_AVX512)
+        return scan_avx512;
+    if (k->isa == DCN__ISA_AVX2)
+        return scan_avx2;
+#endif
+    (void)k;
+    return scan_plain;
 }
 
 static size_t blocks_of(const cpu_kernel *k)
@@ -38,31 +147,23 @@ static size_t blocks_of(const cpu_kernel *k)
     return ((size_t)k->out.c + BLOCK - 1) / BLOCK;
 }
 
-/* Units: blocks of all pictures' channels. */
-LOOP void peak_body(const cpu_kernel *k, const dcn__frame *f, size_t first, size_t end)
+/* Units: blocks of channels, picture after picture. */
+static void peak(const cpu_kernel *k, const dcn__frame *f, size_t first, size_t end)
 {
-    const size_t C = (size_t)k->out.c, cells = (size_t)k->out.h * (size_t)k->out.w;
-    const size_t blocks = blocks_of(k), all = (size_t)f->n * blocks;
+    const size_t C = (size_t)k->out.c, blocks = blocks_of(k), size = cpu_size(k->out);
+    const float *y = cpu_read(k, f, 0);
     float *values = cpu_write(k, f);
     int32_t *at = (int32_t *)(void *)(values + (size_t)k->chunk * C);
 
-    end = end < all ? end : all;
-    while (first < end) {
-        const size_t n = first / blocks, c = first % blocks * BLOCK;
-        const size_t stop = end < (n + 1) * blocks ? (end - n * blocks) * BLOCK : C;
-        const size_t left = (stop < C ? stop : C) - c;
-        const float *y = (const float *)cpu_read(k, f, 0) + n * cells * C + c;
+    for (size_t n = first / blocks; n < (size_t)f->n && n * blocks < end; n++) {
+        const size_t from = first > n * blocks ? (first - n * blocks) * BLOCK : 0;
+        const size_t to = end < (n + 1) * blocks ? (end - n * blocks) * BLOCK : C;
+        const part p = { .y = y + n * size + from, .cells = size / C, .C = C, .width = to - from,
+                         .values = values + n * C + from, .at = at + n * C + from };
 
-        if (left >= WIDE)
-            scan(y, cells, C, WIDE, values + n * C + c, at + n * C + c);
-        else if (left >= BLOCK)
-            scan(y, cells, C, BLOCK, values + n * C + c, at + n * C + c);
-        else
-            scan(y, cells, C, left, values + n * C + c, at + n * C + c);
-        first += left >= WIDE ? WIDE / BLOCK : 1;
+        scan_of(k)(&p);
     }
 }
-DCN__EVERY_ISA_RANGE(peak)
 
 void dcn__cpu_peak(const dcn__kernel *kernel, const dcn__frame *f)
 {
@@ -70,7 +171,7 @@ void dcn__cpu_peak(const dcn__kernel *kernel, const dcn__frame *f)
     const size_t units = (size_t)k->chunk * blocks_of(k);
 
     if ((size_t)k->chunk * cpu_size(k->out) > LARGE)
-        dcn__cpu_cut(k, f, peak_range(k), units);
+        dcn__cpu_cut(k, f, peak, units);
     else
-        peak_range(k)(k, f, 0, units);
+        peak(k, f, 0, units);
 }
