@@ -20,12 +20,13 @@ void cli_help_main(const cli_command *const *commands)
            "Trains convolutional networks and shows what their layers and channels respond\n"
            "to, projected back to pixels.\n\n");
     for (int i = 0; commands[i]; i++)
-        printf("  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    printf("  %-8s %s\n\n", "help", "say more about a command: deconvnet help train");
+        printf("  %-11s %s\n", commands[i]->name, commands[i]->summary);
+    printf("  %-11s %s\n\n", "help", "say more about a command: deconvnet help train");
     printf("  --help, --version\n\n"
            "Begin with:\n"
            "  deconvnet train                       the tutorial's network, 1,500 steps\n"
            "  deconvnet show --model runs/tutorial  what its layers make of test pictures\n"
+           "  deconvnet atlas --model runs/tutorial each channel's strongest pictures\n"
            "  deconvnet show --model resnet18.onnx dog.jpg\n"
            "                                        your own network, your own picture\n\n"
            "Every option of a command may be given as a variable: DECONVNET_STEPS=300 for\n"
@@ -268,7 +269,7 @@ void cli_manual_main(const cli_command *const *commands)
     puts(".Nd train convolutional networks and see what their layers respond to\n"
          ".Sh SYNOPSIS\n.Nm\n.Ar command\n.Op Ar option ...\n.Sh DESCRIPTION");
     print_text(about, sizeof about - 1);
-    puts("The commands are:\n.Bl -tag -width bench");
+    puts("The commands are:\n.Bl -tag -width atlas-merge");
     for (int i = 0; commands[i]; i++)
         printf(".It Cm %s\n%s\n", commands[i]->name, commands[i]->summary);
     puts(".It Cm help Op Ar command\nsay more about a command\n.El");

@@ -17,7 +17,7 @@ typedef struct cli_command {
 } cli_command;
 
 extern const cli_command cli_train, cli_eval, cli_show, cli_info, cli_bench, cli_fetch,
-                         cli_convert;
+                         cli_convert, cli_atlas, cli_atlas_merge;
 
 typedef enum cli_graphics {
     CLI_GRAPHICS_AUTO, CLI_GRAPHICS_SYMBOLS, CLI_GRAPHICS_SIXEL, CLI_GRAPHICS_KITTY,
@@ -60,8 +60,9 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
 #define CLI_HEADER(text, group) { NULL, 0, NULL, 0, text, group }
 #define CLI_OPTION_DATA { "data", CLI_KEY_DATA, "DIR", 0, \
     "Pictures to use: a CIFAR-10 folder (binary version), a folder of IDX files, an image " \
-    "folder with train/CLASS/FILE and test/CLASS/FILE, or \"synthetic\". Without it the usual " \
-    "places are searched", CLI_GROUP_MAIN }
+    "folder with train/CLASS/FILE and test/CLASS/FILE, any other folder of pictures (all of them " \
+    "to test, without classes), or \"synthetic\". Without it the usual places are searched", \
+    CLI_GROUP_MAIN }
 #define CLI_OPTION_MODEL { "model", 'm', "FILE", 0, \
     "A model file (ONNX, safetensors), or the folder of a run that holds model.safetensors", \
     CLI_GROUP_MAIN }
@@ -128,7 +129,7 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
 #define CLI_EXIT_CODES \
     "Exit codes: 0 done; 1 a bug in deconvnet; 2 wrong arguments or network description; " \
     "3 a file's content refused; 4 file system; 5 memory; 6 numbers not finite; 7 device; " \
-    "8 network; 10 a checkpoint does not fit; 130 or 143 interrupted."
+    "8 network; 10 a checkpoint or a scan does not fit; 130 or 143 interrupted."
 
 /* Fills `input` through the command's argp: the environment first, then the arguments. Prints the
  * help and ends on --help. */

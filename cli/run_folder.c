@@ -160,7 +160,8 @@ void cli_run_close(cli_run_folder *run)
  * may hold files of the user with such an end. */
 static bool is_left_over(const char *name)
 {
-    static const char *const written[] = { "model.safetensors", "strips.png", "report.html" };
+    static const char *const written[] = { "model.safetensors", "strips.png", "report.html",
+                                           "scan.safetensors", "atlas.json", "index.html" };
 
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         const size_t n = strlen(written[i]);

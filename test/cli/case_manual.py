@@ -7,7 +7,7 @@ import unittest
 from tool import Case, call
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "man")
-COMMANDS = (None, "train", "eval", "show", "info", "convert", "bench", "fetch")
+COMMANDS = (None, "train", "eval", "show", "atlas", "atlas-merge", "info", "convert", "bench", "fetch")
 
 
 def name(command):
