@@ -126,7 +126,7 @@ dcn_status dcn__descent_begin_cone(dcn__descent *d, const dcn_graph *g, const dc
 
 /* ---- place ---------------------------------------------------------------------------------- */
 
-static void cut(dcn__descent *d, const dcn__engine *e, int starts, int threads)
+static void cut(dcn__descent *d, const dcn__engine *e, int starts, int threads, bool inside)
 {
     size_t largest = 0;
     int chunk = 8;
@@ -141,7 +141,7 @@ static void cut(dcn__descent *d, const dcn__engine *e, int starts, int threads)
     d->cut.chunk = chunk;
     d->cut.n_chunks = (starts + chunk - 1) / chunk;
     d->cut.threads = threads < d->cut.n_chunks ? threads : d->cut.n_chunks;
-    d->cut.inner_threads = d->cut.n_chunks == 1 ? threads : 1;
+    d->cut.inner_threads = inside && d->cut.n_chunks == 1 ? threads : 1;
 }
 
 static void add_chore(dcn__descent *d, dcn__chore_kind kind, int group, int slot)
@@ -176,14 +176,14 @@ static void list_chores(dcn__descent *d, const dcn_graph *g, int i, bool *come)
 }
 
 dcn_status dcn__descent_place(dcn__descent *d, const dcn_graph *g, const dcn__engine *e, int starts,
-                              int threads, dcn_error *err)
+                              int threads, bool inside, dcn_error *err)
 {
     dcn__program *p = &d->program;
     const size_t slots = (size_t)p->walk.n_slots + 1;
     bool *come = dcn__alloc_array(slots, sizeof *come);
     dcn_status st;
 
-    cut(d, e, starts, threads);
+    cut(d, e, starts, threads, inside);
     d->chores = dcn__alloc_array(slots + 2 * (size_t)p->n_groups, sizeof *d->chores);
     if (!come || !d->chores) {
         dcn__free(come);

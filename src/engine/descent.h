@@ -42,10 +42,10 @@ dcn_status dcn__descent_begin(dcn__descent *d, const dcn_graph *g, const dcn_rou
                               const dcn__engine *e, dcn_error *err);
 dcn_status dcn__descent_begin_cone(dcn__descent *d, const dcn_graph *g, const dcn_route *route,
                                    const dcn__walk *whole, const dcn__engine *e, dcn_error *err);
-/* Cuts `starts` signals among `threads`, places the slots and lists the chores; the kernels are
- * still to be made. */
+/* Cuts `starts` signals among `threads` (inside: which work in the kernels if there is one chunk),
+ * places the slots and lists the chores; the kernels are still to be made. */
 dcn_status dcn__descent_place(dcn__descent *d, const dcn_graph *g, const dcn__engine *e, int starts,
-                              int threads, dcn_error *err);
+                              int threads, bool inside, dcn_error *err);
 void dcn__descent_clear(dcn__descent *d);
 /* Which node of the model a node of the descent's graph stands for. */
 dcn_node dcn__descent_source(const dcn__descent *d, dcn_node node);

@@ -36,7 +36,8 @@ size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_by
                                ? (size_t)dcn__switch_bytes(&g->nodes[slot->node].window)
                            : slot->kind == DCN__SLOT_PEAK ? real_bytes + sizeof(int32_t)
                                                           : real_bytes;
-    /* A value has at most 2^31 elements and a chunk at most 64 pictures: 2^40 bytes. */
+    /* A value has at most 2^31 elements and a chunk at most 64 pictures: 2^40 bytes. The
+     * slots of one walk do not overflow 64 bits either (program.c). */
     const size_t bytes = (size_t)dcn__shape_size(slot->shape) * element * (size_t)chunk;
 
     return (bytes + ALIGN - 1) / ALIGN * ALIGN;

@@ -130,8 +130,10 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->last_route = -1;
     p->max_bytes = d->max_bytes ? d->max_bytes : dcn__physical_memory() / 10 * 8;
     /* One chunk: the threads work inside the kernels. Not when training, where sums must not depend
-     * on the number of threads. */
-    p->inner_threads = p->n_chunks == 1 && !p->training ? p->all_threads : 1;
+     * on the number of threads; nor with a given chunk, whose bits must be those that it has among
+     * others, where each has one thread. */
+    p->threads_inside = !p->training && !d->chunk;
+    p->inner_threads = p->n_chunks == 1 && p->threads_inside ? p->all_threads : 1;
     p->threads = p->all_threads < p->n_chunks ? p->all_threads : p->n_chunks;
     p->together = d->together && p->inner_threads > 1 && d->n_routes > 1 && !p->keep_all;
     p->kept_index = dcn__alloc_array((size_t)p->graph->n_nodes,

@@ -22,6 +22,7 @@ struct dcn_plan {
     const dcn__engine *engine;
     int batch, chunk, n_chunks, threads, inner_threads;
     int all_threads;              /* asked for */
+    bool threads_inside;          /* one chunk alone may have them all */
     bool together;                /* one chunk: the threads take routes, each kernel has one */
     bool training, keep_all, no_cones, only_asked;
     bool *peaks;                  /* by node: whose largest values a forward finds */

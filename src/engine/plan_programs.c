@@ -167,7 +167,7 @@ static dcn_status place_training(dcn_plan *p, dcn_error *err)
 static dcn_status place_starts(dcn_plan *p, dcn__descent *d, dcn_error *err)
 {
     return d->program.n_groups ? dcn__descent_place(d, p->graph, p->engine, p->max_starts,
-                                                    p->all_threads, err)
+                                                    p->all_threads, p->threads_inside, err)
                                : DCN_OK;
 }
 

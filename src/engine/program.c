@@ -5,10 +5,17 @@
 
 #include <string.h>
 
+/* No real network has so many arrays, a hostile one may; their sizes then still add up. */
+enum { MAX_SLOTS = 1 << 23 };
+
 dcn_status dcn__program_begin(dcn__program *p, dcn_error *err)
 {
     const size_t slots = (size_t)p->walk.n_slots + 1, steps = (size_t)p->walk.n_steps + 1;
 
+    if (p->walk.n_slots > MAX_SLOTS)
+        return dcn__fail(err, DCN_MEMORY, "plan",
+                         "needs %d arrays, the limit is %d; use a smaller network", p->walk.n_slots,
+                         MAX_SLOTS);
     p->needed = dcn__alloc_array(slots, sizeof *p->needed);
     p->places = dcn__alloc_array(slots, sizeof *p->places);
     p->groups = dcn__alloc_array(steps, sizeof *p->groups);

@@ -32,6 +32,7 @@ static void a_step_allocates_nothing(void **state)
         dcn_graph *g;
         dcn_route routes[5];
         dcn_start starts[9];
+        dcn_node asked[2];
         float images[BATCH * 192], out[BATCH * 192];
         int32_t labels[BATCH] = { 0, 1, 2 };
         meter m = all_allowed;
@@ -43,13 +44,17 @@ static void a_step_allocates_nothing(void **state)
         for (int r = 0; r < 4; r++)
             routes[r] = (dcn_route){ .layer = node_of(g, "dense1"), .rule = (dcn_rule)r };
         routes[4] = (dcn_route){ .layer = node_of(g, "a"), .rule = DCN_RULE_GUIDED };   /* its units have cones */
+        asked[0] = node_of(g, "r");
+        asked[1] = node_of(g, "max_pool1");
         set_weights(g, 1, 0, 0.3f);
         fill_reals(images, COUNT(images), 1);
         p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = BATCH, .training = 1, .keep_all = 1,
-                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 9 });
+                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 9,
+                                        .peaks = asked, .n_peaks = 2, .chunk = 3 });
         assert_true(p->cones[4].program.n_groups > 0);
         for (int step = 1; step <= 20; step++) {
             int64_t switches[BATCH * 64];
+            int32_t cells[BATCH * 4];
             dcn_loss loss;
 
             if (step == 2)
@@ -58,6 +63,7 @@ static void a_step_allocates_nothing(void **state)
             must(dcn_plan_adam(p, 1e-3f, &err));
             dcn_plan_forward(p, images, step % 3 ? BATCH : 3);
             must(dcn_plan_value(p, dcn_graph_output(g), out, &err));
+            must(dcn_plan_peaks(p, asked[step % 2], out, cells, &err));
             must(dcn_plan_switches(p, node_of(g, "max_pool1"), switches, &err));
             must(dcn_plan_set_switches(p, node_of(g, "max_pool1"), switches, &err));
             for (int r = 0; r < 4; r++) {
@@ -164,9 +170,15 @@ static void any_allocation_may_fail(void **state)
         points += fail_each(try_tutorial, NULL, for_ever);
         for (size_t e = 0; e < COUNT(engines); e++)
             if (has_engine(engines[e])) {
+                const dcn_node asked[3] = { node_of(g, "r"), node_of(g, "add1"), 0 };
                 plan_attempt a = { g, { .engine = engines[e], .batch = 9, .training = 1, .keep_all = for_ever,
-                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 5 } };
+                                        .routes = routes, .n_routes = 5, .threads = 2, .starts = 5,
+                                        .peaks = asked, .n_peaks = 3 } };
 
+                plans += fail_each(try_plan, &a, for_ever);
+                a.desc.training = a.desc.keep_all = 0;
+                a.desc.only_asked = a.desc.no_cones = 1;
+                a.desc.chunk = 2;
                 plans += fail_each(try_plan, &a, for_ever);
             }
         dcn_graph_destroy(g);
@@ -219,6 +231,18 @@ static void the_limit_is_kept(void **state)
         dcn__set_alloc_hook(NULL, NULL);
         bytes = dcn_plan_bytes(p);
         dcn_plan_destroy(p);
+        /* Of 138 channels in 64 pictures: a float and a cell each, in arrays of whole cache lines. */
+        {
+            const dcn_node asked[3] = { node_of(g, "h_pool1"), node_of(g, "h_pool2"), node_of(g, "conv3") };
+            const size_t element = strcmp(engines[e], "ref64") == 0 ? 12 : 8, net_bytes = 64 * 138 * element;
+            dcn_plan_desc with = d;
+
+            with.peaks = asked;
+            with.n_peaks = 3;
+            p = plan_of(g, with);
+            assert_in_range(dcn_plan_bytes(p), bytes + net_bytes, bytes + net_bytes + 64 * 1024);
+            dcn_plan_destroy(p);
+        }
         /* It holds what it says, but for small change. */
         if (bytes < m.bytes / 100 * 95 || bytes > m.bytes / 100 * 130)
             fail_msg("%s: says %zu bytes, asked for %zu", engines[e], bytes, m.bytes);
