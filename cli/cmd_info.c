@@ -160,7 +160,8 @@ static dcn_status tell(cli_json *json, const info_run *run, const char *path, dc
     switch (kind) {
     case DCN_KIND_CIFAR10:
     case DCN_KIND_IDX:
-    case DCN_KIND_FOLDER: return tell_data(json, run, path, err);
+    case DCN_KIND_FOLDER:
+    case DCN_KIND_PICTURES: return tell_data(json, run, path, err);
     case DCN_KIND_PICTURE: return tell_picture(json, run, path, err);
     case DCN_KIND_ONNX:
     case DCN_KIND_MODEL: return info_model(json, run, path, err);

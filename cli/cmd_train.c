@@ -544,6 +544,9 @@ static dcn_status prepare(train_run *run, const char *resume_model, dcn_error *e
         || (st = cli_open_data(&run->data, &run->options.shared, err)))
         return st;
     dcn_data_info_get(run->data, &run->data_info);
+    if (!run->data_info.classes)
+        return cli_fail(err, DCN_INPUT, run->data_info.path, "holds pictures without labels; put "
+                        "them into train/CLASS/FILE and test/CLASS/FILE");
     if ((st = make_graph(run, resume_model, err)) || (st = make_trainer(run, resume_model, err)))
         return st;
     return check_steps(run, err);

@@ -785,7 +785,7 @@ DCN_API dcn_status dcn_tensors_save(const char *path, const dcn_array *arrays, i
 typedef enum dcn_kind {
     DCN_KIND_UNKNOWN, DCN_KIND_CIFAR10, DCN_KIND_IDX, DCN_KIND_FOLDER, DCN_KIND_PICTURE,
     DCN_KIND_MODEL, DCN_KIND_TENSORS, DCN_KIND_EVENTS, DCN_KIND_NETWORK, DCN_KIND_NPY,
-    DCN_KIND_IDX_FILE, DCN_KIND_ONNX
+    DCN_KIND_IDX_FILE, DCN_KIND_ONNX, DCN_KIND_PICTURES
 } dcn_kind;
 
 /* By content, not by name. DCN_INPUT with what was found if it is nothing that we read. */

@@ -21,11 +21,25 @@ static dcn_status check_index(const dcn_data *d, dcn_split split, int64_t i, dcn
 {
     if (split != DCN_SPLIT_TRAIN && split != DCN_SPLIT_TEST)
         return dcn__fail(err, DCN_USAGE, "split", "%d is no split; pass train or test", (int)split);
+    if (!d->info.count[split])
+        return dcn__fail(err, DCN_USAGE, d->path, "has no %s pictures; take the other split",
+                         split == DCN_SPLIT_TRAIN ? "training" : "test");
     if (i < 0 || i >= d->info.count[split])
         return dcn__fail(err, DCN_USAGE, d->path, "has no %s picture %lld; they are 0..%lld",
                          split == DCN_SPLIT_TRAIN ? "training" : "test", (long long)i,
                          (long long)d->info.count[split] - 1);
     return DCN_OK;
+}
+
+static int32_t label_of(const dcn_data *d, dcn_split split, int64_t i)
+{
+    return d->labels[split] ? d->labels[split][i] : -1;
+}
+
+const char *dcn_data_file(const dcn_data *data, dcn_split split, int64_t i)
+{
+    return data->ops->file && !check_index(data, split, i, NULL) ? data->ops->file(data, split, i)
+                                                                 : NULL;
 }
 
 static size_t raw_bytes(const dcn_data *d)
@@ -44,7 +58,7 @@ dcn_status dcn_data_picture(const dcn_data *data, dcn_split split, int64_t i, dc
     if ((st = check_index(data, split, i, err)))
         return st;
     if (label)
-        *label = data->labels[split][i];
+        *label = label_of(data, split, i);
     if (data->ops->load)
         return data->ops->load(data, split, i, image, err);
     image->pixels = dcn__alloc(raw_bytes(data));
@@ -109,7 +123,7 @@ dcn_status dcn__data_sample_with(const dcn_data *data, dcn_split split, int64_t 
         st = dcn__preprocess_picture(p, &image, &w->scaled, out, err);
     }
     if (label)
-        *label = data->labels[split][i];
+        *label = label_of(data, split, i);
     if (data->ops->load)
         dcn_image_clear(&image);
     return st;

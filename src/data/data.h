@@ -19,6 +19,8 @@ typedef struct dcn__source_ops {
                        dcn_error *err);
     /* Is the content what was published? Called after every picture was read. */
     dcn_status (*verify)(const dcn_data *data, dcn_error *err);
+    /* The picture's file below the set's folder. */
+    const char *(*file)(const dcn_data *data, dcn_split split, int64_t i);
     void (*motif)(const dcn_data *data, dcn_split split, int64_t i, int *y, int *x, int *size);
     void (*close)(void *source);
 } dcn__source_ops;
@@ -27,7 +29,7 @@ struct dcn_data {
     dcn_data_info info;           /* its strings belong to the members below */
     char *path, *name;
     char **class_names;           /* (classes) */
-    int32_t *labels[2];           /* (count[split]) */
+    int32_t *labels[2];           /* (count[split]); NULL: every one is -1 */
     uint64_t content;             /* fingerprint of pixels, or of file names and sizes */
     uint64_t hash;
     int typical_h, typical_w;     /* the first picture's, where they differ; else info.shape */
@@ -41,6 +43,7 @@ struct dcn_data {
 dcn_status dcn__open_cifar10(dcn_data *d, dcn_error *err);
 dcn_status dcn__open_idx_folder(dcn_data *d, dcn_error *err);
 dcn_status dcn__open_folder(dcn_data *d, dcn_error *err);
+dcn_status dcn__open_plain(dcn_data *d, dcn_error *err);
 dcn_status dcn__open_synthetic(dcn_data *d, dcn_error *err);
 /* Could the folder be one? Looks at names only. */
 bool dcn__looks_like_cifar10(const char *folder);
@@ -56,6 +59,8 @@ dcn_status dcn__data_set_classes(dcn_data *d, int classes, dcn_error *err);     
 dcn_status dcn__data_set_class_name(dcn_data *d, int i, const char *name, size_t bytes,
                                     dcn_error *err);
 dcn_status dcn__data_set_count(dcn_data *d, dcn_split split, int64_t count, dcn_error *err);
+/* One picture tells whether a set of files is grey and about how large its pictures are. */
+dcn_status dcn__data_see_first(dcn_data *d, dcn_split split, dcn_error *err);
 
 /* A fast fingerprint (not a digest); chains: pass the last result as `hash`. */
 uint64_t dcn__fingerprint(uint64_t hash, const void *data, size_t bytes);

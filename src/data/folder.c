@@ -6,28 +6,19 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "data/listing.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { CLASSES_MAX = 65536, FILES_MAX = 4 << 20 };
-
-/* The pictures of one split: text holds "CLASS/FILE" and a NUL for each, from offset[i]. */
-struct listing {
-    dcn__string text;
-    size_t *offset;
-    int32_t *label;
-    int64_t count, capacity;
-};
+enum { CLASSES_MAX = 65536 };
 
 struct folder {
     const char *split_name[2];
     dcn__names classes;           /* of train, as the file system spells them */
-    struct listing split[2];
+    dcn__listing split[2];        /* "train/CLASS/FILE" */
 };
 
 bool dcn__looks_like_folder(const char *folder)
@@ -40,32 +31,34 @@ static void close_source(void *source)
 {
     struct folder *s = source;
 
-    for (int i = 0; i < 2; i++) {
-        dcn__string_clear(&s->split[i].text);
-        dcn__free(s->split[i].offset);
-        dcn__free(s->split[i].label);
-    }
+    for (int i = 0; i < 2; i++)
+        dcn__listing_clear(&s->split[i]);
     dcn__names_clear(&s->classes);
     dcn__free(s);
+}
+
+static const char *picture_file(const dcn_data *d, dcn_split split, int64_t i)
+{
+    const struct folder *s = d->source;
+
+    return dcn__listing_at(&s->split[split], i);
 }
 
 static dcn_status load_picture(const dcn_data *d, dcn_split split, int64_t i, dcn_image *image,
                                dcn_error *err)
 {
-    const struct folder *s = d->source;
-    const struct listing *l = &s->split[split];
-    dcn__string path = { 0 };
+    char *path = dcn__path_join(d->path, picture_file(d, split, i));
     dcn_status st;
 
-    dcn__string_printf(&path, "%s/%s/%s", d->path, s->split_name[split],
-                       l->text.text + l->offset[i]);
-    st = path.failed ? dcn__fail_memory(err, "a path", path.length)
-                     : dcn_image_load(image, path.text, &d->limits, err);
-    dcn__string_clear(&path);
+    if (!path)
+        return dcn__fail_memory(err, "a path", 0);
+    st = dcn_image_load(image, path, &d->limits, err);
+    dcn__free(path);
     return st;
 }
 
-static const dcn__source_ops ops = { .load = load_picture, .close = close_source };
+static const dcn__source_ops ops = { .load = load_picture, .file = picture_file,
+                                     .close = close_source };
 
 /* ---- opening ------------------------------------------------------------------------- */
 
@@ -77,27 +70,9 @@ static bool is_picture_name(const char *name)
                                      strcasecmp(dot, ".jpeg") == 0);
 }
 
-static dcn_status grow(struct listing *l, dcn_error *err)
-{
-    const int64_t capacity = l->capacity ? l->capacity * 2 : 256;
-    size_t *offset;
-    int32_t *label;
-
-    if (l->count < l->capacity)
-        return DCN_OK;
-    if ((offset = dcn__realloc(l->offset, (size_t)capacity * sizeof *offset)))
-        l->offset = offset;
-    if ((label = dcn__realloc(l->label, (size_t)capacity * sizeof *label)))
-        l->label = label;
-    if (!offset || !label)
-        return dcn__fail_memory(err, "a list of pictures", (size_t)capacity * sizeof *offset);
-    l->capacity = capacity;
-    return DCN_OK;
-}
-
 /* One file of a class: size into the fingerprint, name into the list. */
-static dcn_status add_file(dcn_data *d, struct listing *l, const char *class_path,
-                           const char *class_name, const char *name, int label, dcn_error *err)
+static dcn_status add_file(dcn_data *d, dcn__listing *l, const char *class_path, const char *name,
+                           dcn_error *err)
 {
     char *path = dcn__path_join(class_path, name);
     struct stat file;
@@ -110,25 +85,19 @@ static dcn_status add_file(dcn_data *d, struct listing *l, const char *class_pat
         st = dcn__fail_errno(err, path, "inspect it", errno, "remove it or restore it");
     else if (!S_ISREG(file.st_mode))
         st = dcn__fail(err, DCN_FILE, path, "is not a regular file; move it elsewhere");
-    else if (l->count == FILES_MAX)
-        st = dcn__fail(err, DCN_INPUT, d->path, "holds more than %d pictures; split it", FILES_MAX);
     else
-        st = grow(l, err);
+        st = dcn__listing_add(l, dcn__below(d->path, path), DCN__FILES_MAX, d->path, err);
     dcn__free(path);
     if (st)
         return st;
     size = (uint64_t)file.st_size;
     d->content = dcn__fingerprint(d->content, name, strlen(name));
     d->content = dcn__fingerprint(d->content, &size, sizeof size);
-    l->offset[l->count] = l->text.length;
-    l->label[l->count++] = label;
-    dcn__string_printf(&l->text, "%s/%s", class_name, name);
-    dcn__string_append(&l->text, "", 1);       /* the NUL between two names */
-    return l->text.failed ? dcn__fail_memory(err, "a list of pictures", l->text.length) : DCN_OK;
+    return DCN_OK;
 }
 
-static dcn_status add_class(dcn_data *d, struct listing *l, const char *split_path,
-                            const char *class_name, int label, dcn_error *err)
+static dcn_status add_class(dcn_data *d, dcn__listing *l, const char *split_path,
+                            const char *class_name, dcn_error *err)
 {
     char *path = dcn__path_join(split_path, class_name);
     const int64_t before = l->count;
@@ -137,10 +106,10 @@ static dcn_status add_class(dcn_data *d, struct listing *l, const char *split_pa
 
     if (!path)
         return dcn__fail_memory(err, "a path", strlen(class_name));
-    st = dcn__folder_list(&files, path, FILES_MAX, err);
+    st = dcn__folder_list(&files, path, DCN__FILES_MAX, err);
     for (int i = 0; !st && i < files.count; i++)
         if (is_picture_name(files.at[i]))
-            st = add_file(d, l, path, class_name, files.at[i], label, err);
+            st = add_file(d, l, path, files.at[i], err);
     if (!st && l->count == before)
         st = dcn__fail(err, DCN_INPUT, path,
                        "holds no .png, .jpg or .jpeg file; add pictures or remove the folder");
@@ -170,7 +139,7 @@ static int find_class(const dcn__names *classes, const char *name)
 /* The class folders of a split, bytewise sorted; hidden ones and plain files are dropped. */
 static dcn_status list_classes(dcn__names *classes, const char *split_path, dcn_error *err)
 {
-    dcn_status st = dcn__folder_list(classes, split_path, FILES_MAX, err);
+    dcn_status st = dcn__folder_list(classes, split_path, DCN__FILES_MAX, err);
     int kept = 0;
 
     if (st)
@@ -194,35 +163,65 @@ static dcn_status list_classes(dcn__names *classes, const char *split_path, dcn_
     return DCN_OK;
 }
 
+/* Adds the pictures of all classes; those of classes[i] are counts[i]. */
+static dcn_status add_classes(dcn_data *d, dcn_split split, const char *split_path,
+                              const dcn__names *classes, int64_t *counts, dcn_error *err)
+{
+    struct folder *s = d->source;
+    dcn__listing *l = &s->split[split];
+    dcn_status st = DCN_OK;
+
+    for (int i = 0; !st && i < classes->count; i++) {
+        const int64_t before = l->count;
+
+        if (find_class(&s->classes, classes->at[i]) < 0)
+            st = dcn__fail(err, DCN_INPUT, split_path,
+                           "has a class \"%.60s\" that train has not; rename or remove it",
+                           classes->at[i]);
+        else
+            st = add_class(d, l, split_path, classes->at[i], err);
+        counts[i] = l->count - before;
+    }
+    return st;
+}
+
+static dcn_status set_labels(dcn_data *d, dcn_split split, const dcn__names *classes,
+                             const int64_t *counts, dcn_error *err)
+{
+    const struct folder *s = d->source;
+    int32_t *label;
+    dcn_status st;
+
+    if ((st = dcn__data_set_count(d, split, s->split[split].count, err)))
+        return st;
+    label = d->labels[split];
+    for (int i = 0; i < classes->count; i++) {
+        const int32_t class = find_class(&s->classes, classes->at[i]);
+
+        for (int64_t k = 0; k < counts[i]; k++)
+            *label++ = class;
+    }
+    return DCN_OK;
+}
+
 static dcn_status open_split(dcn_data *d, dcn_split split, dcn_error *err)
 {
     struct folder *s = d->source;
-    struct listing *l = &s->split[split];
     char *path = dcn__path_join(d->path, s->split_name[split]);
-    dcn__names classes = { 0 };
+    dcn__names own = { 0 }, *classes = split == DCN_SPLIT_TRAIN ? &s->classes : &own;
+    int64_t *counts = NULL;
     dcn_status st;
 
     if (!path)
         return dcn__fail_memory(err, "a path", strlen(d->path));
-    st = list_classes(&classes, path, err);
-    if (!st && split == DCN_SPLIT_TRAIN) {
-        s->classes = classes;
-        memset(&classes, 0, sizeof classes);
-    }
-    for (int i = 0; !st && i < (split == DCN_SPLIT_TRAIN ? s->classes.count : classes.count); i++) {
-        const char *name = split == DCN_SPLIT_TRAIN ? s->classes.at[i] : classes.at[i];
-        const int label = find_class(&s->classes, name);
-
-        if (label < 0)
-            st = dcn__fail(err, DCN_INPUT, path,
-                           "has a class \"%.60s\" that train has not; rename or remove it", name);
-        else
-            st = add_class(d, l, path, name, label, err);
-    }
-    dcn__names_clear(&classes);
+    if (!(st = list_classes(classes, path, err)) &&
+        !(counts = dcn__alloc_array((size_t)classes->count, sizeof *counts)))
+        st = dcn__fail_memory(err, "counts of pictures", (size_t)classes->count * sizeof *counts);
+    if (!st && !(st = add_classes(d, split, path, classes, counts, err)))
+        st = set_labels(d, split, classes, counts, err);
+    dcn__names_clear(&own);
+    dcn__free(counts);
     dcn__free(path);
-    if (!st && !(st = dcn__data_set_count(d, split, l->count, err)))
-        memcpy(d->labels[split], l->label, (size_t)l->count * sizeof *l->label);
     return st;
 }
 
@@ -245,7 +244,6 @@ static dcn_status find_splits(const dcn_data *d, struct folder *s, dcn_error *er
 dcn_status dcn__open_folder(dcn_data *d, dcn_error *err)
 {
     struct folder *s = dcn__alloc(sizeof *s);
-    dcn_image first = { 0 };
     dcn_status st;
 
     if (!s)
@@ -260,12 +258,5 @@ dcn_status dcn__open_folder(dcn_data *d, dcn_error *err)
         return st;
     for (int i = 0; !st && i < s->classes.count; i++)
         st = dcn__data_set_class_name(d, i, s->classes.at[i], strlen(s->classes.at[i]), err);
-    /* One picture tells whether this set is grey and about how large its pictures are. */
-    if (st || (st = load_picture(d, DCN_SPLIT_TRAIN, 0, &first, err)))
-        return st;
-    d->typical_h = first.h;
-    d->typical_w = first.w;
-    d->info.shape.c = first.c;
-    dcn_image_clear(&first);
-    return DCN_OK;
+    return st ? st : dcn__data_see_first(d, DCN_SPLIT_TRAIN, err);
 }

@@ -187,6 +187,9 @@ dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_sp
     if (batch < 1 || first_position < 0 || (split != DCN_SPLIT_TRAIN && split != DCN_SPLIT_TEST))
         return dcn__fail(err, DCN_USAGE, "loader", "batch %d from position %lld is impossible; "
                          "ask for 1 or more from 0 or later", batch, (long long)first_position);
+    if (!data->info.count[split])
+        return dcn__fail(err, DCN_USAGE, data->path, "has no %s pictures; take another data set",
+                         split == DCN_SPLIT_TRAIN ? "training" : "test");
     if (!(l = dcn__alloc(sizeof *l)))
         return dcn__fail_memory(err, "a loader", sizeof *l);
     l->data = data;

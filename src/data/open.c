@@ -57,6 +57,20 @@ dcn_status dcn__data_set_count(dcn_data *d, dcn_split split, int64_t count, dcn_
     return DCN_OK;
 }
 
+dcn_status dcn__data_see_first(dcn_data *d, dcn_split split, dcn_error *err)
+{
+    dcn_image first;
+    dcn_status st;
+
+    if ((st = d->ops->load(d, split, 0, &first, err)))
+        return st;
+    d->typical_h = first.h;
+    d->typical_w = first.w;
+    d->info.shape.c = first.c;
+    dcn_image_clear(&first);
+    return DCN_OK;
+}
+
 uint64_t dcn__fingerprint(uint64_t hash, const void *data, size_t bytes)
 {
     /* Four lanes, because one chain of multiplications would be slower than reading the file. */
@@ -90,8 +104,9 @@ static void take_hash(dcn_data *d)
     for (int i = 0; i < d->info.classes; i++)
         h = dcn__fingerprint(h, d->class_names[i], strlen(d->class_names[i]));
     for (int split = 0; split < 2; split++)
-        h = dcn__fingerprint(h, d->labels[split],
-                             (size_t)d->info.count[split] * sizeof **d->labels);
+        if (d->labels[split])
+            h = dcn__fingerprint(h, d->labels[split],
+                                 (size_t)d->info.count[split] * sizeof **d->labels);
     d->hash = h;
 }
 
@@ -122,8 +137,8 @@ bool dcn__holds_folder(const char *folder, const char *name)
     return look(&st, folder, name) && S_ISDIR(st.st_mode);
 }
 
-/* Folders that people point at by mistake. */
-static dcn_status refuse_folder(const char *folder, dcn_error *err)
+/* Folders that people point at by mistake; some of them hold pictures. */
+static dcn_status refuse_near_misses(const char *folder, dcn_error *err)
 {
     static const struct { const char *name, *what; } near[] = {
         { "data_batch_1", "holds the Python version of CIFAR-10; fetch the binary version "
@@ -141,27 +156,27 @@ static dcn_status refuse_folder(const char *folder, dcn_error *err)
         { "cifar-10-python.tar.gz",
           "holds the Python archive of CIFAR-10; fetch the binary version "
           "(cifar-10-binary.tar.gz)" },
+        { "strips.png", "is the folder of a run; name a folder of pictures" },
+        { "atlas.json", "is an atlas; name a folder of pictures" },
     };
 
     for (size_t i = 0; i < sizeof near / sizeof *near; i++)
         if (dcn__holds(folder, near[i].name))
             return dcn__fail(err, DCN_INPUT, folder, "%s", near[i].what);
-    return dcn__fail(
-        err, DCN_INPUT, folder,
-        "holds no data set (no data_batch_1.bin, no train-images-idx3-ubyte, no folder "
-        "train); name a folder that does, or \"synthetic\"");
+    return DCN_OK;
 }
 
 static dcn_status open_kind(dcn_data *d, dcn_error *err)
 {
-    struct stat st;
+    struct stat status;
+    dcn_status st;
 
     if (strcmp(d->path, "synthetic") == 0)
         return dcn__open_synthetic(d, err);
-    if (stat(d->path, &st) != 0)
+    if (stat(d->path, &status) != 0)
         return dcn__fail_errno(err, d->path, "open it", errno,
                                "check the name and the permissions");
-    if (!S_ISDIR(st.st_mode))
+    if (!S_ISDIR(status.st_mode))
         return dcn__fail(err, DCN_FILE, d->path, "is not a folder; name the folder of a data set");
     if (dcn__looks_like_cifar10(d->path))
         return dcn__open_cifar10(d, err);
@@ -169,7 +184,9 @@ static dcn_status open_kind(dcn_data *d, dcn_error *err)
         return dcn__open_idx_folder(d, err);
     if (dcn__looks_like_folder(d->path))
         return dcn__open_folder(d, err);
-    return refuse_folder(d->path, err);
+    if ((st = refuse_near_misses(d->path, err)))
+        return st;
+    return dcn__open_plain(d, err);
 }
 
 dcn_status dcn_data_open(dcn_data **data, const char *path, const dcn_limits *limits,

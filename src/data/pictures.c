@@ -2,63 +2,47 @@
  *
  * A folder that is reached by a link is passed over, so that no walk is endless. Nothing is decoded
  * here. */
-#include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "codec/image.h"
+#include "data/data.h"
+#include "data/listing.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PICTURES_MAX = 1 << 20, FILES_MAX = 4 << 20, DEPTH_MAX = 64, HEAD = 16 };
+enum { PICTURES_MAX = 1 << 20, DEPTH_MAX = 64, HEAD = 16 };
 
 struct walk {
-    char **paths;
-    int n, capacity;
+    dcn__listing *list;
+    const char *root;
+    int64_t most, files;          /* pictures that may be found; files looked at */
+    uint64_t content;
     dcn_error *err;
 };
 
-/* Takes over `path`. */
-static dcn_status add(struct walk *w, char *path)
+static dcn_status add_if_picture(struct walk *w, const char *path)
 {
-    if (w->n == w->capacity) {
-        const int capacity = w->capacity ? 2 * w->capacity : 64;
-        char **grown = dcn__realloc(w->paths, (size_t)capacity * sizeof *grown);
-
-        if (!grown) {
-            dcn__free(path);
-            return dcn__fail_memory(w->err, "a list of pictures",
-                                    (size_t)capacity * sizeof *grown);
-        }
-        w->paths = grown;
-        w->capacity = capacity;
-    }
-    w->paths[w->n++] = path;
-    return DCN_OK;
-}
-
-static dcn_status add_if_picture(struct walk *w, const char *root, const char *path)
-{
+    const char *below = dcn__below(w->root, path);
     uint8_t head[HEAD];
     uint64_t file_size;
     size_t size;
-    char *copy;
     dcn_status st;
 
+    if (w->files++ == DCN__FILES_MAX)
+        return dcn__fail(w->err, DCN_INPUT, w->root, "holds more than %d files; name a folder "
+                         "nearer to the pictures", DCN__FILES_MAX);
     if ((st = dcn__file_head(head, sizeof head, &size, &file_size, path, w->err)))
         return st;
     if (!dcn__image_is_picture(head, size))
         return DCN_OK;
-    if (w->n == PICTURES_MAX)
-        return dcn__fail(w->err, DCN_INPUT, root, "holds more than %d pictures; split it",
-                         PICTURES_MAX);
-    if (!(copy = dcn__strdup(path)))
-        return dcn__fail_memory(w->err, "a path", strlen(path));
-    return add(w, copy);
+    /* A sum, since the order of the walk is not yet that of the list. */
+    w->content += dcn__fingerprint(dcn__fingerprint(0, below, strlen(below)), &file_size,
+                                   sizeof file_size);
+    return dcn__listing_add(w->list, below, w->most, w->root, w->err);
 }
 
-static dcn_status walk_folder(struct walk *w, const char *root, const char *folder, int depth)
+static dcn_status walk_folder(struct walk *w, const char *folder, int depth)
 {
     dcn__names names;
     dcn_status st;
@@ -66,7 +50,7 @@ static dcn_status walk_folder(struct walk *w, const char *root, const char *fold
     if (depth > DEPTH_MAX)
         return dcn__fail(w->err, DCN_INPUT, folder, "lies more than %d folders deep; name a folder "
                          "nearer to the pictures", DEPTH_MAX);
-    if ((st = dcn__folder_list(&names, folder, FILES_MAX, w->err)))
+    if ((st = dcn__folder_list(&names, folder, DCN__FILES_MAX, w->err)))
         return st;
     for (int i = 0; i < names.count && !st; i++) {
         struct stat status;
@@ -77,37 +61,55 @@ static dcn_status walk_folder(struct walk *w, const char *root, const char *fold
         if (!(path = dcn__path_join(folder, names.at[i])))
             st = dcn__fail_memory(w->err, "a path", strlen(names.at[i]));
         else if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
-            st = walk_folder(w, root, path, depth + 1);
+            st = walk_folder(w, path, depth + 1);
         else if (dcn__is_file(path))
-            st = add_if_picture(w, root, path);
+            st = add_if_picture(w, path);
         dcn__free(path);
     }
     dcn__names_clear(&names);
     return st;
 }
 
-static int by_bytes(const void *a, const void *b)
+dcn_status dcn__pictures_find(dcn__listing *l, const char *folder, int64_t most, uint64_t *content,
+                              dcn_error *err)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    struct walk w = { .list = l, .root = folder, .most = most, .err = err };
+    dcn_status st;
+
+    *l = (dcn__listing){ 0 };
+    if ((st = walk_folder(&w, folder, 0))) {
+        dcn__listing_clear(l);
+        return st;
+    }
+    dcn__listing_sort(l);
+    if (content)
+        *content = w.content;
+    return DCN_OK;
 }
 
 dcn_status dcn_pictures_list(char ***paths, int *n, const char *path, dcn_error *err)
 {
-    struct walk w = { .err = err };
-    dcn_status st = walk_folder(&w, path, path, 0);
+    dcn__listing list;
+    dcn_status st;
 
     *paths = NULL;
     *n = 0;
-    if (!st && !w.n)
-        st = dcn__fail(err, DCN_INPUT, path, "holds no PNG or JPEG picture; name another folder");
-    if (st) {
-        dcn_pictures_free(w.paths, w.n);
+    if ((st = dcn__pictures_find(&list, path, PICTURES_MAX, NULL, err)))
         return st;
+    if (!list.count)
+        st = dcn__fail(err, DCN_INPUT, path, "holds no PNG or JPEG picture; name another folder");
+    else if (!(*paths = dcn__alloc_array((size_t)list.count, sizeof **paths)))
+        st = dcn__fail_memory(err, "a list of pictures", (size_t)list.count * sizeof **paths);
+    for (int i = 0; !st && i < list.count; i++, (*n)++)
+        if (!((*paths)[i] = dcn__path_join(path, dcn__listing_at(&list, i))))
+            st = dcn__fail_memory(err, "a path", strlen(path));
+    dcn__listing_clear(&list);
+    if (st) {
+        dcn_pictures_free(*paths, *n);
+        *paths = NULL;
+        *n = 0;
     }
-    qsort(w.paths, (size_t)w.n, sizeof *w.paths, by_bytes);
-    *paths = w.paths;
-    *n = w.n;
-    return DCN_OK;
+    return st;
 }
 
 void dcn_pictures_free(char **paths, int n)

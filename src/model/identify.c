@@ -193,11 +193,12 @@ static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *e
     if (run)
         return dcn__fail(err, DCN_INPUT, path, "is the folder of a run; name the file "
                          "model.safetensors in it");
-    /* Opening knows the near misses by name; it cannot succeed. */
-    st = dcn_data_open(&data, path, NULL, err);
-    if (!st)
-        dcn_data_close(data);
-    return st ? st : dcn__fail(err, DCN_BUG, path, "is a data set of no known kind; report this");
+    /* Opening knows the near misses by name, and whether there are pictures. */
+    if ((st = dcn_data_open(&data, path, NULL, err)))
+        return st;
+    dcn_data_close(data);
+    *kind = DCN_KIND_PICTURES;
+    return DCN_OK;
 }
 
 dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err)
@@ -248,6 +249,7 @@ const char *dcn_kind_text(dcn_kind kind)
         [DCN_KIND_NPY] = "array (.npy)",
         [DCN_KIND_IDX_FILE] = "IDX file",
         [DCN_KIND_ONNX] = "ONNX network",
+        [DCN_KIND_PICTURES] = "folder of pictures",
     };
 
     return (unsigned)kind < sizeof texts / sizeof *texts ? texts[kind] : "unknown";

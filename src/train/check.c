@@ -12,6 +12,9 @@ dcn_status dcn__check_fit(const dcn_graph *g, const dcn_preprocess *p, const dcn
                          "the network takes %dx%dx%d, the preprocessing makes "
                          "%dx%dx%d; use the network's own preprocessing",
                          in.h, in.w, in.c, p->shape.h, p->shape.w, p->shape.c);
+    if (!info->classes)
+        return dcn__fail(err, DCN_INPUT, info->path, "holds pictures without labels; put them into "
+                         "train/CLASS/FILE and test/CLASS/FILE");
     if (out->shape.h != 1 || out->shape.w != 1 || out->shape.c != info->classes)
         return dcn__fail(err, DCN_STATE, out->name,
                          "the network answers %dx%dx%d, %s has %d classes; end the "
