@@ -1,0 +1,194 @@
+/* pass.c - how the drawing is cut: which layers share a plan, how many pictures a group has, which
+ * units belong to it.
+ *
+ * Nothing here knows threads: what a signal shares its chunk with may show in its last bit. */
+#include "atlas/draw.h"
+
+#include "base/memory.h"
+#include "graph/graph.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROUTES_LENGTH = 4096,         /* nodes of all ways down of a plan */
+    BATCH_MOST = 256, STARTS_MOST = 1024, STARTS_LEAST = 4
+};
+#define KEPT_BYTES ((size_t)512 << 20)     /* what a group's pictures leave behind on the way up */
+#define DRAWN_BYTES ((size_t)64 << 20)     /* whole projections of a call */
+
+/* ---- counts --------------------------------------------------------------------------------- */
+
+int64_t dcn__units_listed(const dcn_atlas *a)
+{
+    int64_t units = 0;
+
+    for (int i = 0; i < a->n_pages; i++)
+        for (int c = 0; c < a->pages[i].lists.channels; c++)
+            units += a->pages[i].lists.tallies[c].n;
+    return units;
+}
+
+int64_t dcn__units_most(const dcn_atlas *a, const dcn__pass *p)
+{
+    int64_t units = 0;
+
+    for (int i = p->first; i < p->end; i++)
+        units += (int64_t)a->pages[i].shape.c * a->desc.top;
+    return units;
+}
+
+/* ---- passes --------------------------------------------------------------------------------- */
+
+/* About what a picture leaves: the values at which ways begin, and the switches of pools. */
+static size_t kept_of(const dcn_atlas *a, const dcn__pass *p)
+{
+    const dcn_graph *g = a->model->graph;
+    size_t bytes = (size_t)dcn__shape_size(g->nodes[0].shape) * sizeof(float);
+
+    for (int i = p->first; i < p->end; i++)
+        bytes += (size_t)dcn__shape_size(a->pages[i].shape) * sizeof(float);
+    for (dcn_node i = 1; i <= a->pages[p->end - 1].node; i++)
+        if (g->nodes[i].op == DCN__OP_MAX_POOL)
+            bytes += (size_t)dcn__shape_size(g->nodes[i].shape);
+    return bytes;
+}
+
+/* Whole chunks, so that a picture's place in its chunk does not depend on the batch. */
+static int batch_of(const dcn_atlas *a, const dcn__pass *p)
+{
+    const int chunk = a->chunk;
+    const size_t fit = KEPT_BYTES / kept_of(a, p);
+    const int limit = a->draw_most ? a->draw_most : BATCH_MOST;
+    const int most = fit < (size_t)limit ? (int)fit : limit;
+
+    return most < chunk ? chunk : most / chunk * chunk;
+}
+
+/* About as many as a group has of one layer, if the units fall on the pictures by chance: a plan
+ * for many more would cut its chunks too large for what comes, and fill them up with nothing. */
+static int starts_of(const dcn_atlas *a, const dcn__pass *p)
+{
+    const double units = (double)dcn__units_most(a, p), pictures = (double)a->begin[a->n_splits];
+    const double distinct = pictures > 0 ? pictures * -expm1(-units / pictures) : 1;
+    const double share = distinct > p->batch ? p->batch / distinct : 1;
+    const double wanted = units * share / (p->end - p->first);
+    const size_t fit = DRAWN_BYTES / sizeof(float) /
+                       (size_t)dcn__shape_size(a->model->graph->nodes[0].shape);
+    int starts = STARTS_LEAST;
+
+    while (starts < STARTS_MOST && starts < wanted && 2 * (size_t)starts <= fit)
+        starts *= 2;
+    return starts;
+}
+
+dcn_status dcn__passes_cut(dcn__passes *p, const dcn_atlas *a, dcn_error *err)
+{
+    int64_t length = 0;
+
+    memset(p, 0, sizeof *p);
+    p->at = dcn__alloc_array((size_t)a->n_pages, sizeof *p->at);
+    if (!p->at)
+        return dcn__fail_memory(err, "an atlas", (size_t)a->n_pages * sizeof *p->at);
+    for (int i = 0; i < a->n_pages; i++) {
+        length += a->pages[i].node;
+        if (p->n == 0 || length > ROUTES_LENGTH) {
+            p->at[p->n++] = (dcn__pass){ .first = i };
+            length = a->pages[i].node;
+        }
+        p->at[p->n - 1].end = i + 1;
+    }
+    for (int i = 0; i < p->n; i++) {
+        p->at[i].batch = batch_of(a, &p->at[i]);
+        p->at[i].starts = starts_of(a, &p->at[i]);
+    }
+    return DCN_OK;
+}
+
+void dcn__passes_clear(dcn__passes *p)
+{
+    dcn__free(p->at);
+    memset(p, 0, sizeof *p);
+}
+
+dcn_status dcn__pass_plan(dcn_plan **plan, const dcn__pass *pass, const dcn_atlas *a,
+                          dcn_error *err)
+{
+    const int n = pass->end - pass->first;
+    dcn_route *routes = dcn__alloc_array((size_t)n, sizeof *routes);
+    dcn_status st;
+
+    *plan = NULL;
+    if (!routes)
+        return dcn__fail_memory(err, "an atlas", (size_t)n * sizeof *routes);
+    for (int i = 0; i < n; i++) {
+        routes[i] = a->desc.way;
+        routes[i].layer = a->pages[pass->first + i].node;
+    }
+    st = dcn_plan_create(plan, a->model->graph,
+                         &(dcn_plan_desc){ .engine = a->desc.engine, .batch = pass->batch,
+                                           .threads = a->desc.threads, .routes = routes,
+                                           .n_routes = n, .starts = pass->starts,
+                                           .only_asked = 1,
+                                           .chunk = a->chunk,
+                                           .max_bytes = a->desc.max_bytes },
+                         err);
+    dcn__free(routes);
+    return st;
+}
+
+/* ---- units ---------------------------------------------------------------------------------- */
+
+static int by_picture(const void *a, const void *b)
+{
+    const dcn__work *x = a, *y = b;
+
+    if (x->picture != y->picture)
+        return x->picture < y->picture ? -1 : 1;
+    if (x->page != y->page)
+        return x->page < y->page ? -1 : 1;
+    if (x->channel != y->channel)
+        return x->channel < y->channel ? -1 : 1;
+    return (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+dcn_status dcn__pass_list(dcn__work **works, size_t *n, const dcn__pass *pass, const dcn_atlas *a,
+                          dcn_error *err)
+{
+    size_t count = 0;
+
+    *n = 0;
+    for (int i = pass->first; i < pass->end; i++)
+        for (int c = 0; c < a->pages[i].lists.channels; c++)
+            count += (size_t)a->pages[i].lists.tallies[c].n;
+    if (!(*works = dcn__alloc_array(count, sizeof **works)))
+        return dcn__fail_memory(err, "an atlas' units", count * sizeof **works);
+    for (int i = pass->first; i < pass->end; i++) {
+        const dcn__lists *l = &a->pages[i].lists;
+
+        for (int c = 0; c < l->channels; c++)
+            for (int k = 0; k < l->tallies[c].n; k++)
+                (*works)[(*n)++] = (dcn__work){
+                    .picture = l->units[(size_t)c * (size_t)l->top + (size_t)k].picture,
+                    .page = i, .channel = c, .rank = k,
+                };
+    }
+    qsort(*works, *n, sizeof **works, by_picture);
+    return DCN_OK;
+}
+
+size_t dcn__pass_group(const dcn__pass *pass, const dcn__work *works, size_t n, size_t from,
+                       int *pictures)
+{
+    size_t end = from;
+
+    *pictures = 0;
+    for (; end < n; end++)
+        if (end == from || works[end].picture != works[end - 1].picture) {
+            if (*pictures == pass->batch)
+                break;
+            (*pictures)++;
+        }
+    return end;
+}
