@@ -60,6 +60,6 @@ dcn_status dcn__augment_picture(const dcn_preprocess *p, const dcn_image *image,
     if (flip)
         flip_columns(out, p->shape);
     distort_light(out, p->shape, delta, factor);
-    dcn__normalize(p, out);
+    dcn__normalize(p, out, false);
     return DCN_OK;
 }

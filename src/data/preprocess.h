@@ -23,8 +23,9 @@ dcn_status dcn__fit_picture(dcn__fit *fit, const dcn_preprocess *p, const dcn_im
 /* Rows y.., columns x.. of the scaled picture. out: (H,W,C) of p->shape, 0..255. */
 dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__fit *fit, int y,
                     int x, dcn__scratch *scratch, float *out, dcn_error *err);
-/* In place. values: (H,W,C) of p->shape, 0..255, red first; afterwards blue first with p->bgr. */
-void dcn__normalize(const dcn_preprocess *p, float *values);
+/* In place. values: (H,W,C) of p->shape, 0..255, red first; afterwards blue first with p->bgr.
+ * whole: they are whole numbers, which changes no bit, but saves time. */
+void dcn__normalize(const dcn_preprocess *p, float *values, bool whole);
 /* dcn_preprocess_image with the caller's working memory. */
 dcn_status dcn__preprocess_picture(const dcn_preprocess *p, const dcn_image *image,
                                    dcn__scratch *scratch, float *out, dcn_error *err);

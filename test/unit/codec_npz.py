@@ -34,6 +34,12 @@ def check(path, wide):
             assert int.from_bytes(local[14:18], "little") == info.CRC
             stored = int.from_bytes(local[18:22], "little")
             assert stored == (0xffffffff if wide and info.file_size >= wide else info.file_size)
+    # zipfile does not look at where the locator points.
+    whole = path.read_bytes()
+    assert (whole[-42:-38] == b"PK\x06\x07") == bool(wide)
+    if wide:
+        at = int.from_bytes(whole[-34:-26], "little")
+        assert whole[at:at + 4] == b"PK\x06\x06" and at == len(whole) - 22 - 20 - 56
     with np.load(path, allow_pickle=False) as found:
         assert sorted(found.files) == sorted(WANT), found.files
         for name, want in WANT.items():
