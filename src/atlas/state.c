@@ -75,15 +75,20 @@ dcn_status dcn__state_sum(uint32_t *sum, const char *const *names, const uint32_
                           const dcn__pair *pairs, int n_pairs, dcn_error *err)
 {
     dcn__string s = { 0 };
+    dcn_status st = DCN_OK;
 
     for (int i = 0; i < n; i++)
         dcn__string_printf(&s, "%s\n%08" PRIx32 "\n", names[i], crcs[i]);
     for (int i = 0; i < n_pairs; i++)
         if (strcmp(pairs[i].key, "crc32c") != 0)
             dcn__string_printf(&s, "%s\n%s\n", pairs[i].key, pairs[i].value);
-    *sum = s.failed ? 0 : dcn__crc32c(s.text, s.length);
+    *sum = 0;
+    if (s.failed)
+        st = dcn__fail_memory(err, "a checksum", s.length);
+    else
+        *sum = dcn__crc32c(s.text, s.length);
     dcn__string_clear(&s);
-    return s.failed ? dcn__fail_memory(err, "a checksum", s.length) : DCN_OK;
+    return st;
 }
 
 /* ---- tensors --------------------------------------------------------------------------------- */
