@@ -39,7 +39,8 @@ typedef struct bench_run {
     double peak;               /* GFLOP/s */
     int threads;
     const char *model, *layer; /* a network as a whole: its file, the layer that is walked down */
-    int channels;              /* of its sheet; 0: all */
+    int channels;              /* of its sheet, or of each layer; 0: all, or a few */
+    bool starts;               /* units of its layers instead */
 } bench_run;
 
 /* ---- cmd_bench.c ---- */
@@ -68,5 +69,8 @@ dcn_status bench_time(const bench_run *run, const bench_problem *p, bench_result
 /* Does the word name a file, so that it is no problem? */
 bool bench_is_model(const char *path);
 dcn_status bench_model(const bench_run *run, dcn_error *err);
+
+/* ---- bench_starts.c ---- */
+dcn_status bench_starts(const bench_run *run, dcn_error *err);
 
 #endif

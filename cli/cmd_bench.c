@@ -20,9 +20,9 @@ static const struct argp_option options[] = {
     { "repeats", KEY_REPEATS, "N", 0, "Timed calls, of which the median is told (as many as take a "
       "second, 5 to 200)", CLI_GROUP_MAIN },
     { "layer", KEY_LAYER, "NAME", 0, "The layer of MODEL that is walked down (the last that is "
-      "larger than one pixel)", CLI_GROUP_MAIN },
-    { "channels", KEY_CHANNELS, "N", 0, "How many channels the sheet of MODEL has (all)",
-      CLI_GROUP_MAIN },
+      "larger than one pixel); with starts several, as in atlas (conv)", CLI_GROUP_MAIN },
+    { "channels", KEY_CHANNELS, "N", 0, "How many channels the sheet of MODEL has (all); with "
+      "starts how many of each layer are measured (32)", CLI_GROUP_MAIN },
     CLI_OPTIONS_INPUT,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     CLI_OPTION_BATCH,
@@ -46,11 +46,14 @@ static const char doc[] =
     "gradients and averages by rounding alone.\n\n"
     "A MODEL (an ONNX file, a model of this program) is timed as a whole, one picture at a time: "
     "loading, planning, the forward pass, one channel's way down by the rule deconvnet, that of "
-    "its largest activation alone, and a sheet of the layer's channels.\v"
+    "its largest activation alone, and a sheet of the layer's channels. starts MODEL times what an "
+    "atlas consists of: pictures forward in batches, and single units of each layer projected "
+    "through what they can see, and the whole way.\v"
     "Examples:\n"
     "  deconvnet bench tutorial -b 128 -j 2\n"
     "  deconvnet bench conv n8 h56 w56 c64 k64 r3 p1 --json\n"
     "  deconvnet bench resnet18.onnx -j 2 --json\n"
+    "  deconvnet bench starts vgg16.onnx --layer conv5_3 --channels 8\n"
     "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -63,6 +66,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_LAYER: o->run.layer = cli_parse_name(key, arg); break;
     case KEY_CHANNELS: o->run.channels = (int)cli_parse_int(key, arg, 1, 65536); break;
     case ARGP_KEY_ARG: {
+        if (!o->words && !o->run.starts && !strcmp(arg, "starts")) {
+            o->run.starts = true;
+            break;
+        }
         char *longer = cli_text("%s %s", o->words ? o->words : "", arg);
 
         free(o->words);
@@ -75,7 +82,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp argp = { options, parse, "[tutorial|PROBLEM...|MODEL]", doc, NULL, NULL,
+static const struct argp argp = { options, parse, "[tutorial|PROBLEM...|[starts] MODEL]", doc, NULL, NULL,
                                   NULL };
 
 static dcn_status read_file(bench_run *run, dcn_error *err)
@@ -206,7 +213,7 @@ static void measure_machine(bench_run *run)
 static dcn_status bench_whole(bench_run *run, dcn_error *err)
 {
     measure_machine(run);
-    return bench_model(run, err);
+    return run->starts ? bench_starts(run, err) : bench_model(run, err);
 }
 
 static dcn_status bench(bench_run *run, dcn_error *err)
@@ -238,7 +245,9 @@ static dcn_status bench_main(int argc, char **argv, dcn_error *err)
         free(o.words);
         return bench_whole(&o.run, err);
     }
-    if (o.run.layer || o.run.channels)
+    if (o.run.starts)
+        st = cli_fail(err, DCN_USAGE, "starts", "wants one model and nothing else; give its file");
+    else if (o.run.layer || o.run.channels)
         st = cli_fail(err, DCN_USAGE, o.run.layer ? "--layer" : "--channels",
                       "goes with a model's file; name one that exists");
     else if (o.words)

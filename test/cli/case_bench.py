@@ -1,7 +1,7 @@
 """bench: it checks before it times, and prints what reruns a case."""
 import json
 
-from tool import Case, call, write
+from tool import Case, call, train, write
 
 
 class Bench(Case):
@@ -34,6 +34,20 @@ class Bench(Case):
         self.bad(call("bench", "--file", write("wrong.txt", "conv n1 h4 c1 k1\nconv x3\n")), 2, "wrong.txt:2: ")
         self.bad(call("bench", "--file", write("none.txt", "# nothing\n")), 2, "none.txt")
         self.bad(call("bench", "--file", "not-there"), 4, "not-there")
+
+    def test_starts(self):
+        self.assertEqual(train("timed", 2).returncode, 0)
+        told = json.loads(self.good(call("bench", "starts", "timed", "--channels", 7, "-b", 3, "--json")))
+        self.assertEqual([(one["channels"], one["units"]) for one in told["layers"]], [(6, 6), (8, 7), (10, 7)])
+        for key in ("forward_pictures_per_second", "cone_units_per_second", "whole_units_per_second"):
+            self.assertGreater(told[key], 0, key)
+        self.assertEqual((told["channels"], told["batch"]), (24, 3))
+        name = told["layers"][1]["name"]
+        text = self.good(call("bench", "starts", "timed", "--layer", name, "--repeats", 2))
+        self.assertIn("a unit of each of 8 channels: ", text)
+        self.bad(call("bench", "starts", "timed", "--layer", "nowhere"), 2, "--layer")
+        self.bad(call("bench", "starts"), 2, "starts: wants one model")
+        self.bad(call("bench", "starts", "nothing"), 2, "starts: wants one model")
 
     def test_wrong_problems(self):
         for words in ("conv", "conv h3", "conv n0 h4 c1 k1", "conv n1 h4 c1 k1 z3", "convolve n1", "n1 conv",
