@@ -53,15 +53,15 @@ void atlas_announce(const atlas_run *run)
     cli_tell_guess(&run->model, &o->shared);
     if (atlas_talks(run)) {
         if (o->shards)
-            snprintf(part, sizeof part, " (part %d of %d)", o->shard, o->shards);
+            snprintf(part, sizeof part, "part %d of %d of ", o->shard, o->shards);
         cli_escape(name, sizeof name, run->info.name);
-        printf("%s %spictures of %s%s, the %d strongest a channel, drawn by %s\n",
-               atlas_count(n, all), split_text(o->pictures), name, part, o->top ? o->top : 9, way);
-        printf("%s; memory at most %.0f MiB, disk %.0f MiB beside the book\n",
-               dcn_atlas_text(run->atlas), mebibytes((double)dcn_atlas_bytes(run->atlas)),
-               mebibytes((double)dcn_atlas_disk(run->atlas)));
+        printf("%s%spictures of %s, the %d strongest a channel, drawn by %s\n", part,
+               split_text(o->pictures), name, o->top ? o->top : 9, way);
+        printf("%s\n", dcn_atlas_text(run->atlas));
         cli_escape(name, sizeof name, run->out);
-        printf("writing to %s\n", name);
+        printf("writing to %s; memory at most %.0f MiB, disk at most %.0f MiB beside the book\n",
+               name, mebibytes((double)dcn_atlas_bytes(run->atlas)),
+               mebibytes((double)dcn_atlas_disk(run->atlas)));
         if (o->n_parts)
             printf("put together of %d parts\n", o->n_parts);
         else if (done == all)

@@ -70,8 +70,8 @@ static dcn_status work(atlas_run *run, dcn_error *err)
     if ((st = atlas_prepare(run, err)) || (st = atlas_open_book(run, err))
         || (st = atlas_find_state(run, err)))
         return st;
-    atlas_announce(run);
     cli_interrupt_begin();
+    atlas_announce(run);
     if ((st = atlas_scan(run, err)))
         return st;
     if (!o->scan_only && !o->shards && (st = atlas_draw(run, err)))

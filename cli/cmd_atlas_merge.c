@@ -88,8 +88,8 @@ static dcn_status merge(atlas_run *run, char **files, dcn_error *err)
         || (st = dcn_atlas_merge(run->atlas, (const char *const *)files, o->n_parts, err))
         || (st = dcn_atlas_save(run->atlas, run->state, err)))
         return st;
-    atlas_announce(run);
     cli_interrupt_begin();
+    atlas_announce(run);
     if (!o->scan_only && (st = atlas_draw(run, err)))
         return st;
     return atlas_report(run, err);

@@ -22,7 +22,7 @@ demo() {
 }
 
 demo --steps 200
-for file in strips.png report.html model.safetensors; do
+for file in strips.png report.html model.safetensors atlas/index.html atlas/atlas.json; do
     [ -s "$out/$file" ] || fail "$file is missing"
 done
 compgen -G "$out/events.out.tfevents.*" >/dev/null || fail "the event file is missing"
@@ -31,10 +31,12 @@ compgen -G "$out/events.out.tfevents.*" >/dev/null || fail "the event file is mi
 [ -d cifar10_data/cifar-10-batches-bin ] || [ "$(grep -c 'using Fashion-MNIST' "$place/log")" = 1 ] ||
     fail "it does not say in one line that it uses Fashion-MNIST"
 grep -q $'\e\[' "$place/log" || fail "no strip is shown in the terminal"
-tail -n 3 "$place/log" | sed -n 1p | grep -q "^picture: .*strips.png" || fail "where is the picture?"
-tail -n 3 "$place/log" | sed -n 2p | grep -q "tensorboard --logdir $out --samples_per_plugin images=100" ||
+tail -n 4 "$place/log" | sed -n 1p | grep -q "^picture: .*strips.png" || fail "where is the picture?"
+tail -n 4 "$place/log" | sed -n 2p | grep -q "$out/atlas/index.html" || fail "where is the atlas?"
+[ "$(grep -o '"name":' "$out/atlas/atlas.json" | wc -l)" -ge 3 ] || fail "the atlas has no layers"
+tail -n 4 "$place/log" | sed -n 3p | grep -q "tensorboard --logdir $out --samples_per_plugin images=100" ||
     fail "how does TensorBoard open it?"
-tail -n 3 "$place/log" | sed -n 3p | grep -q "deconvnet show --model" || fail "what to try next?"
+tail -n 4 "$place/log" | sed -n 4p | grep -q "deconvnet show --model" || fail "what to try next?"
 
 stamp=$(stat -c %Y build/release/deconvnet)
 demo --steps 10

@@ -81,7 +81,7 @@ static dcn_status print(dcn__spool *spool, const dcn_book_desc *desc, const char
         st = dcn__raw_write(&press, desc->raw, err);
     if (!st && !(st = write_book(&press, desc, err))) {
         dcn__spool_remove(spool);
-        dcn__tidy(folder, desc->single ? NULL : press.tiles);
+        dcn__tidy(&(dcn__kept){ &press, desc->single != 0, desc->raw });
     }
     dcn__press_clear(&press);
     return st;

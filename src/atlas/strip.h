@@ -36,9 +36,10 @@ size_t dcn__strip_bytes(const dcn_atlas *a, const dcn__spool *s);  /* memory, of
 dcn_status dcn__raw_write(const dcn__press *p, dcn_raw kind, dcn_error *err);
 void dcn__raw_name(dcn__string *s, const dcn__press *p, int page, dcn_raw kind);
 
-/* tidy.c: removes what older books left in the folder: tiles of another name. Only files and
- * folders of our own pattern; what cannot be removed stays. keep: NULL: none. */
-void dcn__tidy(const char *folder, const char *keep);
+/* tidy.c: removes what older books and killed writers left in the folder. Only files and folders of
+ * our own pattern; what cannot be removed stays. */
+typedef struct dcn__kept { const dcn__press *press; bool single; dcn_raw raw; } dcn__kept;
+void dcn__tidy(const dcn__kept *kept);
 
 /* book.c: memory for the facts of all units and channels. */
 size_t dcn__book_bytes(const dcn_atlas *a, const dcn__spool *s);

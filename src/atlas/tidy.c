@@ -1,7 +1,8 @@
-/* tidy.c - takes away what older books left: tiles-XXXXXXXX/NN-NAME/CCCCC.png and nothing else.
+/* tidy.c - takes away what older books left, tiles-XXXXXXXX/NN-NAME/CCCCC.png and raw/NN-NAME.npz,
+ * and what a writer that was killed left of such a file. Nothing else.
  *
  * A folder may hold what is not ours, in places where ours was: whatever does not look exactly like
- * a strip stays, and so does the folder it is in. Links are not followed. */
+ * one of them stays, and so does the folder it is in. Links are not followed. */
 #include "atlas/strip.h"
 
 #include "base/memory.h"
@@ -44,6 +45,17 @@ static bool is_strip(const char *name)
            is_end(name + CHANNEL_DIGITS + 4);
 }
 
+static bool is_raw(const char *name)
+{
+    static const char *const kinds[] = { ".npz", ".safetensors" };
+
+    for (int i = 0; i < 2; i++)
+        for (const char *at = name; (at = strstr(at, kinds[i])); at++)
+            if (is_end(at + strlen(kinds[i])))
+                return is_slug(name);
+    return false;
+}
+
 static bool is_left_over(const char *name)
 {
     const char *dot = strstr(name, ".tmp-");
@@ -75,42 +87,69 @@ static void visit_all(const char *folder, visitor *visit, const void *user)
 
 static void drop_strip(const char *folder, const char *name, const void *user)
 {
-    char *path = is_strip(name) ? dcn__path_join(folder, name) : NULL;
+    const bool *all = user;
+    char *path = is_strip(name) && (*all || strstr(name, ".tmp-")) ? dcn__path_join(folder, name)
+                                                                   : NULL;
 
-    (void)user;
     if (path)
         unlink(path);
     dcn__free(path);
 }
 
-static void drop_slug(const char *folder, const char *name, const void *user)
+/* *all: finished strips as well. A folder that is empty then goes. */
+static void drop_slug(const char *folder, const char *name, const void *all)
 {
     char *path = is_slug(name) ? dcn__path_join(folder, name) : NULL;
 
-    (void)user;
     if (path) {
-        visit_all(path, drop_strip, NULL);
+        visit_all(path, drop_strip, all);
         if (is_real_folder(path))
             rmdir(path);
     }
     dcn__free(path);
 }
 
-static void drop_old(const char *folder, const char *name, const void *keep)
+static bool is_kept_raw(const dcn__kept *kept, const char *name)
 {
+    dcn__string path = { 0 };
+    bool is = false;
+
+    for (int i = 0; i < kept->press->atlas->n_pages && kept->raw != DCN_RAW_NONE && !is; i++) {
+        dcn__string_clear(&path);
+        dcn__raw_name(&path, kept->press, i, kept->raw);
+        is = path.failed || strcmp(path.text + 4, name) == 0;    /* behind "raw/" */
+    }
+    dcn__string_clear(&path);
+    return is;
+}
+
+static void drop_raw(const char *folder, const char *name, const void *user)
+{
+    char *path = is_raw(name) && !is_kept_raw(user, name) ? dcn__path_join(folder, name) : NULL;
+
+    if (path)
+        unlink(path);
+    dcn__free(path);
+}
+
+static void drop_old(const char *folder, const char *name, const void *user)
+{
+    const dcn__kept *kept = user;
     char *path = dcn__path_join(folder, name);
+    const bool all = kept->single || strcmp(name, kept->press->tiles) != 0;
 
     if (path && is_left_over(name))
         unlink(path);
-    if (path && is_tiles(name) && (!keep || strcmp(name, keep) != 0)) {
-        visit_all(path, drop_slug, NULL);
-        if (is_real_folder(path))
-            rmdir(path);
-    }
+    if (path && is_tiles(name))
+        visit_all(path, drop_slug, &all);
+    if (path && strcmp(name, "raw") == 0)
+        visit_all(path, drop_raw, kept);
+    if (path && (is_tiles(name) || strcmp(name, "raw") == 0) && is_real_folder(path))
+        rmdir(path);
     dcn__free(path);
 }
 
-void dcn__tidy(const char *folder, const char *keep)
+void dcn__tidy(const dcn__kept *kept)
 {
-    visit_all(folder, drop_old, keep);
+    visit_all(kept->press->folder, drop_old, kept);
 }

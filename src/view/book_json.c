@@ -58,7 +58,7 @@ static void put_channel(dcn__out *o, const dcn__book *book, const dcn__book_chan
     dcn__out_format(o, ",\"fired\":%lld,\"share\":", (long long)c->fired);
     dcn__out_float(o, book->pictures > 0 ? (float)((double)c->fired / (double)book->pictures) : 0);
     dcn__out_put(o, ",\"strip\":");
-    dcn__out_text(o, c->n_units > 0 ? c->strip : NULL);
+    dcn__out_text(o, c->n_units > 0 && !book->strip ? c->strip : NULL);    /* inside: no file */
     dcn__out_put(o, ",\"top\":[");
     for (int i = 0; i < c->n_units; i++) {
         dcn__out_put(o, i ? "," : "");
