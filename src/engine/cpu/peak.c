@@ -72,16 +72,26 @@ DCN__AVX512 LOOP void scan_zmm(const part *p, size_t c, int n, __mmask16 last)
     }
 }
 
+/* A single vector waits for its own comparisons: as many at once as there are. */
 DCN__AVX512 static void scan_avx512(const part *p)
 {
-    size_t c = 0;
+    size_t c = 0, left;
+    __mmask16 last;
 
     for (; c + 128 <= p->width; c += 128)
         scan_zmm(p, c, 8, 0xffff);
     for (; c + 64 <= p->width; c += 64)
         scan_zmm(p, c, 4, 0xffff);
-    for (; c < p->width; c += 16)
-        scan_zmm(p, c, 1, (__mmask16)(p->width - c < 16 ? (1u << (p->width - c)) - 1 : 0xffff));
+    left = p->width - c;
+    last = (__mmask16)(left % 16 ? (1u << left % 16) - 1 : 0xffff);
+    if (left > 48)
+        scan_zmm(p, c, 4, last);
+    else if (left > 32)
+        scan_zmm(p, c, 3, last);
+    else if (left > 16)
+        scan_zmm(p, c, 2, last);
+    else if (left)
+        scan_zmm(p, c, 1, last);
 }
 
 /* n vectors of 8; n is a constant. */
