@@ -82,8 +82,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp argp = { options, parse, "[tutorial|PROBLEM...|[starts] MODEL]", doc, NULL, NULL,
-                                  NULL };
+static const struct argp argp = { options, parse, "[starts] [tutorial|PROBLEM...|MODEL]", doc, NULL,
+                                  NULL, NULL };
 
 static dcn_status read_file(bench_run *run, dcn_error *err)
 {

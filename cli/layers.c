@@ -99,7 +99,8 @@ static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_
                  "the network has no node \"%.60s\"; did you mean %.60s?", name, near);
     else
         cli_fail(err, DCN_USAGE, option, "the network has no node \"%.60s\"; give a name that "
-                 "deconvnet info lists, a number from 1 to %d, logits or all", name, n_layers);
+                 "deconvnet info lists, a number from 1 to %d, logits, all or conv", name,
+                 n_layers);
     free(names);
     return DCN_USAGE;
 }

@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const cli_command *const commands[] = {
-    &cli_train, &cli_eval, &cli_show, &cli_atlas, &cli_atlas_merge, &cli_info, &cli_convert, &cli_bench, &cli_fetch, NULL
+    &cli_train, &cli_eval, &cli_show, &cli_atlas, &cli_atlas_merge, &cli_info, &cli_convert,
+    &cli_bench, &cli_fetch, NULL
 };
 
 static const cli_command *find_command(const char *name)
