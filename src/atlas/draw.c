@@ -236,7 +236,8 @@ static dcn_status draw_rest(course *c, const dcn__pass *pass, const dcn__work *w
     dcn_status st;
     desk d = { 0 };
 
-    if (!(st = dcn__pass_plan(&plan, pass, c->atlas, err)))
+    if (!(st = dcn__watch_tell(c->watch, err)) &&
+        !(st = dcn__pass_plan(&plan, pass, c->atlas, err)))
         st = desk_init(&d, c->atlas, c->spool, pass, err);
     while (!st && from < n) {
         int pictures;

@@ -168,6 +168,19 @@ int dcn__file_create(int *fd, const char *path)
     return *fd < 0 ? errno : 0;
 }
 
+dcn_status dcn__file_sync(const char *path, dcn_error *err)
+{
+    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int e = 0;
+
+    if (fd < 0)
+        return dcn__fail_errno(err, path, "open it", errno, "check the permissions");
+    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        e = errno;
+    close(fd);
+    return e ? dcn__fail_errno(err, path, "sync it", e, "check the disk and try again") : DCN_OK;
+}
+
 /* fsync of the folder that holds `path`: the rename itself must survive a power cut. */
 static dcn_status sync_folder_of(const char *path, dcn_error *err)
 {
@@ -305,7 +318,7 @@ dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
         return DCN_OK;
     }
     /* A failed fsync may have dropped the bytes: the file is given up, never synced again. */
-    if (fsync(fd) != 0 && errno != EINVAL)
+    if (!w->later && fsync(fd) != 0 && errno != EINVAL)
         st = dcn__fail_errno(err, w->path, "sync it", errno, "check the disk and try again");
     w->fd = -1;
     if (close(fd) != 0 && !st)
@@ -315,7 +328,7 @@ dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
                              "check the folder");
     if (st)
         unlink(w->temporary);
-    else
+    else if (!w->later)
         st = sync_folder_of(w->path, err);
     w->temporary[0] = '\0';
     dcn__writer_abort(w);
