@@ -121,6 +121,46 @@ static void starts_do_not_depend_on_each_other(void **state)
     }
 }
 
+/* What is measured beside the cones is the whole way. */
+static void without_cones_it_is_the_whole_way(void **state)
+{
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++) {
+        const dcn_start start = { .picture = 1, .from = DCN_FROM_PEAK, .channel = 1 };
+        float x[PICTURES * SIZE], *whole, *cone, *all;
+        dcn_route route = { .rule = DCN_RULE_GUIDED };
+        dcn_plan *p[2];
+        dcn_graph *g;
+
+        if (!has_engine(engines[e]))
+            continue;
+        g = graph_of("input 14x13x2; conv filters=4 kernel=3; relu; conv filters=3 kernel=3; relu");
+        set_weights(g, 2, 0, 0.5f);
+        fill_reals(x, COUNT(x), 9);
+        route.layer = dcn_graph_output(g);
+        for (int i = 0; i < 2; i++) {
+            p[i] = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = PICTURES, .chunk = 1, .routes = &route,
+                                               .n_routes = 1, .starts = 3, .no_cones = i });
+            dcn_plan_forward(p[i], x, PICTURES);
+        }
+        assert_true(p[0]->cones[0].program.n_groups > 0 && p[1]->cones[0].program.n_groups == 0);
+        cone = new_output(SIZE);
+        whole = new_output(SIZE);
+        all = new_output((size_t)PICTURES * SIZE);
+        must(dcn_plan_project_starts(p[0], 0, &start, 1, cone, &err));
+        must(dcn_plan_project_starts(p[1], 0, &start, 1, whole, &err));
+        must(dcn_plan_project(p[1], 0, DCN_FROM_PEAK, 1, all, &err));
+        assert_same_bits(whole, all + SIZE, SIZE, "the whole way");
+        assert_close(cone, whole, SIZE, 1e-5, 1e-5, "the cone");
+        free_output(cone, SIZE);
+        free_output(whole, SIZE);
+        free_output(all, (size_t)PICTURES * SIZE);
+        dcn_plan_destroy(p[0]);
+        dcn_plan_destroy(p[1]);
+        dcn_graph_destroy(g);
+    }
+}
+
 static void a_peak_is_where_it_is_said_to_be(void **state)
 {
     (void)state;
@@ -256,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_are_projections),
         cmocka_unit_test(starts_do_not_depend_on_each_other),
+        cmocka_unit_test(without_cones_it_is_the_whole_way),
         cmocka_unit_test(a_peak_is_where_it_is_said_to_be),
         cmocka_unit_test(refusals),
         cmocka_unit_test(a_nan_is_no_peak),
