@@ -142,26 +142,6 @@ typedef struct sheet {
     uint8_t *slots;               /* by thread: spool->largest */
 } sheet;
 
-static dcn_status name_folder(dcn__string *path, const sheet *s, dcn_error *err)
-{
-    const dcn__press *p = s->press;
-
-    dcn__string_printf(path, "%s/%s/%s", p->folder, p->tiles, p->slugs[s->page]);
-    return path->failed ? dcn__fail_memory(err, "a path", strlen(p->folder)) : DCN_OK;
-}
-
-static dcn_status name_file(dcn__string *path, const sheet *s, int i, dcn_error *err)
-{
-    dcn__string_printf(path, "%s/", s->press->folder);
-    dcn__strip_name(path, s->press, s->page, s->first + i);
-    return path->failed ? dcn__fail_memory(err, "a path", strlen(s->press->folder)) : DCN_OK;
-}
-
-static bool has_units(const sheet *s, int i)
-{
-    return s->press->atlas->pages[s->page].lists.tallies[s->first + i].n > 0;
-}
-
 static dcn_status write_strip(void *user, int i, int thread, dcn_error *err)
 {
     const sheet *s = user;
@@ -169,12 +149,16 @@ static dcn_status write_strip(void *user, int i, int thread, dcn_error *err)
     dcn__string path = { 0 };
     dcn__bytes bytes = { 0 };
     dcn__writer w;
-    dcn_status st = DCN_OK;
+    dcn_status st;
 
-    if (has_units(s, i) && !(st = name_file(&path, s, i, err)) &&
-        !(st = dcn__strip_make(&bytes, p, s->page, s->first + i,
-                               s->slots + (size_t)thread * p->spool->largest, err)) &&
-        !(st = dcn__writer_begin(&w, path.text, err))) {
+    if (!p->atlas->pages[s->page].lists.tallies[s->first + i].n)
+        return DCN_OK;
+    dcn__string_printf(&path, "%s/", p->folder);
+    dcn__strip_name(&path, p, s->page, s->first + i);
+    st = path.failed ? dcn__fail_memory(err, "a path", strlen(p->folder))
+                     : dcn__strip_make(&bytes, p, s->page, s->first + i,
+                                       s->slots + (size_t)thread * p->spool->largest, err);
+    if (!st && !(st = dcn__writer_begin(&w, path.text, err))) {
         w.later = true;
         if (!(st = dcn__writer_write(&w, bytes.data, bytes.size, err)))
             st = dcn__writer_commit(&w, err);
@@ -185,48 +169,23 @@ static dcn_status write_strip(void *user, int i, int thread, dcn_error *err)
     return st;
 }
 
-static dcn_status sync_strip(void *user, int i, int thread, dcn_error *err)
+/* Some channels at a time, so that the caller can stop. */
+static dcn_status write_page(sheet *s, dcn__crew *crew, const dcn__watch *watch, dcn_error *err)
 {
-    const sheet *s = user;
+    const dcn__press *p = s->press;
+    const int channels = p->atlas->pages[s->page].lists.channels, together = 16 * crew->threads;
     dcn__string path = { 0 };
-    dcn_status st = DCN_OK;
+    dcn_status st;
 
-    (void)thread;
-    if (has_units(s, i) && !(st = name_file(&path, s, i, err)))
-        st = dcn__file_sync(path.text, err);
+    dcn__string_printf(&path, "%s/%s/%s", p->folder, p->tiles, p->slugs[s->page]);
+    st = path.failed ? dcn__fail_memory(err, "a path", strlen(p->folder))
+                     : dcn__make_folder(path.text, err);
     dcn__string_clear(&path);
-    return st;
-}
-
-/* All channels of a page, some at a time, so that the caller can stop. */
-static dcn_status do_page(sheet *s, dcn__crew_task task, dcn__crew *crew, const dcn__watch *watch,
-                          dcn_error *err)
-{
-    const int channels = s->press->atlas->pages[s->page].lists.channels;
-    const int together = 16 * crew->threads;
-    dcn_status st = DCN_OK;
-
     for (s->first = 0; s->first < channels && !st; s->first += together) {
         const int left = channels - s->first;
 
         if (!(st = dcn__watch_tell(watch, err)))
-            st = dcn__crew_run(crew, left < together ? left : together, task, s, err);
-    }
-    return st;
-}
-
-static dcn_status do_pages(sheet *s, bool sync, dcn__crew *crew, const dcn__watch *watch,
-                           dcn_error *err)
-{
-    dcn_status st = DCN_OK;
-
-    for (s->page = 0; s->page < s->press->atlas->n_pages && !st; s->page++) {
-        dcn__string path = { 0 };
-
-        if (!(st = name_folder(&path, s, err)) && !(st = sync ? dcn__file_sync(path.text, err)
-                                                            : dcn__make_folder(path.text, err)))
-            st = do_page(s, sync ? sync_strip : write_strip, crew, watch, err);
-        dcn__string_clear(&path);
+            st = dcn__crew_run(crew, left < together ? left : together, write_strip, s, err);
     }
     return st;
 }
@@ -236,15 +195,12 @@ dcn_status dcn__strips_write(const dcn__press *p, dcn__crew *crew, const dcn__wa
 {
     sheet s = { .press = p,
                 .slots = dcn__alloc_array((size_t)crew->threads, p->spool->largest) };
-    char *folder = dcn__path_join(p->folder, p->tiles);
-    dcn_status st;
+    dcn_status st = DCN_OK;
 
-    if (!s.slots || !folder)
-        st = dcn__fail_memory(err, "a book", p->spool->largest);
-    else if (!(st = do_pages(&s, false, crew, watch, err)) &&
-             !(st = do_pages(&s, true, crew, watch, err)))
-        st = dcn__file_sync(folder, err);
-    dcn__free(folder);
+    if (!s.slots)
+        return dcn__fail_memory(err, "a book", p->spool->largest);
+    for (s.page = 0; s.page < p->atlas->n_pages && !st; s.page++)
+        st = write_page(&s, crew, watch, err);
     dcn__free(s.slots);
-    return st;
+    return st ? st : dcn__folder_sync(p->folder, err);
 }

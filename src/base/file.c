@@ -168,14 +168,15 @@ int dcn__file_create(int *fd, const char *path)
     return *fd < 0 ? errno : 0;
 }
 
-dcn_status dcn__file_sync(const char *path, dcn_error *err)
+/* One call instead of thousands, each of which would wait for the disk. */
+dcn_status dcn__folder_sync(const char *path, dcn_error *err)
 {
-    const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int e = 0;
 
     if (fd < 0)
         return dcn__fail_errno(err, path, "open it", errno, "check the permissions");
-    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    if (syncfs(fd) != 0 && errno != EINVAL && errno != EROFS)
         e = errno;
     close(fd);
     return e ? dcn__fail_errno(err, path, "sync it", e, "check the disk and try again") : DCN_OK;

@@ -33,7 +33,7 @@ typedef struct dcn__writer {
     int fd;                    /* -1: not open */
     uint64_t written;
     bool to_stdout;
-    bool later;                /* set after begin: commit syncs nothing */
+    bool later;                /* set after begin: commit does not sync, dcn__folder_sync will */
     char *path, *temporary;
 } dcn__writer;
 dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err);   /* "-": stdout */
@@ -43,9 +43,8 @@ dcn_status dcn__writer_patch(dcn__writer *w, uint64_t offset, const void *data, 
                              dcn_error *err);
 dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err);
 void dcn__writer_abort(dcn__writer *w);            /* harmless after commit */
-/* For many files that nothing names yet: written first and synced afterwards they take a fraction
- * of the time. A file, or a folder's list of names. */
-dcn_status dcn__file_sync(const char *path, dcn_error *err);
+/* For many files that nothing names yet: all of the folder's file system at once. */
+dcn_status dcn__folder_sync(const char *path, dcn_error *err);
 /* All three at once. */
 dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn_error *err);
 
