@@ -26,6 +26,11 @@ const char *atlas_count(char *text, int64_t n)
     return text;
 }
 
+static bool draws_book(const atlas_run *run)
+{
+    return !run->options.scan_only && !run->options.shards;
+}
+
 bool atlas_talks(const atlas_run *run)
 {
     return !run->options.shared.json && cli_verbosity() >= 0;
@@ -33,8 +38,8 @@ bool atlas_talks(const atlas_run *run)
 
 static const char *split_text(dcn_pictures pictures)
 {
-    return pictures == DCN_PICTURES_TRAIN ? "training " : pictures == DCN_PICTURES_TEST ? "test "
-                                                                                        : "";
+    return pictures == DCN_PICTURES_TRAIN ? "training" : pictures == DCN_PICTURES_TEST ? "test"
+                                                                                        : "all";
 }
 
 static double mebibytes(double bytes)
@@ -48,15 +53,14 @@ void atlas_announce(const atlas_run *run)
 {
     const atlas_options *o = &run->options;
     const int64_t done = dcn_atlas_scanned(run->atlas), all = dcn_atlas_pictures(run->atlas);
-    char n[32], part[48] = "", name[128], *way = cli_way_text(&o->way);
+    const bool draws = draws_book(run);
+    char n[32], name[128], *way = cli_way_text(&o->way);
 
     cli_tell_guess(&run->model, &o->shared);
     if (atlas_talks(run)) {
-        if (o->shards)
-            snprintf(part, sizeof part, "part %d of %d of ", o->shard, o->shards);
         cli_escape(name, sizeof name, run->info.name);
-        printf("%s%spictures of %s, the %d strongest a channel, drawn by %s\n", part,
-               split_text(o->pictures), name, o->top ? o->top : 9, way);
+        printf("%s pictures of %s, the %d strongest a channel%s%s\n", split_text(o->pictures),
+               name, o->top ? o->top : 9, draws ? ", drawn by " : "", draws ? way : "");
         printf("%s\n", dcn_atlas_text(run->atlas));
         cli_escape(name, sizeof name, run->out);
         printf("writing to %s; memory at most %.0f MiB, disk at most %.0f MiB beside the book\n",
@@ -64,9 +68,10 @@ void atlas_announce(const atlas_run *run)
                mebibytes((double)dcn_atlas_disk(run->atlas)));
         if (o->n_parts)
             printf("put together of %d parts\n", o->n_parts);
+        else if (all == 0)
+            printf("there are fewer pictures than parts: this part has none\n");
         else if (done == all)
-            printf("the scan is there already%s\n", o->scan_only || o->shards ? ""
-                   : "; drawing anew");
+            printf("the scan is there already%s\n", draws ? "; drawing anew" : "");
         else if (done > 0)
             printf("going on at picture %s of %s\n", atlas_count(n, done + 1),
                    atlas_count(name, all));
@@ -165,7 +170,7 @@ static void add_settings(cli_json *json, const atlas_run *run, bool drawn)
 dcn_status atlas_report(const atlas_run *run, dcn_error *err)
 {
     const atlas_options *o = &run->options;
-    const bool drawn = !o->scan_only && !o->shards;
+    const bool drawn = draws_book(run);
     const int n = dcn_atlas_layer_count(run->atlas);
     cli_json *json = o->shared.json ? cli_json_create() : NULL, *list = NULL;
     tally all = { 0 };

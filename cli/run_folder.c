@@ -57,7 +57,10 @@ dcn_status cli_check_folder(const char *path, dcn_error *err)
         }
         *slash = '\0';
     }
-    if (stat(part, &status) != 0 || !S_ISDIR(status.st_mode))
+    if (stat(part, &status) != 0 && errno != ENOTDIR)
+        st = cli_fail(err, DCN_FILE, part, "cannot look there (%s); name another folder",
+                      strerror(errno));
+    else if (stat(part, &status) != 0 || !S_ISDIR(status.st_mode))
         st = cli_fail(err, DCN_FILE, part, "is not a folder; name another");
     else if (access(part, W_OK | X_OK) != 0)
         st = cli_fail(err, DCN_FILE, part, "cannot write there (%s); name another folder",

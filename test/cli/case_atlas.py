@@ -61,19 +61,19 @@ class Atlas(Case):
     @classmethod
     def setUpClass(cls):
         assert train("atlas", 40).returncode == 0
-        make_data("photos")
+        make_data("shots")
         result = cls.atlas("--out", "book")
         assert result.returncode == 0, result.stderr
         cls.book = tree("book")
         cls.facts = json.loads(cls.book["atlas.json"])
 
     @staticmethod
-    def atlas(*arguments, data="photos", **more):
+    def atlas(*arguments, data="shots", **more):
         return call("atlas", "--model", "atlas", "--data", data, "-k", TOP, "--engine", "ref", *arguments,
                     **more)
 
     @staticmethod
-    def begin(*arguments, data="photos", **more):
+    def begin(*arguments, data="shots", **more):
         return start("atlas", "--model", "atlas", "--data", data, "-k", str(TOP), *arguments, **more)
 
     def same(self, book, other=None):
@@ -99,7 +99,7 @@ class Atlas(Case):
 
     def dump(self):
         """[(layer, rows, channels, values of (picture, row, column, channel))], from show."""
-        self.good(call("show", "--model", "atlas", "--data", "photos", "--engine", "ref", "--count", PICTURES,
+        self.good(call("show", "--model", "atlas", "--data", "shots", "--engine", "ref", "--count", PICTURES,
                        "--layer", "1,2,3", "--dump", "values.st"))
         dumped, _ = tool.tensors(read("values.st"))
         return [(name, side, channels, tool.floats(dumped[name])) for name, side, channels in LAYERS]
@@ -201,7 +201,7 @@ class Atlas(Case):
         layer = self.facts["layers"][0]
         rows, columns = layer["patch"]
         self.assertEqual(list(raw["projection"][0]), [6, TOP, rows, columns, 3])
-        self.good(call("show", "--model", "atlas", "--data", "photos", "--engine", "ref", "--count", PICTURES,
+        self.good(call("show", "--model", "atlas", "--data", "shots", "--engine", "ref", "--count", PICTURES,
                        "--layer", "1", "--rule", "deconvnet", "--from", "peak",
                        "--channel", ",".join(map(str, range(6))), "--dump", "peaks.st"))
         dumped, _ = tool.tensors(read("peaks.st"))
@@ -276,17 +276,17 @@ class Atlas(Case):
                          self.book["index.html"].count(b"<script"))
 
     def test_plain_pictures(self):
-        os.makedirs(path("plain", "below"))
+        os.makedirs(path("mixed", "below"))
         for i in range(6):
-            write("plain/%s%d.png" % ("below/" * (i % 2), i), tool.png_of(SIDE, SIDE, picture(i)))
-        self.good(self.atlas("--out", "plainbook", data="plain"))
-        facts = json.loads(read("plainbook", "atlas.json"))
+            write("mixed/%s%d.png" % ("below/" * (i % 2), i), tool.png_of(SIDE, SIDE, picture(i)))
+        self.good(self.atlas("--out", "mixedbook", data="mixed"))
+        facts = json.loads(read("mixedbook", "atlas.json"))
         units = [u for layer in facts["layers"] for c in layer["channels"] for u in c["top"]]
         self.assertTrue(units)
         self.assertEqual({u["label"] for u in units}, {None})
         self.assertEqual({u["file"] for u in units} - {"0.png", "2.png", "4.png", "below/1.png", "below/3.png",
                                                       "below/5.png"}, set())
-        self.bad(self.atlas("--out", "nobook", "--split", "train", data="plain"), 2, "--split", "test")
+        self.bad(self.atlas("--out", "nobook", "--split", "train", data="mixed"), 2, "--split", "test")
         self.assertFalse(os.path.exists(path("nobook")))
 
     # ---- options ----
@@ -309,17 +309,17 @@ class Atlas(Case):
         self.assertFalse(os.path.exists(path("no")))
 
     def test_a_scan_serves_fewer_layers(self):
-        shutil.copytree(path("book"), path("fewer"))
-        scan = read("fewer", "scan.safetensors")
-        text = self.good(self.atlas("--layers", "2", "-k", 3, "--out", "fewer"))
+        shutil.copytree(path("book"), path("lesser"))
+        scan = read("lesser", "scan.safetensors")
+        text = self.good(self.atlas("--layers", "2", "-k", 3, "--out", "lesser"))
         self.assertIn("the scan is there already", text)
-        self.assertEqual(self.layers_of("fewer"), ["max_pool2"])
-        self.good(self.atlas("--layers", "2", "-k", 3, "--out", "fewer-anew"))
+        self.assertEqual(self.layers_of("lesser"), ["max_pool2"])
+        self.good(self.atlas("--layers", "2", "-k", 3, "--out", "lesser-anew"))
         for name in ("atlas.json", "index.html"):
-            self.assertEqual(read("fewer", name), read("fewer-anew", name))
-        self.assertEqual(read("fewer", "scan.safetensors"), scan)      # the larger one stays
-        self.good(self.atlas("--out", "fewer"))
-        self.same("fewer")
+            self.assertEqual(read("lesser", name), read("lesser-anew", name))
+        self.assertEqual(read("lesser", "scan.safetensors"), scan)      # the larger one stays
+        self.good(self.atlas("--out", "lesser"))
+        self.same("lesser")
 
     def test_rules(self):
         books = {}
@@ -345,10 +345,10 @@ class Atlas(Case):
                             (("--shard", "/4"), "I/N"), (("--shard", "1/x"), "--shard"), (("--raw", "csv"), "--raw"),
                             (("--split", "val"), "--split"), (("one",), "one")):
             self.bad(self.atlas("--out", "no", *words), 2, part)
-        self.bad(call("atlas", "--data", "photos"), 2, "--model")
+        self.bad(call("atlas", "--data", "shots"), 2, "--model")
         self.bad(self.atlas("--out", "no", data="nowhere"), 4, "nowhere")
-        os.makedirs(path("void"), exist_ok=True)
-        self.bad(self.atlas("--out", "no", data="void"), 3, "void")
+        os.makedirs(path("hollow"), exist_ok=True)
+        self.bad(self.atlas("--out", "no", data="hollow"), 3, "hollow")
         self.assertFalse(os.path.exists(path("no")))
 
     def test_default_places_and_json(self):
@@ -363,14 +363,14 @@ class Atlas(Case):
         self.assertEqual(facts["alive"] + facts["dead"], 24)
         self.assertGreater(facts["memory_bytes"], 0)
         shutil.copy(path("atlas", "model.safetensors"), path("copy.st"))
-        facts = json.loads(self.good(call("atlas", "--model", "copy.st", "--data", "photos", "-k", TOP, "--json",
+        facts = json.loads(self.good(call("atlas", "--model", "copy.st", "--data", "shots", "-k", TOP, "--json",
                                           "--shard", "1/2")))
         self.assertEqual((facts["book"], facts["index"]), ("atlas-copy-shard-1-of-2", None))
         self.assertEqual(os.listdir(path("atlas-copy-shard-1-of-2")), ["scan.safetensors"])
 
     def test_text(self):
         text = self.good(self.atlas("--out", "told"))
-        for words in (r"test pictures of photos, the 5 strongest a channel, drawn by deconvnet\n",
+        for words in (r"test pictures of shots, the 5 strongest a channel, drawn by deconvnet\n",
                       r"3 layers, 24 channels, 150 pictures; scan in .* chunks? of .*\n",
                       r"writing to told; memory at most [0-9]+ MiB, disk at most [0-9]+ MiB beside the book\n",
                       r"channels 24, [0-9]+ dead, [0-9]+ saturated, [0-9]+ duplicate\n",
@@ -397,21 +397,26 @@ class Atlas(Case):
             self.good(self.fast("-b", batch, "-j", threads, "--out", out))
             self.same(out, tree("cpu"))
 
-    def fast(self, *arguments, data="photos"):
+    def fast(self, *arguments, data="shots"):
         return call("atlas", "--model", "atlas", "--data", data, "-k", TOP, *arguments)
 
     def merge(self, *arguments):
-        return call("atlas-merge", "--model", "atlas", "--data", "photos", "-k", TOP, "--engine", "ref", *arguments)
+        return call("atlas-merge", "--model", "atlas", "--data", "shots", "-k", TOP, "--engine", "ref", *arguments)
 
     def test_shards(self):
         for i in (1, 2, 3):
             text = self.good(self.atlas("--shard", "%d/3" % i, "--out", "part%d" % i, "-b", 7 * i))
-            self.assertIn("part %d of 3" % i, text)
+            self.assertIn("(part %d of 3)" % i, text)
             self.assertTrue(text.endswith("part%d/scan.safetensors\n" % i))
             self.assertEqual(os.listdir(path("part%d" % i)), ["scan.safetensors"])
         self.good(self.merge("part3", "part1/scan.safetensors", "part2", "--out", "merged"))
         self.same("merged")
         self.assertIn("already", self.good(self.atlas("--shard", "2/3", "--out", "part2")))
+        for i in range(1, 10):                 # more parts than stretches of 64 pictures
+            told = self.good(self.atlas("--shard", "%d/9" % i, "--out", "small%d" % i))
+            self.assertEqual("this part has none" in told, "0 pictures of 150" in told)
+        self.good(self.merge(*("small%d" % i for i in range(1, 10)), "--out", "merged9"))
+        self.same("merged9")
         self.bad(self.merge("part1", "part2", "--out", "m"), 10)
         self.bad(self.merge("part1", "part2", "part2", "--out", "m"), 10, "part2")
         self.bad(self.merge("part1", "part2", "part3", "part1", "--out", "m"), 10)
@@ -544,10 +549,10 @@ class Atlas(Case):
     def test_numbers(self):
         """What is no number is refused: in the file, or when it comes out of a channel."""
         self.changed("nan.st", ("conv2.weight", float("nan")))
-        self.bad(call("atlas", "--model", "nan.st", "--data", "photos", "--out", "nan"), 6, "conv2.weight")
+        self.bad(call("atlas", "--model", "nan.st", "--data", "shots", "--out", "nan"), 6, "conv2.weight")
         self.assertFalse(os.path.exists(path("nan")))
         self.changed("huge.st", ("conv2.bias", 3e38), ("conv3.weight", 1e30))
-        self.bad(call("atlas", "--model", "huge.st", "--data", "photos", "--out", "huge"), 6,
+        self.bad(call("atlas", "--model", "huge.st", "--data", "shots", "--out", "huge"), 6,
                  "relu3", "channel 0", "picture 0")
 
     def test_full_disk(self):

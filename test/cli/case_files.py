@@ -52,21 +52,21 @@ class Files(Case):
 
     def test_pictures_without_labels(self):
         """Any folder of pictures can be looked at; what wants labels says that there are none."""
-        os.makedirs(path("photos", "more"))
+        os.makedirs(path("unsorted", "more"))
         for i, name in enumerate(("b.png", "a.png", "more/c.png")):
-            write("photos/" + name, tool.png(40, 32, (50 * i, 0, 255)))
-        write("photos/list.txt", b"not a picture")
-        told = json.loads(self.good(call("info", "--json", "photos")))
+            write("unsorted/" + name, tool.png(40, 32, (50 * i, 0, 255)))
+        write("unsorted/list.txt", b"not a picture")
+        told = json.loads(self.good(call("info", "--json", "unsorted")))
         self.assertEqual((told["kind"], told["train"], told["test"], told["classes"]),
                          ("folder of pictures", 0, 3, 0))
-        self.good(call("show", "--model", "files", "--data", "photos", "--out", "seen", "--graphics", "none"))
+        self.good(call("show", "--model", "files", "--data", "unsorted", "--out", "seen", "--graphics", "none"))
         self.assertEqual(sum(name.startswith("test-") for name in os.listdir(path("seen"))), 3)
-        for command in (("train", "--data", "photos"), ("train", "--data", "photos", "--net", tool.NET),
-                        ("eval", "--model", "files", "--data", "photos")):
-            self.bad(call(*command), 3, "photos: holds pictures without labels; put them into train/CLASS/FILE")
+        for command in (("train", "--data", "unsorted"), ("train", "--data", "unsorted", "--net", tool.NET),
+                        ("eval", "--model", "files", "--data", "unsorted")):
+            self.bad(call(*command), 3, "unsorted: holds pictures without labels; put them into train/CLASS/FILE")
         self.bad(call("show", "--model", "files", "--data", "files"), 3, "files: is the folder of a run")
-        write("photos/a.png", b"\x89PNG\r\n\x1a\n")
-        self.bad(call("show", "--model", "files", "--data", "photos"), 3, "photos/a.png")
+        write("unsorted/a.png", b"\x89PNG\r\n\x1a\n")
+        self.bad(call("show", "--model", "files", "--data", "unsorted"), 3, "unsorted/a.png")
 
     def test_special_files(self):
         os.mkfifo(path("fifo"))
