@@ -196,7 +196,9 @@ static void ties_and_what_is_no_number(void **state)
                 dcn_graph_input(g, NULL, s);
                 dcn_graph_relu(g, 0, NULL);
                 for (int threads = 1; threads < 4; threads++) {
-                    dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = 3, .chunk = threads == 2 ? 1 : 3,
+                    /* Two or three for one picture: they share its channels. */
+                    const int n = threads == 1 ? 3 : 1;
+                    dcn_plan *p = plan_of(g, (dcn_plan_desc){ .engine = engines[e], .batch = n, .chunk = n == 3 ? 3 : 0,
                                                               .threads = threads, .peaks = asked, .n_peaks = 2,
                                                               .only_asked = 1 });
 
@@ -204,13 +206,13 @@ static void ties_and_what_is_no_number(void **state)
                         peaks k;
 
                         fill_kind(x, 3 * size, kind, c * 8 + side);
-                        dcn_plan_forward(p, x, 3);
-                        k = peaks_of(p, g, 0, 3);
+                        dcn_plan_forward(p, x, n);
+                        k = peaks_of(p, g, 0, n);
                         if (kind == 7 && e == 1)   /* a NaN's bits are the machine's affair on the way to double */
                             for (size_t i = 0; i < k.n; i++)
                                 assert_true(isnan(k.values[i]) && k.cells[i] == 0);
                         else
-                            check_values(x, s, &k, 3, false);
+                            check_values(x, s, &k, n, false);
                         peaks_free(&k);
                     }
                     dcn_plan_destroy(p);
