@@ -6,7 +6,10 @@
 #include <string.h>
 
 /* Which file has which shard. */
-typedef struct parts { int *owner; int shards; } parts;      /* owner: (shards), file + 1; 0: none */
+typedef struct parts {
+    int *owner;                   /* (shards): number of the file + 1; 0: none */
+    int shards;
+} parts;
 
 static dcn_status take_part(parts *p, const dcn__state *s, const char *const *files, int i,
                             dcn_error *err)

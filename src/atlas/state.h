@@ -9,7 +9,8 @@
 #define DCN__STATE_FORMAT "deconvnet-atlas-scan "
 enum { DCN__STATE_VERSION = 1 };
 
-/* A page's tensors, each with its channels first; those before DCN__STATE_COUNT have `top` columns. */
+/* A page's tensors, each with its channels first; those before DCN__STATE_COUNT have `top`
+ * columns. */
 typedef enum dcn__state_part {
     DCN__STATE_VALUE, DCN__STATE_PICTURE, DCN__STATE_CELL,
     DCN__STATE_COUNT, DCN__STATE_FIRED, DCN__STATE_LEAST, DCN__STATE_MOST, DCN__STATE_MARK,
@@ -25,8 +26,8 @@ typedef struct dcn__fact { const char *key, *what; char text[DCN__FACT_TEXT]; } 
 /* facts: (DCN__STATE_FACTS); behind the first DCN__STATE_SAME top, shard, shards, next. */
 dcn_status dcn__state_facts(dcn__fact *facts, const dcn_atlas *a, dcn_error *err);
 
-/* The sum over tensors and metadata, as docs/formats/atlas.md says. crcs: of the tensors' bytes; all
- * three in the order of their names' bytes. */
+/* The sum over tensors and metadata, as docs/formats/atlas.md says. crcs: of the tensors' bytes;
+ * all three in the order of their names' bytes. */
 dcn_status dcn__state_sum(uint32_t *sum, const char *const *names, const uint32_t *crcs, int n,
                           const dcn__pair *pairs, int n_pairs, dcn_error *err);
 

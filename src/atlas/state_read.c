@@ -116,8 +116,8 @@ static const dcn__tensor *tensor_of(const dcn__tensors *t, const char *layer, in
 }
 
 /* Every tensor must be a part of some layer of the network: what is not used is bounded, too. */
-static dcn_status check_tensor(const dcn__tensors *t, const dcn__tensor *tensor, const dcn__state *s,
-                               const dcn_graph *g, dcn_error *err)
+static dcn_status check_tensor(const dcn__tensors *t, const dcn__tensor *tensor,
+                               const dcn__state *s, const dcn_graph *g, dcn_error *err)
 {
     const char *word = strrchr(tensor->name, '.');
     const size_t n = word ? (size_t)(word - tensor->name) : 0;

@@ -214,6 +214,65 @@ put("safetensors", "lone_surrogate", tensors(b'{"\\ud800":1}', b""))
 put("safetensors", "long_header", struct.pack("<Q", 2**63) + b"{}")
 put("safetensors", "short", b"\2\0\0")
 
+
+# ---- the state of a scan -------------------------------------------------------------------------
+def scan(lists, tallies, more=None, **changed):
+    """lists: (value, picture, cell) of two channels, two each; tallies: count, fired, least, most."""
+    facts = {"format": "deconvnet-atlas-scan 1", "model": "%016x" % 1, "data": "%016x" % 2,
+             "preprocess": "8x8x3 none", "pictures": "test", "total": "2000", "chunk": "8",
+             "stretch": "64", "engine": "ref (plain C)", "top": "2", "shard": "0", "shards": "1",
+             "next": "2000", **changed}
+    units = [unit for channel in lists for unit in channel]
+    parts = [("picture", "I64", [2, 2], "q", [u[1] for u in units]),
+             ("cell", "I64", [2, 2], "q", [u[2] for u in units]),
+             ("count", "I64", [2], "q", [t[0] for t in tallies]),
+             ("fired", "I64", [2], "q", [t[1] for t in tallies]),
+             ("mark", "I64", [2], "q", [5, 7] if facts["next"] != "0" else [0, 0]),
+             ("value", "F32", [2, 2], "f", [u[0] for u in units]),
+             ("least", "F32", [2], "f", [t[2] for t in tallies]),
+             ("most", "F32", [2], "f", [t[3] for t in tallies])]
+    header, data = {"__metadata__": facts}, b""
+    for word, dtype, shape, letter, values in parts:
+        bytes_ = struct.pack("<%d%s" % (len(values), letter), *values)
+        header["relu1." + word] = entry(shape, len(data), len(data) + len(bytes_), dtype)
+        data += bytes_
+    for name, (shape, letter, values) in (more or {}).items():
+        bytes_ = struct.pack("<%d%s" % (len(values), letter), *values)
+        header[name] = entry(shape, len(data), len(data) + len(bytes_),
+                             "F32" if letter == "f" else "I64")
+        data += bytes_
+    return tensors(header, data)
+
+
+inf = float("inf")
+two = [[(2.5, 1999, 63), (2.0, 3, 0)], [(1.0, 7, 9), (0.0, 0, 0)]]
+counts = [(2, 2000, 0.5, 2.5), (1, 1, 0.0, 1.0)]
+put("scan", "whole", scan(two, counts))
+put("scan", "half", scan([[(2.5, 63, 63), (2.0, 3, 0)], two[1]], [(2, 64, 0.5, 2.5), counts[1]],
+                         next="64"))
+put("scan", "nothing", scan([[(0, 0, 0)] * 2] * 2, [(0, 0, inf, -inf)] * 2, next="0"))
+put("scan", "shard", scan([[(2.5, 1999, 63), (2.0, 1998, 0)]] * 2, [(2, 2, 0, 2.5)] * 2, shard="1",
+                          shards="2"))
+put("scan", "below_0", scan([[(-1.0, 1, 63), (-2.0, 3, 0)]] * 2, [(2, 0, -7, -1)] * 2))
+put("scan", "one_more_layer", scan(two, counts, {
+    "dense1." + word: ([3, 2] if word in ("value", "picture", "cell") else [3],
+                       "f" if word in ("value", "least", "most") else "q",
+                       [0] * (6 if word in ("value", "picture", "cell") else 3))
+    for word in ("value", "picture", "cell", "count", "fired", "least", "most", "mark")}))
+put("scan", "wrong_sum", scan(two, counts, crc32c="00000000"))
+put("scan", "version_2", scan(two, counts, format="deconvnet-atlas-scan 2"))
+put("scan", "other_model", scan(two, counts, model="0000000000000002"))
+put("scan", "longer", scan(two, counts, top="100"))
+put("scan", "inside_a_chunk", scan(two, counts, next="1999"))
+put("scan", "many_shards", scan(two, counts, shards="100000", shard="99999"))
+put("scan", "order", scan([two[0][::-1], two[1]], counts))
+put("scan", "cell", scan([[(2.5, 1, 64), (2.0, 3, 0)], two[1]], counts))
+put("scan", "picture", scan([[(2.5, 2000, 6), (2.0, 3, 0)], two[1]], counts))
+put("scan", "twice", scan([[(2.5, 3, 6), (2.0, 3, 0)], two[1]], counts))
+put("scan", "nan", scan([[(float("nan"), 4, 6), (2.0, 3, 0)], two[1]], counts))
+put("scan", "fired", scan(two, [(2, 2001, 0.5, 2.5), counts[1]]))
+put("scan", "count", scan(two, [(3, 2000, 0.5, 2.5), counts[1]]))
+
 # ---- networks -------------------------------------------------------------------------------------
 put("network", "tutorial", b"input 24x24x3; conv filters=64 kernel=5; relu; max_pool 2\n"
     b"conv filters=64 kernel=5; relu; max_pool 2; conv filters=10 kernel=5\nrelu; avg_pool; softmax\n")
