@@ -16,10 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_MOST = 8, BATCH_USUAL = 128, CHUNKS_A_THREAD = 4, SAVE_MS = 10000, SAVED_UNIT = 20,
+enum { CHUNK_MOST = 8, BATCH_USUAL = 256, CHUNKS_A_THREAD = 2, SAVE_MS = 10000, SAVED_UNIT = 20,
        SAVED_CHANNEL = 64 };
 #define CHUNK_BYTES ((int64_t)4 << 20)     /* of one chunk's largest value */
 #define BATCH_BYTES ((int64_t)16 << 20)    /* of a batch of inputs */
+#define BATCH_FLOPS 150e9                  /* of each thread: a second or two, no more to wait for
+                                              who wants to stop */
 
 /* ---- how much at once ----------------------------------------------------------------------- */
 
@@ -43,27 +45,34 @@ static int64_t round_up(int64_t n, int64_t unit)
     return (n + unit - 1) / unit * unit;
 }
 
-/* What was asked for, in whole chunks; else so many that every thread has some chunks, and no more
- * than there are pictures. */
+/* As many as memory and patience allow, so that the threads seldom wait for each other; the same
+ * number of chunks for each of them. */
+static int64_t usual_batch(const dcn_atlas *a)
+{
+    const dcn_graph *g = a->model->graph;
+    const int64_t input = dcn__shape_size(g->nodes[0].shape) * (int64_t)sizeof(float);
+    const int threads = a->desc.threads ? a->desc.threads : dcn_machine_threads();
+    const int64_t unit = (int64_t)a->chunk * threads, least = unit * CHUNKS_A_THREAD;
+    const double soon = BATCH_FLOPS * threads / (dcn_graph_flops(g) + 1);
+    int64_t batch = BATCH_USUAL;
+
+    batch = batch * input > BATCH_BYTES ? BATCH_BYTES / input : batch;
+    batch = (double)batch > soon ? (int64_t)soon : batch;
+    return round_up(batch < least ? least : batch, unit);
+}
+
+/* Whole chunks, and no more of them than there are pictures for. */
 int dcn__scan_batch(const dcn_atlas *a)
 {
-    const dcn_shape in = a->model->graph->nodes[0].shape;
-    const int64_t input = dcn__shape_size(in) * (int64_t)sizeof(float);
-    const int threads = a->desc.threads ? a->desc.threads : dcn_machine_threads();
-    const int64_t least = (int64_t)a->chunk * threads * CHUNKS_A_THREAD;
-    int64_t batch = a->desc.batch ? a->desc.batch : BATCH_USUAL, most = 0;
+    const int64_t batch = a->desc.batch ? a->desc.batch : usual_batch(a);
+    int64_t most = 0;
 
     for (int i = 0; i < a->n_splits; i++) {
         const int64_t n = a->begin[i + 1] - a->begin[i];
 
         most = n > most ? n : most;
     }
-    if (!a->desc.batch) {
-        batch = batch * input > BATCH_BYTES ? BATCH_BYTES / input : batch;
-        batch = batch < least ? least : batch;
-    }
-    batch = batch > most ? most : batch;
-    return (int)round_up(batch, a->chunk);
+    return (int)round_up(batch > most ? most : batch, a->chunk);
 }
 
 dcn_status dcn__scan_plan(dcn_plan **plan, const dcn_atlas *a, dcn_error *err)

@@ -103,6 +103,39 @@ static void finds_in_a_folder(void **state)
 #endif
 }
 
+/* What came before is kept. */
+static void stops_at_a_damaged_picture(void **state)
+{
+#ifdef DCN_HAVE_PNG
+    uint8_t pixels[8 * 8];
+    char path[700];
+    dcn_atlas *a;
+    world w = { 0 };
+
+    (void)state;
+    fresh_folder(w.folder, sizeof w.folder, "atlas_damaged");
+    for (int i = 0; i < 30; i++) {
+        const dcn_image image = { 8, 8, 1, pixels };
+
+        memset(pixels, i, sizeof pixels);
+        snprintf(path, sizeof path, "%s/%02d.png", w.folder, i);
+        must(dcn_image_save_png(&image, path, NULL, &err));
+    }
+    put_file(w.folder, "17.png", "\x89PNG\r\n\x1a\n and no more", 20);
+    must(dcn_data_open(&w.data, w.folder, NULL, &err));
+    set_model(&w, "input 8x8x1; conv filters=4 kernel=3; relu", 1, 0);
+    a = atlas_of(&w, (dcn_atlas_desc){ .batch = 8 });
+    assert_int_equal(dcn_atlas_scan(a, NULL, NULL, NULL, &err), DCN_INPUT);
+    assert_non_null(strstr(err.text, "17.png"));
+    assert_int_equal(dcn_atlas_scanned(a), 16);
+    dcn_atlas_destroy(a);
+    close_world(&w);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 /* ---- kinds ------------------------------------------------------------------------------- */
 
 static void kind_is(const dcn_atlas *a, const char *layer, int channel, dcn_channel_kind kind,
@@ -343,6 +376,7 @@ int main(void)
         cmocka_unit_test(finds_what_there_is),
         cmocka_unit_test(finds_in_every_node),
         cmocka_unit_test(finds_in_a_folder),
+        cmocka_unit_test(stops_at_a_damaged_picture),
         cmocka_unit_test(says_what_is_odd),
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(refuses_what_is_not_finite),

@@ -18,6 +18,15 @@ static void set_up(world *w)
     copy_channel(w->model.graph, "conv1.bias", 3, 1);
 }
 
+static dcn__bytes copy_of(const dcn__bytes *bytes)
+{
+    const dcn__bytes copy = { dcn__alloc(bytes->size + 1), bytes->size };
+
+    assert_non_null(copy.data);
+    memcpy(copy.data, bytes->data, bytes->size);
+    return copy;
+}
+
 /* ---- however it was cut -------------------------------------------------------------------- */
 
 static void batches_and_threads_change_no_byte(void **state)
@@ -49,6 +58,36 @@ static void batches_and_threads_change_no_byte(void **state)
             }
         dcn__bytes_clear(&first);
     }
+    close_world(&w);
+}
+
+/* The tutorial's network, whose kernels have much to choose from: a part of its pictures. */
+static void the_fast_engine_changes_no_byte(void **state)
+{
+    static const int batches[] = { 0, 1, 24, 64 };
+    dcn__bytes first = { 0 };
+    world w = { 0 };
+
+    (void)state;
+    if (!has_engine("cpu"))
+        skip();
+    must(dcn_data_open(&w.data, "synthetic", NULL, &err));
+    must(dcn_graph_tutorial(&w.model.graph, 3, 10, &err));
+    must(dcn_graph_init_weights(w.model.graph, 3, &err));
+    dcn_data_preprocess(w.data, (dcn_shape){ 24, 24, 3 }, &w.model.preprocess);
+    for (size_t i = 0; i < COUNT(batches); i++)
+        for (int threads = 1; threads <= 3; threads++) {
+            dcn__bytes bytes = scan_of(&w, (dcn_atlas_desc){
+                .engine = "cpu", .batch = batches[i], .threads = threads, .shard = 5,
+                .shards = 10 });
+
+            if (!first.data)
+                first = copy_of(&bytes);
+            if (!same_bytes(&first, &bytes))
+                fail_msg("batch %d on %d threads is another state", batches[i], threads);
+            dcn__bytes_clear(&bytes);
+        }
+    dcn__bytes_clear(&first);
     close_world(&w);
 }
 
@@ -350,15 +389,6 @@ static void replace(dcn__bytes *bytes, const char *from, const char *to)
     memcpy(at, to, strlen(to));
 }
 
-static dcn__bytes copy_of(const dcn__bytes *bytes)
-{
-    const dcn__bytes copy = { dcn__alloc(bytes->size + 1), bytes->size };
-
-    assert_non_null(copy.data);
-    memcpy(copy.data, bytes->data, bytes->size);
-    return copy;
-}
-
 static uint8_t *number_at(const dcn__bytes *bytes, const char *name, size_t i)
 {
     const dcn__tensor *tensor;
@@ -594,6 +624,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_and_threads_change_no_byte),
+        cmocka_unit_test(the_fast_engine_changes_no_byte),
         cmocka_unit_test(shards_make_the_whole),
         cmocka_unit_test(goes_on),
         cmocka_unit_test(says_that_it_stopped),
