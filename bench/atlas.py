@@ -160,7 +160,7 @@ def vgg16(options, folder):
     photos = make_pictures("photos", os.path.join(folder, "photos"), pictures)
     layers = "features.4,features.30" if options.quick else "conv"
     say("vgg16: single units, in cones and the whole way")
-    starts = ours("bench", "starts", path, "-b", 8, "--channels", 2 if options.quick else 8, "--layer",
+    starts = ours("bench", "starts", path, "-b", 8, "--channels", 2 if options.quick else 16, "--layer",
                   layers, "-j", options.threads)[2]
     starts["file"] = "vgg16.onnx"                # not where it lay
     place = os.path.join(folder, "vgg16-book")

@@ -32,13 +32,16 @@ typedef struct starts_run {
     double forward_ms;         /* a batch */
 } starts_run;
 
-static dcn_status open_plan(dcn_plan **plan, const starts_run *s, dcn_node layer, bool whole,
-                            dcn_error *err)
+/* layer NULL: only forward. As many starts as there will be: a plan for more cuts larger chunks, and
+ * computes nothing in what is left of them. */
+static dcn_status open_plan(dcn_plan **plan, const starts_run *s, const layer_times *layer,
+                            bool whole, dcn_error *err)
 {
-    const dcn_route route = { .layer = layer, .rule = DCN_RULE_DECONVNET, .extend = 1 };
+    const int starts = !layer ? 0 : layer->units < STARTS ? layer->units : STARTS;
+    const dcn_route route = { .layer = layer ? layer->node : 0, .rule = DCN_RULE_DECONVNET, .extend = 1 };
     const dcn_plan_desc desc = { .engine = s->bench->shared.engine, .threads = s->bench->threads,
-                                 .batch = s->batch, .routes = &route, .n_routes = layer >= 0,
-                                 .only_asked = layer >= 0, .starts = layer >= 0 ? STARTS : 0,
+                                 .batch = s->batch, .routes = &route, .n_routes = layer != NULL,
+                                 .only_asked = layer != NULL, .starts = starts,
                                  .no_cones = whole };
 
     return dcn_plan_create(plan, s->model.graph, &desc, err);
@@ -74,7 +77,7 @@ static dcn_status time_layer(const starts_run *s, const layer_times *l, bool who
     dcn_plan *plan;
     dcn_status st;
 
-    if ((st = open_plan(&plan, s, l->node, whole, err)))
+    if ((st = open_plan(&plan, s, l, whole, err)))
         return st;
     dcn_plan_forward(plan, s->images, s->batch);
     st = project(plan, s, l, l->units < WARM ? l->units : WARM, err);
@@ -97,7 +100,7 @@ static dcn_status time_forward(starts_run *s, dcn_error *err)
     dcn_status st;
     int n = 0;
 
-    if ((st = open_plan(&plan, s, -1, false, err)))
+    if ((st = open_plan(&plan, s, NULL, false, err)))
         return st;
     dcn_plan_forward(plan, s->images, s->batch);
     began = cli_seconds();
