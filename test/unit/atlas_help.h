@@ -136,6 +136,8 @@ static inline dcn_atlas *atlas_of(const world *w, dcn_atlas_desc desc)
         desc.threads = 1;
     desc.way.rule = DCN_RULE_GRADIENT;
     must(dcn_atlas_create(&a, &w->model, w->data, &desc, &err));
+    assert_int_equal(a->desc.batch % a->chunk, 0);
+    assert_int_equal(DCN__STRETCH % a->chunk, 0);
     return a;
 }
 
