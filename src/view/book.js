@@ -43,7 +43,7 @@ function buildTotals() {
         button.addEventListener("click", () => {
             byId("kind").value = kindNames[kind];
             changeChoice();
-            scrollToTop(byId("main"), 0);
+            scrollToTop(byId("found"), 0);
         });
         list.append(make("li", null, make("i", { class: "key " + kindNames[kind] }), button));
     });
@@ -70,8 +70,8 @@ function buildCover() {
 function tellFound() {
     const n = shownLayers.reduce((sum, layer) => sum + layer.shown.length, 0);
     const all = layers.reduce((sum, layer) => sum + layer.total, 0);
-    byId("found").textContent = n === all ? plural(all, "channel")
-        : `${whole(n)} of ${plural(all, "channel")}`;
+    byId("found").textContent = n === all ? `${plural(all, "channel")} in ${plural(layers.length, "layer")}`
+        : `${whole(n)} of ${plural(all, "channel")}, in ${shownLayers.length} of ${plural(layers.length, "layer")}`;
 }
 
 function changeChoice() {
@@ -90,7 +90,7 @@ function search(text) {
     byId("query").value = text;
     changeChoice();
     if (window.scrollY > byId("main").offsetTop)
-        scrollToTop(byId("main"), 0);
+        scrollToTop(byId("found"), 0);
 }
 
 function setContrast(value) {

@@ -13,7 +13,7 @@ const sizes = { small: 42, medium: 56, large: 86 };
  * while they are few, so that none is wider than its neighbour. */
 function shownSide(side, wanted) {
     const dense = window.devicePixelRatio || 1, k = wanted / side;
-    return k >= 1 && k < 6 ? Math.floor(k * dense) / dense * side : Math.floor(wanted);
+    return k >= 1 && k < 4 ? Math.floor(k * dense) / dense * side : Math.floor(wanted);
 }
 
 /* Of a layer's cards in a column so wide: columns, width and height, tiles' sides. */
@@ -125,8 +125,8 @@ function valueBars(channel) {
         bars.append(bar);
     }
     const first = short(channel.raw[1]), last = short(channel.raw[(channel.n - 1) * UNIT + 1]);
-    return make("div", { class: "values" }, bars,
-        make("span", { class: "range" }, first === last ? `value ${first}` : `${first} to ${last}`));
+    return make("div", { class: "values" }, bars, make("span", { class: "range" },
+        make("span", null, first), first === last ? null : make("span", null, ` to ${last}`)));
 }
 
 function fires(channel) {

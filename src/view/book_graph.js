@@ -105,7 +105,7 @@ function troubles(layer) {
     if (saturated)
         words.push(whole(saturated) + " saturated");
     if (duplicate)
-        words.push(plural(duplicate, "duplicate"));
+        words.push(whole(duplicate) + " duplicate");
     return words;
 }
 

@@ -99,7 +99,7 @@ function choose() {
         layer.section.hidden = !layer.shown.length;
         layer.row.classList.toggle("without", !layer.shown.length);
         const count = layer.row.querySelector(".box-count");
-        count.textContent = layer.shown.length === layer.total ? whole(layer.total)
+        count.textContent = layer.shown.length === layer.total ? plural(layer.total, "channel")
             : `${whole(layer.shown.length)} of ${whole(layer.total)}`;
         clearCards(layer);
     }

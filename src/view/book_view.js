@@ -42,7 +42,8 @@ function fillView() {
     facts.replaceChildren();
     fact(facts, "value", short(unit.value));
     fact(facts, "class", className(p.label), true);
-    fact(facts, "picture", pictureWords(unit) + (p.index === p.number ? ` of ${p.split}` : ""));
+    fact(facts, "picture", p.index === p.number
+        ? `${whole(p.number)} of ${p.split}` : `${whole(p.number)} (${p.split} ${whole(p.index)})`);
     fact(facts, "file", p.file, true);
     fact(facts, "place", `unit ${unit.y}, ${unit.x}; ` + placeWords(unit) +
         (unit.clipped ? ", cut by the border" : ""));

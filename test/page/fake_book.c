@@ -94,7 +94,7 @@ static void draw_unit(const fake *f, const dcn__book_layer *l, const dcn__book_u
                 }
                 v = inside ? pixels[(py * s.w + px) * s.c + c % s.c] : 128;
                 *out = (uint8_t)v;
-                v = inside ? (v - mean / 4) * gain * exp(-3 * (pow((y + 0.5) / th - 0.5, 2) +
+                v = inside ? 2.5 * (v - mean / 4) * gain * exp(-3 * (pow((y + 0.5) / th - 0.5, 2) +
                     pow((x + 0.5) / tw - 0.5, 2))) * (1 + 0.4 * sin(bend + c)) : 0;
                 v += 128;
                 out[(size_t)n * tw * strip->c] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
