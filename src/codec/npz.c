@@ -28,7 +28,7 @@ struct record { uint8_t bytes[128]; size_t n; };
 static void put(struct record *r, uint64_t x, int bytes)
 {
     for (int i = 0; i < bytes; i++)
-        r->bytes[r->n++] = (uint8_t)(x >> 8 * i);
+        r->bytes[r->n++] = i < 8 ? (uint8_t)(x >> 8 * i) : 0;
 }
 
 static uint64_t narrowed(const dcn__npz *z, uint64_t x)
