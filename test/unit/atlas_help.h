@@ -188,24 +188,63 @@ static inline int by_rank(const void *a, const void *b)
     return p->picture < q->picture ? -1 : 1;
 }
 
+/* Of one layer: each channel's unit on each picture that is not at 0, and on how many it is above. */
+typedef struct truth {
+    dcn_atlas_unit *units;        /* (C,pictures) */
+    int *counts;                  /* (C) */
+    int64_t *fired;
+} truth;
+
+/* values: (h,w,C) of picture p. */
+static inline void look(truth *t, dcn_shape s, const float *values, int64_t p, int64_t pictures)
+{
+    for (int c = 0; c < s.c; c++) {
+        dcn_atlas_unit best = { p, -INFINITY, 0, 0 };
+
+        for (int y = 0; y < s.h; y++)
+            for (int x = 0; x < s.w; x++)
+                if (values[(y * s.w + x) * s.c + c] > best.value)
+                    best = (dcn_atlas_unit){ p, values[(y * s.w + x) * s.c + c], y, x };
+        t->fired[c] += best.value > 0;
+        if (best.value != 0)
+            t->units[(int64_t)c * pictures + t->counts[c]++] = best;
+    }
+}
+
+static inline void is_truth(const dcn_atlas *a, int layer, const truth *t, int C)
+{
+    for (int c = 0; c < C; c++) {
+        dcn_atlas_unit *want = t->units + (int64_t)c * dcn_atlas_pictures(a);
+        dcn_atlas_channel got;
+
+        qsort(want, (size_t)t->counts[c], sizeof *want, by_rank);
+        must(dcn_atlas_channel_get(a, layer, c, &got, &err));
+        assert_int_equal(got.fired, t->fired[c]);
+        assert_int_equal(got.n_top, t->counts[c] < a->desc.top ? t->counts[c] : a->desc.top);
+        for (int i = 0; i < got.n_top; i++)
+            if (got.top[i].picture != want[i].picture || got.top[i].value != want[i].value ||
+                got.top[i].y != want[i].y || got.top[i].x != want[i].x)
+                fail_msg("layer %d channel %d place %d: picture %lld, %g at %d,%d instead of %lld, "
+                         "%g at %d,%d", layer, c, i, (long long)got.top[i].picture,
+                         (double)got.top[i].value, got.top[i].y, got.top[i].x,
+                         (long long)want[i].picture, (double)want[i].value, want[i].y, want[i].x);
+    }
+}
+
 /* Every activation of every layer on every picture, by the ref engine, one picture at a time. */
 static inline void is_brute_force(const dcn_atlas *a, const world *w)
 {
     const dcn_graph *g = w->model.graph;
     const int64_t n = dcn_atlas_pictures(a);
-    const size_t input = size_of(g, 0);
     dcn_plan *plan = plan_of(g, (dcn_plan_desc){ .engine = "ref", .keep_all = 1 });
-    float *in = new_floats(input);
-    dcn_atlas_unit **all = malloc((size_t)a->n_pages * sizeof *all);
-    int **counts = malloc((size_t)a->n_pages * sizeof *counts);
-    int64_t **fired = malloc((size_t)a->n_pages * sizeof *fired);
+    float *in = new_floats(size_of(g, 0));
+    truth *all = calloc((size_t)a->n_pages, sizeof *all);
 
     for (int l = 0; l < a->n_pages; l++) {
         const size_t C = (size_t)shape_of(g, dcn_atlas_layer(a, l)).c;
 
-        all[l] = malloc(C * (size_t)n * sizeof **all);
-        counts[l] = calloc(C, sizeof **counts);
-        fired[l] = calloc(C, sizeof **fired);
+        all[l] = (truth){ malloc(C * (size_t)n * sizeof(dcn_atlas_unit)), calloc(C, sizeof(int)),
+                          calloc(C, sizeof(int64_t)) };
     }
     for (int64_t p = a->first; p < a->end; p++) {
         int64_t index;
@@ -215,49 +254,20 @@ static inline void is_brute_force(const dcn_atlas *a, const world *w)
                              in, NULL, &err));
         dcn_plan_forward(plan, in, 1);
         for (int l = 0; l < a->n_pages; l++) {
-            const dcn_shape s = shape_of(g, dcn_atlas_layer(a, l));
             float *values = new_floats(size_of(g, dcn_atlas_layer(a, l)));
 
             must(dcn_plan_value(plan, dcn_atlas_layer(a, l), values, &err));
-            for (int c = 0; c < s.c; c++) {
-                dcn_atlas_unit best = { p, -INFINITY, 0, 0 };
-
-                for (int y = 0; y < s.h; y++)
-                    for (int x = 0; x < s.w; x++)
-                        if (values[(y * s.w + x) * s.c + c] > best.value)
-                            best = (dcn_atlas_unit){ p, values[(y * s.w + x) * s.c + c], y, x };
-                fired[l][c] += best.value > 0;
-                if (best.value != 0)
-                    all[l][(size_t)c * (size_t)n + (size_t)counts[l][c]++] = best;
-            }
+            look(&all[l], shape_of(g, dcn_atlas_layer(a, l)), values, p, n);
             free(values);
         }
     }
     for (int l = 0; l < a->n_pages; l++) {
-        for (int c = 0; c < shape_of(g, dcn_atlas_layer(a, l)).c; c++) {
-            dcn_atlas_unit *want = all[l] + (size_t)c * (size_t)n;
-            dcn_atlas_channel got;
-
-            qsort(want, (size_t)counts[l][c], sizeof *want, by_rank);
-            must(dcn_atlas_channel_get(a, l, c, &got, &err));
-            assert_int_equal(got.fired, fired[l][c]);
-            assert_int_equal(got.n_top, counts[l][c] < a->desc.top ? counts[l][c] : a->desc.top);
-            for (int i = 0; i < got.n_top; i++)
-                if (got.top[i].picture != want[i].picture || got.top[i].value != want[i].value ||
-                    got.top[i].y != want[i].y || got.top[i].x != want[i].x)
-                    fail_msg("layer %d channel %d place %d: picture %lld, %g at %d,%d instead of "
-                             "%lld, %g at %d,%d", l, c, i, (long long)got.top[i].picture,
-                             (double)got.top[i].value, got.top[i].y, got.top[i].x,
-                             (long long)want[i].picture, (double)want[i].value, want[i].y,
-                             want[i].x);
-        }
-        free(all[l]);
-        free(counts[l]);
-        free(fired[l]);
+        is_truth(a, l, &all[l], shape_of(g, dcn_atlas_layer(a, l)).c);
+        free(all[l].units);
+        free(all[l].counts);
+        free(all[l].fired);
     }
     free(all);
-    free(counts);
-    free(fired);
     free(in);
     dcn_plan_destroy(plan);
 }
