@@ -9,7 +9,9 @@
 /* oneDNN cuts a convolution by its outputs, but a dense layer by its sums, and how it cuts the sums
  * of a convolution into blocks may follow the number of threads where the taps are apart or the
  * work is little (a 2x5 kernel dilated by 1x2 on 2x8x64 was one). The bits would depend on it:
- * those stay on one thread. test/unit/engine_cpu.c compares the bits of the others. */
+ * those stay on one thread. test/unit/engine_cpu.c compares the bits of the others; of large kernels
+ * on small maps some still follow the threads, so a plan that must not has one thread a chunk
+ * (plan.c). */
 enum { LITTLE = 250000 };         /* multiplications, a few microseconds */
 
 static bool alone(const cpu_kernel *k)
