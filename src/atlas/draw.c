@@ -355,11 +355,13 @@ static dcn_status measure_pass(size_t *bytes, dcn__pass *p, const dcn_atlas *a,
 dcn_status dcn__draw_measure(dcn_atlas *a, dcn_error *err)
 {
     dcn__passes passes = { 0 };
-    dcn__spool spool = { 0 };
+    dcn__spool plain = { 0 }, spool = { 0 };
     dcn_status st;
 
+    /* Memory with raw projections, which are asked for later; disk without. */
     a->draw_bytes = 0;
-    if (!(st = dcn__spool_init(&spool, a, false, err)) && !(st = dcn__passes_cut(&passes, a, err)))
+    if (!(st = dcn__spool_init(&plain, a, false, err)) &&
+        !(st = dcn__spool_init(&spool, a, true, err)) && !(st = dcn__passes_cut(&passes, a, err)))
         a->draw_bytes = dcn__book_bytes(a, &spool);
     for (int i = 0; i < passes.n && !st; i++) {
         dcn__pass *p = &passes.at[i];
@@ -371,8 +373,9 @@ dcn_status dcn__draw_measure(dcn_atlas *a, dcn_error *err)
         if (p->batch < wanted && (!a->draw_most || p->batch < a->draw_most))
             a->draw_most = p->batch;
     }
-    a->disk_bytes = spool.bytes;
+    a->disk_bytes = plain.bytes;
     dcn__passes_clear(&passes);
+    dcn__spool_clear(&plain);
     dcn__spool_clear(&spool);
     return st;
 }

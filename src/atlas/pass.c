@@ -13,9 +13,12 @@
 
 enum {
     ROUTES_LENGTH = 4096,         /* nodes of all ways down of a plan */
-    BATCH_MOST = 256, STARTS_MOST = 1024, STARTS_LEAST = 4
+    BATCH_MOST = 256, STARTS_MOST = 1024, STARTS_LEAST = 4, STARTS_GOOD = 8
 };
-#define KEPT_BYTES ((size_t)512 << 20)     /* what a group's pictures leave behind on the way up */
+/* What a group's pictures leave behind on the way up: more only if their units would be too few to
+ * keep all threads of a machine at work. */
+#define KEPT_BYTES ((size_t)512 << 20)
+#define KEPT_BYTES_MOST ((size_t)2048 << 20)
 #define DRAWN_BYTES ((size_t)64 << 20)     /* whole projections of a call */
 
 /* ---- counts --------------------------------------------------------------------------------- */
@@ -55,25 +58,41 @@ static size_t kept_of(const dcn_atlas *a, const dcn__pass *p)
     return bytes;
 }
 
-/* Whole chunks, so that a picture's place in its chunk does not depend on the batch. */
-static int batch_of(const dcn_atlas *a, const dcn__pass *p)
-{
-    const int chunk = a->chunk;
-    const size_t fit = KEPT_BYTES / kept_of(a, p);
-    const int limit = a->draw_most ? a->draw_most : BATCH_MOST;
-    const int most = fit < (size_t)limit ? (int)fit : limit;
-
-    return most < chunk ? chunk : most / chunk * chunk;
-}
-
-/* About as many as a group has of one layer, if the units fall on the pictures by chance: a plan
- * for many more would cut its chunks too large for what comes, and fill them up with nothing. */
-static int starts_of(const dcn_atlas *a, const dcn__pass *p)
+/* About how many units of one layer so many pictures have, if units fall on pictures by chance. */
+static double units_expected(const dcn_atlas *a, const dcn__pass *p, int batch)
 {
     const double units = (double)dcn__units_most(a, p), pictures = (double)a->begin[a->n_splits];
     const double distinct = pictures > 0 ? pictures * -expm1(-units / pictures) : 1;
-    const double share = distinct > p->batch ? p->batch / distinct : 1;
-    const double wanted = units * share / (p->end - p->first);
+    const double share = distinct > batch ? batch / distinct : 1;
+
+    return units * share / (p->end - p->first);
+}
+
+static int batch_within(const dcn_atlas *a, const dcn__pass *p, size_t bytes)
+{
+    const int limit = a->draw_most ? a->draw_most : BATCH_MOST;
+    const size_t fit = bytes / kept_of(a, p);
+    const int most = fit < (size_t)limit ? (int)fit : limit;
+
+    /* Whole chunks, so that a picture's place in its chunk does not depend on the batch. */
+    return most < a->chunk ? a->chunk : most / a->chunk * a->chunk;
+}
+
+static int batch_of(const dcn_atlas *a, const dcn__pass *p)
+{
+    const int most = batch_within(a, p, KEPT_BYTES_MOST);
+    int batch = batch_within(a, p, KEPT_BYTES);
+
+    while (batch + a->chunk <= most && units_expected(a, p, batch) < STARTS_GOOD)
+        batch += a->chunk;
+    return batch;
+}
+
+/* A plan for many more starts than come would cut its chunks too large and fill them up with
+ * nothing. */
+static int starts_of(const dcn_atlas *a, const dcn__pass *p)
+{
+    const double wanted = units_expected(a, p, p->batch);
     const size_t fit = DRAWN_BYTES / sizeof(float) /
                        (size_t)dcn__shape_size(a->model->graph->nodes[0].shape);
     int starts = STARTS_LEAST;
