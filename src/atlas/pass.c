@@ -71,9 +71,12 @@ static double units_expected(const dcn_atlas *a, const dcn__pass *p, int batch)
 static int batch_within(const dcn_atlas *a, const dcn__pass *p, size_t bytes)
 {
     const int limit = a->draw_most ? a->draw_most : BATCH_MOST;
-    const size_t fit = bytes / kept_of(a, p);
-    const int most = fit < (size_t)limit ? (int)fit : limit;
+    const int64_t fit = (int64_t)(bytes / kept_of(a, p)), units = dcn__units_most(a, p);
+    const int64_t distinct = units < a->begin[a->n_splits] ? units : a->begin[a->n_splits];
+    const int64_t all = (distinct + a->chunk - 1) / a->chunk * a->chunk;
+    int most = fit < limit ? (int)fit : limit;
 
+    most = all < most ? (int)all : most;
     /* Whole chunks, so that a picture's place in its chunk does not depend on the batch. */
     return most < a->chunk ? a->chunk : most / a->chunk * a->chunk;
 }
