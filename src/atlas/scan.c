@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CHUNK_MOST = 8, BATCH_USUAL = 256, CHUNKS_A_THREAD = 2, SAVE_MS = 10000, SAVED_UNIT = 20,
+enum { CHUNK_MOST = 8, BATCH_USUAL = 512, CHUNKS_A_THREAD = 2, SAVE_MS = 10000, SAVED_UNIT = 20,
        SAVED_CHANNEL = 64 };
 #define CHUNK_BYTES ((int64_t)4 << 20)     /* of one chunk's largest value */
-#define BATCH_BYTES ((int64_t)16 << 20)    /* of a batch of inputs */
+#define BATCH_BYTES ((int64_t)16 << 20)    /* of a batch of inputs, and of what is found */
 #define BATCH_FLOPS 150e9                  /* of each thread: a second or two, no more to wait for
                                               who wants to stop */
 
@@ -50,13 +50,14 @@ static int64_t round_up(int64_t n, int64_t unit)
 static int64_t usual_batch(const dcn_atlas *a)
 {
     const dcn_graph *g = a->model->graph;
-    const int64_t input = dcn__shape_size(g->nodes[0].shape) * (int64_t)sizeof(float);
+    const int64_t picture = (dcn__shape_size(g->nodes[0].shape) + 2 * a->channels) *
+                            (int64_t)sizeof(float);
     const int threads = a->desc.threads ? a->desc.threads : dcn_machine_threads();
     const int64_t unit = (int64_t)a->chunk * threads, least = unit * CHUNKS_A_THREAD;
     const double soon = BATCH_FLOPS * threads / (dcn_graph_flops(g) + 1);
     int64_t batch = BATCH_USUAL;
 
-    batch = batch * input > BATCH_BYTES ? BATCH_BYTES / input : batch;
+    batch = batch * picture > BATCH_BYTES ? BATCH_BYTES / picture : batch;
     batch = (double)batch > soon ? (int64_t)soon : batch;
     return round_up(batch < least ? least : batch, unit);
 }
