@@ -37,6 +37,8 @@ typedef struct atlas_run {
     double scan_seconds, draw_seconds;
 } atlas_run;
 
+enum { ATLAS_TOP = 9 };        /* the library's usual */
+
 enum { ATLAS_KEY_LAYERS = CLI_KEY_OWN, ATLAS_KEY_SPLIT, ATLAS_KEY_TILE, ATLAS_KEY_SINGLE,
        ATLAS_KEY_RAW, ATLAS_KEY_SHARD, ATLAS_KEY_FRESH, ATLAS_KEY_SCAN_ONLY, ATLAS_KEY_OUT };
 

@@ -49,6 +49,27 @@ static double mebibytes(double bytes)
     return mib < 1 ? 1 : mib;
 }
 
+/* With --raw what is drawn waits on the disk as numbers, too: before the drawing the library does
+ * not know of it. */
+static double disk_bytes(const atlas_run *run)
+{
+    const dcn_graph *graph = run->model.graph;
+    const dcn_shape in = cli_shape_of(graph, cli_input_of(graph));
+    const int top = run->options.top ? run->options.top : ATLAS_TOP;
+    double bytes = (double)dcn_atlas_disk(run->atlas);
+
+    for (int i = 0; i < dcn_atlas_layer_count(run->atlas) && run->options.raw; i++) {
+        dcn_node_info info;
+        double patch;
+
+        dcn_graph_node_info(graph, dcn_atlas_layer(run->atlas, i), &info);
+        patch = (double)(info.field.size[0] < in.h ? info.field.size[0] : in.h);
+        patch *= (double)(info.field.size[1] < in.w ? info.field.size[1] : in.w);
+        bytes += patch * in.c * (double)sizeof(float) * info.shape.c * top;
+    }
+    return bytes;
+}
+
 void atlas_announce(const atlas_run *run)
 {
     const atlas_options *o = &run->options;
@@ -60,12 +81,12 @@ void atlas_announce(const atlas_run *run)
     if (atlas_talks(run)) {
         cli_escape(name, sizeof name, run->info.name);
         printf("%s pictures of %s, the %d strongest a channel%s%s\n", split_text(o->pictures),
-               name, o->top ? o->top : 9, draws ? ", drawn by " : "", draws ? way : "");
+               name, o->top ? o->top : ATLAS_TOP, draws ? ", drawn by " : "", draws ? way : "");
         printf("%s\n", dcn_atlas_text(run->atlas));
         cli_escape(name, sizeof name, run->out);
         printf("writing to %s; memory at most %.0f MiB, disk at most %.0f MiB beside the book\n",
                name, mebibytes((double)dcn_atlas_bytes(run->atlas)),
-               mebibytes((double)dcn_atlas_disk(run->atlas)));
+               mebibytes(disk_bytes(run)));
         if (o->n_parts)
             printf("put together of %d parts\n", o->n_parts);
         else if (all == 0)
