@@ -18,7 +18,7 @@
 
 enum { CHUNK_MOST = 8, BATCH_USUAL = 512, CHUNKS_A_THREAD = 2, SAVE_MS = 10000, SAVED_UNIT = 20,
        SAVED_CHANNEL = 64 };
-#define CHUNK_BYTES ((int64_t)4 << 20)     /* of one chunk's largest value */
+#define CHUNK_BYTES ((int64_t)8 << 20)     /* of one chunk's largest value: docs/performance.md */
 #define BATCH_BYTES ((int64_t)16 << 20)    /* of a batch of inputs, and of what is found */
 #define BATCH_FLOPS 150e9                  /* of each thread: a second or two, no more to wait for
                                               who wants to stop */
