@@ -658,7 +658,8 @@ typedef struct dcn_book_desc {
 
 /* Projects the units of the scan, which must be complete, and writes the book into a folder:
  * index.html, atlas.json, tiles (docs/formats/atlas.md). What an interrupted call drew is used
- * again. index.html comes last: until then the old book stands. desc may be NULL. */
+ * again. index.html comes last: until then the old book stands. desc may be NULL. progress counts
+ * units; from its first call on dcn_atlas_disk counts raw projections, if they are asked for. */
 DCN_API dcn_status dcn_atlas_draw(dcn_atlas *atlas, const char *folder, const dcn_book_desc *desc,
                                   dcn_progress progress, void *user, dcn_error *err);
 
