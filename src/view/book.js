@@ -101,13 +101,10 @@ function setContrast(value) {
 }
 
 function setSize(value) {
-    const at = anchor();
     chosen.size = value;
     document.querySelector(`#size input[value=${value}]`).checked = true;
     remember("size", value);
-    sizeGrids();
-    restore(at);
-    render();
+    resize();
 }
 
 const themes = { auto: "as the system", light: "light", dark: "dark" };
@@ -326,7 +323,7 @@ function initPrint() {
 /* ---- */
 
 function init() {
-    let width = 0;
+    let width = byId("main").clientWidth;
     buildCover();
     buildGraph();
     layers.forEach(buildSection);
@@ -344,16 +341,12 @@ function init() {
     });
     window.addEventListener("hashchange", followHash);
     window.addEventListener("scroll", renderSoon, { passive: true });
-    new ResizeObserver(() => {
-        if (byId("main").clientWidth !== width) {
-            const at = width ? anchor() : null;
-            width = byId("main").clientWidth;
-            sizeGrids();
-            restore(at);
-        }
+    window.addEventListener("resize", () => {
+        if (byId("main").clientWidth !== width)
+            resize();
+        width = byId("main").clientWidth;
         renderSoon();
-    }).observe(byId("main"));
-    window.addEventListener("resize", renderSoon);
+    });
     if (location.hash)
         history.scrollRestoration = "manual";
     render();

@@ -6,7 +6,7 @@ const chosen = { query: "", kind: "all", sort: "channel", contrast: "tile", size
 
 /* ---- sizes: all cards of a layer are equal, so that their places are known unbuilt ---- */
 
-const CARD = { pad: 14, head: 26, foot: 82, middle: 14, gap: 16, tileGap: 2 };
+const CARD = { pad: 14, head: 26, foot: 82, middle: 8, gap: 16, tileGap: 2 };
 const sizes = { small: 42, medium: 56, large: 86 };
 
 /* The sides at which a tile of `side` pixels is shown: whole pixels to whole pixels of the screen
@@ -23,11 +23,14 @@ function measure(layer, width) {
     const wanted = sizes[chosen.size] * (longest > 40 ? 1.3 : 1) * (across > 3 ? 3 / across : 1) *
         (across < 3 ? 1.6 : 1);
     const around = 2 * CARD.pad + CARD.middle + 2 * (across - 1) * CARD.tileGap + 2;
-    const usual = around + 2 * across * wanted;
-    const columns = Math.max(1, Math.round((width + CARD.gap) / (usual + CARD.gap) - 0.12));
-    const cardWidth = Math.floor((width - (columns - 1) * CARD.gap) / columns);
-    const most = Math.max(8, (cardWidth - around) / (2 * across));
-    const side = shownSide(longest, Math.min(most, wanted * 1.3));
+    const fit = columns => {
+        const cardWidth = Math.floor((width - (columns - 1) * CARD.gap) / columns);
+        const most = Math.max(8, (cardWidth - around) / (2 * across));
+        const side = shownSide(longest, Math.min(most, wanted * 1.35));
+        return { columns, cardWidth, side, off: Math.abs(Math.log(side / wanted)) };
+    };
+    const few = Math.max(1, Math.floor((width + CARD.gap) / (around + 2 * across * wanted + CARD.gap)));
+    const [{ columns, cardWidth, side }] = [fit(few), fit(few + 1)].sort((a, b) => a.off - b.off);
     const tileWidth = side * tw / longest, tileHeight = side * th / longest;
     const pictures = Math.ceil(down * tileHeight + (down - 1) * CARD.tileGap);
     return { across, down, columns, cardWidth, tileWidth, tileHeight,
@@ -137,12 +140,14 @@ function fires(channel) {
         make("span", null, `fires on ${percent(share(channel))}`), meter);
 }
 
-function reason(channel) {
-    const text = make("p", { class: "reason" }, channel.reason);
-    if (channel.kind === DUPLICATE)
-        text.append(" ", make("a", { href: hashOf(channel.layer, channel.sameAs) },
-            `see ${channel.layer.name}/${channel.sameAs}`));
-    return text;
+const reason = channel =>
+    make("p", { class: "reason", title: channel.reason }, channel.reason);
+
+function badge(channel) {
+    const kind = "badge " + kindNames[channel.kind];
+    return channel.kind !== DUPLICATE ? make("span", { class: kind }, kindNames[channel.kind])
+        : make("a", { class: kind, href: hashOf(channel.layer, channel.sameAs) },
+            "duplicate of " + channel.sameAs);
 }
 
 function cardFoot(channel) {
@@ -203,7 +208,7 @@ function buildCard(channel, place, form) {
     if (channel.layer.outputs)
         head.append(make("span", { class: "own-class outside" }, channel.layer.outputs[channel.number]));
     if (channel.kind)
-        head.append(make("span", { class: "badge " + kindNames[channel.kind] }, kindNames[channel.kind]));
+        head.append(badge(channel));
     const card = make("article", { class: "card", tabindex: "-1", "aria-labelledby": id,
                                    "aria-posinset": place + 1, "aria-setsize": channel.layer.shown.length,
                                    "data-layer": channel.layer.number, "data-channel": channel.number },

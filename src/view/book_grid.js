@@ -193,12 +193,15 @@ const barBottom = () => byId("bar").offsetHeight;
 /* ---- places ---- */
 
 /* What is read now, to be found again when all sizes change: the marked card if it is on the
- * screen, else the first that is. */
+ * screen, else the first that is. Null: the reader is above all layers. */
 function anchor() {
     const number = currentLayer < 0 ? undefined : currentLayer, layer = layers[number];
     if (!layer || !layer.form || window.scrollY < byId("main").offsetTop - barBottom())
         return null;
-    const top = barBottom() - layer.grid.getBoundingClientRect().top;
+    const top = barBottom() - layer.grid.getBoundingClientRect().top, card = cardOf(marked);
+    const box = card && card.getBoundingClientRect();
+    if (box && box.bottom > barBottom() && box.top < window.innerHeight)
+        return { layer: marked.layer, channel: marked.number, inside: true, below: box.top };
     const place = Math.max(0, Math.ceil(top / pitch(layer))) * layer.form.columns;
     return { layer, channel: layer.shown[Math.min(place, layer.shown.length - 1)], inside: top > 0 };
 }
@@ -208,13 +211,26 @@ function restore(at) {
         return;
     const place = at.layer.shown.indexOf(at.channel);
     if (at.inside && place >= 0)
-        scrollToTop(at.layer.grid, Math.floor(place / at.layer.form.columns) * pitch(at.layer) - GAP);
+        scrollToTop(at.layer.grid, Math.floor(place / at.layer.form.columns) * pitch(at.layer) -
+            (at.below === undefined ? GAP : Math.min(Math.max(at.below - barBottom(), GAP),
+                Math.max(GAP, window.innerHeight - barBottom() - pitch(at.layer)))));
     else
         scrollToTop(at.layer.section, 0);
 }
 
 function scrollToTop(element, below) {
     window.scrollTo(0, window.scrollY + element.getBoundingClientRect().top + below - barBottom());
+}
+
+/* All cards in their new sizes; what is read, and has the focus, stays. */
+function resize() {
+    const at = anchor(), card = cardOf(marked);
+    const focused = card && card.contains(document.activeElement);
+    sizeGrids();
+    restore(at);
+    render();
+    if (focused && cardOf(marked))
+        cardOf(marked).focus({ preventScroll: true });
 }
 
 /* ---- the marked card ---- */

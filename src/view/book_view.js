@@ -1,7 +1,7 @@
 /* book_view.js - one picture and its projection, large, with all that is known of them. */
 "use strict";
 
-let viewed = null;              /* { channel, i } */
+let viewed = null;      /* { channel, i, wish }: i is wish, or the last where there are fewer */
 
 function largeSide(layer) {
     const [th, tw] = layer.tile, longest = Math.max(th, tw);
@@ -57,10 +57,11 @@ function fillView() {
 function openView(channel, i) {
     if (!channel.n)
         return;
-    viewed = { channel, i: Math.min(i, channel.n - 1) };
+    viewed = { channel, wish: i, i: Math.min(i, channel.n - 1) };
     fillView();
     if (!byId("view").open)
         byId("view").showModal();
+    byId("view-title").focus();
 }
 
 /* The next channel in the book's present order, by d = 1 or -1; null: none. */
@@ -80,7 +81,7 @@ function viewStep(d) {
     const i = viewed.i + d;
     if (i < 0 || i >= viewed.channel.n)
         return;
-    viewed.i = i;
+    viewed.i = viewed.wish = i;
     fillView();
 }
 
@@ -89,7 +90,7 @@ function viewChannel(d) {
     while (channel && !channel.n)
         channel = neighbour(channel, d);
     if (channel)
-        openView(channel, viewed.i);
+        openView(channel, viewed.wish);
 }
 
 const viewKeys = {

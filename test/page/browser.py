@@ -93,6 +93,7 @@ class Page(unittest.TestCase):
         self.media("light")
 
     def tearDown(self):
+        self.js("try { localStorage.clear(); } catch (error) { }")
         complaints = [entry["message"] for entry in self.driver.get_log("browser")]
         self.assertEqual(complaints, [])
 

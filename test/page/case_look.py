@@ -1,7 +1,7 @@
 """What a reader sees: pictures, colours, words from outside; what the page asks the network for."""
 import urllib.parse
 
-from browser import Page
+from browser import Keys, Page
 
 # Texts on the screen whose colour is too near the one behind them: below 4.5 to 1 (WCAG 2, AA).
 FAINT = """
@@ -29,8 +29,8 @@ return [n, faint];
 IMAGES = """
 const channels = {};
 for (const image of document.querySelectorAll('.card img')) {
-    const box = image.getBoundingClientRect(), card = image.closest('.card').dataset;
-    if (box.bottom < 0 || box.top > innerHeight) continue;
+    const box = image.closest('.card').getBoundingClientRect(), card = image.closest('.card').dataset;
+    if (box.top < 0 || box.bottom > innerHeight) continue;
     const key = card.layer + '/' + card.channel;
     (channels[key] = channels[key] || []).push([image.complete, image.naturalWidth, image.naturalHeight]);
 }
@@ -163,11 +163,12 @@ class Look(Page):
         for place in ("", "#conv1/3", "#fc"):
             self.open(place)
             self.assertLessEqual(self.js("return document.documentElement.scrollWidth"), 360)
-        self.assertEqual(self.one("#side").is_displayed(), False)
+        side = "getComputedStyle(document.getElementById('side')).visibility === "
+        self.until(side + "'hidden'")
         self.one("#menu").click()
-        self.assertEqual(self.one("#side").is_displayed(), True)
-        self.key("\ue00c")
-        self.assertEqual(self.one("#side").is_displayed(), False)
+        self.until(side + "'visible'")
+        self.key(Keys.ESCAPE)
+        self.until(side + "'hidden'")
 
     def test_headings_and_landmarks(self):
         self.open()
@@ -205,7 +206,7 @@ class Bare(Page):
         self.assertEqual(len(self.all(".classes li")), 0)
         self.assertNotIn("(", self.one(".card img").get_attribute("alt"))
         self.until("[...document.querySelectorAll('.card img')].every(i => i.naturalWidth === 18)")
-        self.key("j", "\ue007")
+        self.key("j", Keys.ENTER)
         self.until("document.getElementById('view').open")
 
 
