@@ -175,17 +175,34 @@ static dcn_status find_extensions(dcn__facts *f, const dcn_atlas *a, dcn_error *
     return st;
 }
 
+/* Are the channels of the last layer the classes' scores, or become them one by one? */
+static bool ends_in_classes(const dcn_atlas *a)
+{
+    const dcn_graph *g = a->model->graph;
+    const dcn_node last = a->pages[a->n_pages - 1].node;
+    dcn_node at = dcn_graph_logits(g);
+
+    while (at > last) {
+        const dcn__node *n = &g->nodes[at];
+
+        if (n->op != DCN__OP_AVG_POOL && n->op != DCN__OP_MAX_POOL && n->op != DCN__OP_RELU &&
+            n->op != DCN__OP_RESHAPE)
+            break;
+        at = n->inputs[0];
+    }
+    return at == last && g->nodes[at].shape.c == a->model->classes;
+}
+
 static void take_model(dcn__facts *f, const dcn_atlas *a, const dcn_book_desc *desc)
 {
     const dcn_model *m = a->model;
-    const dcn__page *last = &a->pages[a->n_pages - 1];
     dcn__book *b = &f->book;
 
     b->model_name = desc->model_name ? desc->model_name : "network";
     b->model_hash = m->hash;
     b->guess = m->guess;
     b->input = m->graph->nodes[0].shape;
-    if (m->classes && last->node == dcn_graph_logits(m->graph) && last->shape.c == m->classes) {
+    if (m->classes && ends_in_classes(a)) {
         b->output_classes = m->classes;
         b->output_names = (const char *const *)m->class_names;
     }
