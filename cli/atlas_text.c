@@ -6,8 +6,8 @@
 #include "message.h"
 #include "network.h"
 
+#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct tally { int64_t channels, dead, saturated, duplicate, units; } tally;
 
@@ -44,9 +44,7 @@ static const char *split_text(dcn_pictures pictures)
 
 static double mebibytes(double bytes)
 {
-    const double mib = bytes / (1 << 20);
-
-    return mib < 1 ? 1 : mib;
+    return ceil(bytes / (1 << 20));
 }
 
 /* With --raw what is drawn waits on the disk as numbers, too: before the drawing the library does

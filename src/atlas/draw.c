@@ -148,18 +148,63 @@ static dcn_status make_tiles(void *user, int i, int thread, dcn_error *err)
     return dcn__spool_write(d->spool, w->page, w->channel, w->rank, slot, parts.scale, err);
 }
 
-static dcn_status project(desk *d, dcn_plan *plan, int route, int n, dcn__crew *crew,
-                          dcn_error *err)
-{
-    const dcn_status st = n ? dcn_plan_project_starts(plan, route, d->starts, n, d->drawn, err)
-                            : DCN_OK;
+typedef struct course {           /* of all passes: calls so far, and what they go through */
+    const dcn_atlas *atlas;
+    dcn__spool *spool;
+    dcn__crew *crew;
+    dcn__watch *watch;
+    int64_t call;
+    double advanced;              /* ms: when progress was last written down */
+    bool damaged;                 /* the spool does not hold what it says */
+} course;
 
-    return st ? st : dcn__crew_run(crew, n, make_tiles, d, err);
+/* Tells the caller, and writes progress down when it is time or he stops. */
+static dcn_status tell(course *c, dcn_error *err)
+{
+    const dcn_status st = dcn__watch_tell(c->watch, err);
+    const double now = dcn__clock_ms();
+    dcn_status advance = DCN_OK;
+
+    if (st || now - c->advanced >= ADVANCE_MS) {
+        advance = dcn__spool_advance(c->spool, c->call, st ? NULL : err);
+        c->advanced = now;
+    }
+    return st ? st : advance;
+}
+
+/* Is a tile that was drawn before still there? A slot of zeros or of something else is not. */
+static dcn_status look_again(void *user, int i, int thread, dcn_error *err)
+{
+    const desk *d = user;
+    const dcn__work *w = d->works[i];
+    dcn__slot_parts parts;
+
+    return dcn__spool_read(d->spool, w->page, w->channel, w->rank,
+                           d->slots + (size_t)thread * d->spool->largest, &parts, err);
+}
+
+/* One call for n starts. What an interrupted drawing has of a group is not drawn again. */
+static dcn_status project(desk *d, course *c, dcn_plan *plan, int route, int n, dcn_error *err)
+{
+    const bool drawn = c->call < c->spool->next;
+    dcn_status st = DCN_OK;
+
+    if (n == 0)
+        return DCN_OK;
+    if (!drawn && (st = dcn_plan_project_starts(plan, route, d->starts, n, d->drawn, err)))
+        return st;
+    if ((st = dcn__crew_run(c->crew, n, drawn ? look_again : make_tiles, d, err))) {
+        c->damaged = drawn && st == DCN_FILE;
+        return st;
+    }
+    c->call++;
+    c->watch->done += drawn ? 0 : n;    /* those count already */
+    return drawn ? DCN_OK : tell(c, err);
 }
 
 /* The units of one page among the works of a group, as many a call as the plan takes. */
-static dcn_status draw_page(desk *d, dcn_plan *plan, const dcn__pass *pass, int page,
-                            const dcn__work *works, size_t count, dcn__crew *crew, dcn_error *err)
+static dcn_status draw_page(desk *d, course *c, dcn_plan *plan, const dcn__pass *pass, int page,
+                            const dcn__work *works, size_t count, dcn_error *err)
 {
     const dcn__lists *l = &d->atlas->pages[page].lists;
     const int route = page - pass->first;
@@ -178,16 +223,15 @@ static dcn_status draw_page(desk *d, dcn_plan *plan, const dcn__pass *pass, int 
         d->starts[n++] = (dcn_start){ .picture = picture, .from = DCN_FROM_UNIT,
                                       .channel = w->channel, .y = u->y, .x = u->x };
         if (n == pass->starts) {
-            st = project(d, plan, route, n, crew, err);
+            st = project(d, c, plan, route, n, err);
             n = 0;
         }
     }
-    return st ? st : project(d, plan, route, n, crew, err);
+    return st ? st : project(d, c, plan, route, n, err);
 }
 
-static dcn_status draw_group(desk *d, dcn_plan *plan, const dcn__pass *pass,
-                             const dcn__work *works, size_t count, int pictures, dcn__crew *crew,
-                             dcn_error *err)
+static dcn_status draw_group(desk *d, course *c, dcn_plan *plan, const dcn__pass *pass,
+                             const dcn__work *works, size_t count, int pictures, dcn_error *err)
 {
     dcn_status st;
     int n = 0;
@@ -195,38 +239,34 @@ static dcn_status draw_group(desk *d, dcn_plan *plan, const dcn__pass *pass,
     for (size_t i = 0; i < count; i++)
         if (i == 0 || works[i].picture != works[i - 1].picture)
             d->pictures[n++] = works[i].picture;
-    if ((st = dcn__crew_run(crew, pictures, load_picture, d, err)))
+    if ((st = dcn__crew_run(c->crew, pictures, load_picture, d, err)))
         return st;
     dcn_plan_forward(plan, d->images, pictures);
     for (int page = pass->first; page < pass->end && !st; page++)
-        st = draw_page(d, plan, pass, page, works, count, crew, err);
+        st = draw_page(d, c, plan, pass, page, works, count, err);
     return st;
 }
 
 /* ---- a pass --------------------------------------------------------------------------------- */
 
-typedef struct course {           /* of all passes: groups so far, and what they go through */
-    const dcn_atlas *atlas;
-    dcn__spool *spool;
-    dcn__crew *crew;
-    dcn__watch *watch;
-    int64_t group;
-    double advanced;              /* ms: when progress was last written down */
-    bool damaged;                 /* the spool does not hold what it says */
-} course;
-
-/* Tells the caller, and writes progress down when it is time or he stops. */
-static dcn_status tell(course *c, dcn_error *err)
+/* How many calls a group takes; of its units, how many the first `some` calls draw. */
+static int64_t calls_of(const dcn__pass *pass, const dcn__work *works, size_t count, int64_t some,
+                        int64_t *units)
 {
-    const dcn_status st = dcn__watch_tell(c->watch, err);
-    const double now = dcn__clock_ms();
-    dcn_status advance = DCN_OK;
+    int64_t calls = 0;
 
-    if (st || now - c->advanced >= ADVANCE_MS) {
-        advance = dcn__spool_advance(c->spool, c->group, st ? NULL : err);
-        c->advanced = now;
+    *units = 0;
+    for (int page = pass->first; page < pass->end; page++) {
+        int64_t of_page = 0, own, first;
+
+        for (size_t i = 0; i < count; i++)
+            of_page += works[i].page == page;
+        own = (of_page + pass->starts - 1) / pass->starts;
+        first = some - calls < own ? (some - calls) * pass->starts : of_page;
+        *units += first > 0 ? first : 0;
+        calls += own;
     }
-    return st ? st : advance;
+    return calls;
 }
 
 static dcn_status draw_rest(course *c, const dcn__pass *pass, const dcn__work *works, size_t n,
@@ -236,27 +276,23 @@ static dcn_status draw_rest(course *c, const dcn__pass *pass, const dcn__work *w
     dcn_status st;
     desk d = { 0 };
 
-    if (!(st = dcn__watch_tell(c->watch, err)) &&
-        !(st = dcn__pass_plan(&plan, pass, c->atlas, err)))
+    /* What there is of a begun group is looked at first: it may have to be drawn anew. */
+    st = c->call < c->spool->next ? DCN_OK : dcn__watch_tell(c->watch, err);
+    if (!st && !(st = dcn__pass_plan(&plan, pass, c->atlas, err)))
         st = desk_init(&d, c->atlas, c->spool, pass, err);
     while (!st && from < n) {
         int pictures;
         const size_t end = dcn__pass_group(pass, works, n, from, &pictures);
 
-        st = draw_group(&d, plan, pass, works + from, end - from, pictures, c->crew, err);
-        if (st)
-            break;
-        c->group++;
-        c->watch->done += (int64_t)(end - from);
+        st = draw_group(&d, c, plan, pass, works + from, end - from, pictures, err);
         from = end;
-        st = tell(c, err);
     }
     desk_clear(&d);
     dcn_plan_destroy(plan);
     return st;
 }
 
-/* Is what the spool says is drawn still there? A slot of zeros or of something else is not. */
+/* The same for all of the groups that are passed over. */
 typedef struct look { const dcn__spool *spool; const dcn__work *works; uint8_t *slots; } look;
 
 static dcn_status look_at(void *user, int i, int thread, dcn_error *err)
@@ -291,11 +327,19 @@ static dcn_status draw_pass(course *c, const dcn__pass *pass, dcn_error *err)
     size_t n, from = 0;
     dcn_status st = dcn__pass_list(&works, &n, pass, c->atlas, err);
 
-    while (!st && from < n && c->group < c->spool->next) {
+    while (!st && from < n && c->call < c->spool->next) {
         int pictures;
+        const size_t end = dcn__pass_group(pass, works, n, from, &pictures);
+        int64_t units;
+        const int64_t calls = calls_of(pass, works + from, end - from,
+                                       c->spool->next - c->call, &units);
 
-        from = dcn__pass_group(pass, works, n, from, &pictures);
-        c->group++;
+        if (c->call + calls > c->spool->next) {
+            c->watch->done += units;
+            break;
+        }
+        c->call += calls;
+        from = end;
     }
     if (!st && (st = check_drawn(c, works, from, err)))
         c->damaged = st == DCN_FILE;
@@ -318,7 +362,7 @@ static dcn_status draw_passes(const dcn_atlas *a, const dcn__passes *passes, dcn
     for (int i = 0; i < passes->n && !st; i++)
         st = draw_pass(&c, &passes->at[i], err);
     *damaged = c.damaged;
-    return st || c.group == spool->next ? st : dcn__spool_advance(spool, c.group, err);
+    return st || c.call == spool->next ? st : dcn__spool_advance(spool, c.call, err);
 }
 
 dcn_status dcn__draw_tiles(const dcn_atlas *a, const dcn__passes *passes, dcn__spool *spool,

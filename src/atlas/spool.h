@@ -12,9 +12,9 @@ typedef struct dcn__spool {
     const dcn_atlas *atlas;
     dcn__store file;
     uint64_t contents;            /* fingerprint of all that decides what the tiles show */
-    uint64_t cut;                 /* fingerprint of the groups that `next` counts */
+    uint64_t cut;                 /* fingerprint of the calls that `next` counts */
     bool raw;                     /* slots hold the projection's floats as well */
-    int64_t next;                 /* groups of pictures that are drawn */
+    int64_t next;                 /* calls of dcn_plan_project_starts that are drawn */
     uint64_t *begin;              /* (n_pages) */
     size_t *slot;                 /* (n_pages): bytes */
     size_t largest;
@@ -28,7 +28,7 @@ dcn_status dcn__spool_init(dcn__spool *s, const dcn_atlas *a, bool raw, dcn_erro
 dcn_status dcn__spool_open(dcn__spool *s, const char *folder, dcn_error *err);
 /* Forgets all tiles. */
 dcn_status dcn__spool_restart(dcn__spool *s, dcn_error *err);
-/* The groups before `next` are drawn: their tiles are on the disk before this is. */
+/* The calls before `next` are drawn: their tiles are on the disk before this is. */
 dcn_status dcn__spool_advance(dcn__spool *s, int64_t next, dcn_error *err);
 void dcn__spool_clear(dcn__spool *s);             /* the file stays */
 void dcn__spool_remove(dcn__spool *s);
