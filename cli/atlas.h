@@ -74,6 +74,8 @@ void atlas_choose_paths(atlas_run *run);
 dcn_status atlas_prepare(atlas_run *run, dcn_error *err);
 /* Makes and locks the book's folder. */
 dcn_status atlas_open_book(atlas_run *run, dcn_error *err);
+/* Is there such a file in BOOK? */
+bool atlas_holds(const atlas_run *run, const char *name);
 /* Takes the scan that BOOK holds, if it holds one. */
 dcn_status atlas_find_state(atlas_run *run, dcn_error *err);
 dcn_status atlas_scan(atlas_run *run, dcn_error *err);

@@ -107,7 +107,7 @@ dcn_status atlas_prepare(atlas_run *run, dcn_error *err)
 
 /* ---- the folder and what it holds ----------------------------------------------------------- */
 
-static bool holds(const atlas_run *run, const char *name)
+bool atlas_holds(const atlas_run *run, const char *name)
 {
     char *path = cli_text("%s/%s", run->out, name);
     const bool there = access(path, F_OK) == 0;
@@ -120,7 +120,8 @@ dcn_status atlas_open_book(atlas_run *run, dcn_error *err)
 {
     dcn_status st;
 
-    if (holds(run, "index.html") && !holds(run, "atlas.json") && !holds(run, "scan.safetensors"))
+    if (atlas_holds(run, "index.html") && !atlas_holds(run, "atlas.json")
+        && !atlas_holds(run, "scan.safetensors"))
         return cli_fail(err, DCN_FILE, run->out, "holds an index.html that is no atlas; name "
                         "another --out");
     if ((st = cli_run_open(&run->folder, run->out, err)))

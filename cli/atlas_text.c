@@ -90,7 +90,8 @@ void atlas_announce(const atlas_run *run)
         else if (all == 0)
             printf("there are fewer pictures than parts: this part has none\n");
         else if (done == all)
-            printf("the scan is there already%s\n", draws ? "; drawing anew" : "");
+            printf("the scan is there already%s\n", !draws ? "" : atlas_holds(run, "tiles.tmp")
+                   ? "; going on with the drawing" : "; drawing anew");
         else if (done > 0)
             printf("going on at picture %s of %s\n", atlas_count(n, done + 1),
                    atlas_count(name, all));
