@@ -498,8 +498,17 @@ class Atlas(Case):
                 tries += 1
             self.assertGreaterEqual(len(said), 3)
 
+    def begin_slow(self, out):
+        """A scan of minutes."""
+        if not os.path.exists(path("slow")):
+            self.good(call("train", "--data", "synthetic", "--steps", 1, "-b", 2, "-q", "--out", "slow", "--net",
+                           "input 24x24x3; conv filters=32 kernel=5; relu; conv filters=10 kernel=5; relu; "
+                           "avg_pool 24; softmax"))
+        return start("atlas", "--model", "slow", "--data", "synthetic", "--split", "all", "-j", "1", "--engine", "ref",
+                     "-b", "8", "--out", out)
+
     def test_going_on_is_told(self):
-        process = self.begin("--out", "told-on", "--split", "all", "-j", "1", "--engine", "ref", data="synthetic")
+        process = self.begin_slow("told-on")
         for line in iter(process.stdout.readline, b""):
             if line.startswith(b"writing"):
                 break
@@ -508,7 +517,7 @@ class Atlas(Case):
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
         done = int(re.search(r"interrupted; ([0-9,]+) of 12,000 pictures", errors.decode()).group(1).replace(",", ""))
-        process = self.begin("--out", "told-on", "--split", "all", "-j", "1", "--engine", "ref", data="synthetic")
+        process = self.begin_slow("told-on")
         text = b""
         for line in iter(process.stdout.readline, b""):
             text += line
@@ -521,11 +530,11 @@ class Atlas(Case):
         process.communicate()
 
     def test_one_at_a_time(self):
-        process = self.begin("--out", "busy", "--split", "all", "--engine", "ref", "-j", "1", data="synthetic")
+        process = self.begin_slow("busy")
         for line in iter(process.stdout.readline, b""):
             if line.startswith(b"writing"):
                 break
-        self.bad(self.fast("--out", "busy", "--split", "all", data="synthetic"), 4, "in use by pid %d" % process.pid)
+        self.bad(self.fast("--out", "busy"), 4, "in use by pid %d" % process.pid)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
         self.assertEqual(process.returncode, 143)
