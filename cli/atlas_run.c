@@ -38,7 +38,8 @@ static dcn_status choose_layers(atlas_run *run, dcn_error *err)
 
     if (!run->options.layers)
         return DCN_OK;
-    st = cli_name_layers(&run->layers, &n, run->model.graph, run->options.layers, "--layers", err);
+    st = cli_name_layers(&run->layers, &n, run->model.graph, run->options.layers, true,
+                         "--layers", err);
     if (st)
         return st;
     for (int i = 0; i < n; i++) {

@@ -123,8 +123,8 @@ static dcn_status prepare(starts_run *s, dcn_error *err)
     const size_t volume = cli_volume(in);
     dcn_status st;
 
-    if ((st = cli_name_layers(&s->nodes, &s->n, graph, b->layer ? b->layer : "conv", "--layer",
-                              err)))
+    if ((st = cli_name_layers(&s->nodes, &s->n, graph, b->layer ? b->layer : "conv", true,
+                              "--layer", err)))
         return st;
     s->batch = b->shared.batch ? b->shared.batch : BATCH_USUAL;
     s->layers = cli_alloc((size_t)s->n, sizeof *s->layers);

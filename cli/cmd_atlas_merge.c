@@ -73,8 +73,8 @@ static dcn_status find_part(const atlas_run *run, const char *part, char **file,
     }
     if (stat(run->state, &book) == 0 && book.st_ino == status.st_ino
         && book.st_dev == status.st_dev)
-        return cli_fail(err, DCN_USAGE, part, "is also the --out, where the whole would replace it; "
-                        "name another folder for the book");
+        return cli_fail(err, DCN_USAGE, part, "is also the --out, where the whole would replace "
+                        "it; name another folder for the book");
     return DCN_OK;
 }
 

@@ -23,11 +23,11 @@ static const struct argp_option options[] = {
     { "input", KEY_INPUT, "X.npy", 0, "Preprocessed pictures instead, (N,H,W,C) float32",
       CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
-    { "layer", KEY_LAYER, "NAME|N|logits|all|conv", 0,
+    { "layer", KEY_LAYER, "NAME|N|logits|all", 0,
       "A node's name, here or in the ONNX file, or the end of one; the beginning of names, for the "
-      "last of them; a layer's number from 1; logits; all; conv, those that a convolution makes; "
-      "several with commas (without it: all layers of an ONNX file, of other models those that "
-      "end in a max pool)",
+      "last of them; a layer's number from 1; logits; all; several with "
+      "commas (without it: all layers of an ONNX file, of other models those that end in a max "
+      "pool)",
       CLI_GROUP_MORE },
     CLI_OPTION_RULE("deconvnet for ONNX files, else reconstruct"),
     { "from", KEY_FROM, "layer|channel|peak", 0,

@@ -1,6 +1,6 @@
-/* layers.c - what --layer and --layers mean: a node's name in the graph or in its ONNX file, the end
- * or a part of one, a layer's number, logits, all, conv. It guesses only where one node can be
- * meant. */
+/* layers.c - what --layer and --layers mean: a node's name in the graph or in its ONNX file, the
+ * end or a part of one, a layer's number, logits, all, conv. It guesses only where one node can
+ * be meant. */
 #include "layers.h"
 
 #include "message.h"
@@ -78,7 +78,7 @@ static dcn_node find_number(const char *name, const dcn_node *layers, int n)
 }
 
 static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_layers,
-                                const char *option, dcn_error *err)
+                                bool conv, const char *option, dcn_error *err)
 {
     const int n = dcn_graph_node_count(graph);
     const char **names = cli_alloc(2 * (size_t)n + 2, sizeof *names), *near;
@@ -99,15 +99,15 @@ static dcn_status unknown_layer(const dcn_graph *graph, const char *name, int n_
                  "the network has no node \"%.60s\"; did you mean %.60s?", name, near);
     else
         cli_fail(err, DCN_USAGE, option, "the network has no node \"%.60s\"; give a name that "
-                 "deconvnet info lists, a number from 1 to %d, logits, all or conv", name,
-                 n_layers);
+                 "deconvnet info lists, a number from 1 to %d, logits%s or all", name, n_layers,
+                 conv ? ", conv" : "");
     free(names);
     return DCN_USAGE;
 }
 
 /* The node that `name` means, or -1 with the error. */
 static dcn_node resolve(const dcn_graph *graph, const char *name, const dcn_node *layers,
-                        int n_layers, const char *option, dcn_error *err)
+                        int n_layers, bool conv, const char *option, dcn_error *err)
 {
     dcn_node node = dcn_graph_find(graph, name);
     match m;
@@ -120,7 +120,7 @@ static dcn_node resolve(const dcn_graph *graph, const char *name, const dcn_node
     if (node < 0 && is_number(name)) {
         node = find_number(name, layers, n_layers);
         if (node < 0)
-            unknown_layer(graph, name, n_layers, option, err);
+            unknown_layer(graph, name, n_layers, conv, option, err);
         return node;
     }
     if (node >= 0)
@@ -135,7 +135,7 @@ static dcn_node resolve(const dcn_graph *graph, const char *name, const dcn_node
     if (m.n == 0)
         m = find_pieces(graph, name, false);
     if (m.n == 0)
-        unknown_layer(graph, name, n_layers, option, err);
+        unknown_layer(graph, name, n_layers, conv, option, err);
     else
         cli_detail("%s %s is %s", option, name, cli_name_of(graph, m.node));
     return m.node;
@@ -146,6 +146,7 @@ static dcn_node resolve(const dcn_graph *graph, const char *name, const dcn_node
 typedef struct list {
     const dcn_graph *graph;
     const char *option;
+    bool conv;                 /* is a word for layers */
     dcn_node *layers;          /* of the graph */
     int n_layers;
     dcn_node *nodes;           /* named so far */
@@ -185,13 +186,13 @@ static dcn_status add_group(list *l, bool conv, dcn_error *err)
 
 static dcn_status add_name(list *l, const char *name, dcn_error *err)
 {
-    const bool all = !strcmp(name, "all"), conv = !strcmp(name, "conv");
+    const bool all = !strcmp(name, "all"), conv = l->conv && !strcmp(name, "conv");
     dcn_node node;
 
     /* A node that is called so comes first. */
     if ((all || conv) && dcn_graph_find(l->graph, name) < 0)
         return add_group(l, conv, err);
-    node = resolve(l->graph, name, l->layers, l->n_layers, l->option, err);
+    node = resolve(l->graph, name, l->layers, l->n_layers, l->conv, l->option, err);
     if (node < 0)
         return err->status;
     if (node == cli_input_of(l->graph))
@@ -202,11 +203,11 @@ static dcn_status add_name(list *l, const char *name, dcn_error *err)
 }
 
 dcn_status cli_name_layers(dcn_node **nodes, int *n, const dcn_graph *graph, const char *names,
-                           const char *option, dcn_error *err)
+                           bool conv, const char *option, dcn_error *err)
 {
     enum { NAMED_MAX = 1024 };
     const int most = dcn_graph_node_count(graph);
-    list l = { .graph = graph, .option = option,
+    list l = { .graph = graph, .option = option, .conv = conv,
                .layers = cli_alloc((size_t)most, sizeof *l.layers) };
     dcn_status st = DCN_OK;
     int named = 0;

@@ -4,10 +4,13 @@
 
 #include "deconvnet.h"
 
-/* names: names, ends of names, numbers and logits, all (every layer) or conv (every layer that a
- * convolution makes), between commas. *nodes in that order, one may stand there twice; allocated,
- * also after a failure. option: what the error begins with. */
+#include <stdbool.h>
+
+/* names: names, ends of names, numbers, logits, and all (every layer), between commas; with `conv`
+ * that word too, for every layer that a convolution makes: else it may be the end of a name.
+ * *nodes in that order, one may stand there twice; allocated, also after a failure. option: what
+ * the error begins with. */
 dcn_status cli_name_layers(dcn_node **nodes, int *n, const dcn_graph *graph, const char *names,
-                           const char *option, dcn_error *err);
+                           bool conv, const char *option, dcn_error *err);
 
 #endif

@@ -33,13 +33,15 @@ dcn_status show_choose_layers(show_run *run, dcn_error *err)
     }
     if (n == 0) {
         free(nodes);
-        st = cli_name_layers(&nodes, &n, graph, names ? names : "all", "--layer", err);
+        st = cli_name_layers(&nodes, &n, graph, names ? names : "all", false,
+                             "--layer", err);
     }
     run->layers = cli_alloc((size_t)n, sizeof *run->layers);
     for (int i = 0; i < n && !st; i++)
         run->layers[run->n_layers++] = (show_layer){
             .node = nodes[i], .name = cli_name_of(graph, nodes[i]),
-            .shape = cli_shape_of(graph, nodes[i]), .number = number_of(nodes[i], layers, n_layers) };
+            .shape = cli_shape_of(graph, nodes[i]),
+            .number = number_of(nodes[i], layers, n_layers) };
     free(layers);
     free(nodes);
     return st;

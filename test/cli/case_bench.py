@@ -47,7 +47,7 @@ class Bench(Case):
         self.assertIn("a unit of each of 8 channels: ", text)
         self.bad(call("bench", "starts", "timed", "--layer", "nowhere"), 2, "--layer")
         self.bad(call("bench", "starts"), 2, "starts: wants one model")
-        self.bad(call("bench", "starts", "nothing"), 2, "starts: wants one model")
+        self.bad(call("bench", "starts", "no such model"), 2, "starts: wants one model")
 
     def test_wrong_problems(self):
         for words in ("conv", "conv h3", "conv n0 h4 c1 k1", "conv n1 h4 c1 k1 z3", "convolve n1", "n1 conv",
