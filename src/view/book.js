@@ -57,7 +57,7 @@ function buildCover() {
         plural(book.pictures, "picture")}: ${each} that the strongest unit sees, and beside it ` +
         "that patch projected down to pixels.";
     aboutRow("Model", [book.model, book.guess].filter(Boolean).join(", "));
-    aboutRow("Data", [book.data, book.kind].filter(Boolean).join(", "));
+    aboutRow("Data", [...new Set([book.data, book.kind])].filter(Boolean).join(", "));
     aboutRow("Rule", [book.rule, book.extensions].filter(Boolean).join("; "));
     aboutRow("Input", `${times(book.input)}; ${book.preprocess || "as it is"}`);
     aboutRow("Engine", book.engine);
@@ -70,6 +70,7 @@ function buildCover() {
 function tellFound() {
     const n = shownLayers.reduce((sum, layer) => sum + layer.shown.length, 0);
     const all = layers.reduce((sum, layer) => sum + layer.total, 0);
+    byId("found").classList.toggle("unseen", n === all);
     byId("found").textContent = n === all ? `${plural(all, "channel")} in ${plural(layers.length, "layer")}`
         : `${whole(n)} of ${plural(all, "channel")}, in ${shownLayers.length} of ${plural(layers.length, "layer")}`;
 }
@@ -331,6 +332,7 @@ function init() {
     initView();
     initPointing();
     initPrint();
+    initWaiting();
     choose();
     tellFound();
     document.addEventListener("keydown", onKey);

@@ -6,14 +6,14 @@ const chosen = { query: "", kind: "all", sort: "channel", contrast: "tile", size
 
 /* ---- sizes: all cards of a layer are equal, so that their places are known unbuilt ---- */
 
-const CARD = { pad: 14, head: 26, foot: 82, middle: 8, gap: 16, tileGap: 2 };
-const sizes = { small: 42, medium: 56, large: 86 };
+const CARD = { pad: 14, head: 26, foot: 82, middle: 6, gap: 16, tileGap: 2, least: 296, spare: 60 };
+const sizes = { small: 36, medium: 56, large: 90 };
 
-/* The sides at which a tile of `side` pixels is shown: whole pixels to whole pixels of the screen
- * while they are few, so that none is wider than its neighbour. */
+/* The side at which a tile of `side` pixels is shown: whole pixels to whole pixels of the screen
+ * while they are few, so that none is wider than its neighbour, unless that loses a quarter. */
 function shownSide(side, wanted) {
-    const dense = window.devicePixelRatio || 1, k = wanted / side;
-    return k >= 1 && k < 4 ? Math.floor(k * dense) / dense * side : Math.floor(wanted);
+    const dense = window.devicePixelRatio || 1, k = wanted / side, exact = Math.floor(k * dense) / dense;
+    return k >= 1 && k < 4 && exact / k > 0.75 ? exact * side : Math.floor(wanted);
 }
 
 /* Of a layer's cards in a column so wide: columns, width and height, tiles' sides. */
@@ -26,14 +26,18 @@ function measure(layer, width) {
     const fit = columns => {
         const cardWidth = Math.floor((width - (columns - 1) * CARD.gap) / columns);
         const most = Math.max(8, (cardWidth - around) / (2 * across));
-        const side = shownSide(longest, Math.min(most, wanted * 1.35));
-        return { columns, cardWidth, side, off: Math.abs(Math.log(side / wanted)) };
+        const side = shownSide(longest, Math.min(most, wanted * 1.2));
+        return { columns, side, off: Math.abs(Math.log(side / wanted)), cardWidth: Math.min(cardWidth,
+            Math.max(CARD.least, Math.ceil(around + 2 * across * side) + CARD.spare)) };
     };
-    const few = Math.max(1, Math.floor((width + CARD.gap) / (around + 2 * across * wanted + CARD.gap)));
-    const [{ columns, cardWidth, side }] = [fit(few), fit(few + 1)].sort((a, b) => a.off - b.off);
-    const tileWidth = side * tw / longest, tileHeight = side * th / longest;
+    const room = each => Math.max(1, Math.floor((width + CARD.gap) / (each + CARD.gap)));
+    const few = Math.min(room(CARD.least), room(around + 2 * across * wanted));
+    const more = Math.min(room(CARD.least), few + 1);
+    const [{ columns, cardWidth, side }] = [fit(few), fit(more)].sort((a, b) => a.off - b.off);
+    const tileWidth = side * tw / longest, tileHeight = side * th / longest, k = side / longest;
     const pictures = Math.ceil(down * tileHeight + (down - 1) * CARD.tileGap);
     return { across, down, columns, cardWidth, tileWidth, tileHeight,
+             pixels: longest <= 32 && (k >= 2 || k === Math.round(k)),
              cardHeight: 2 * CARD.pad + CARD.head + pictures + CARD.foot + 2 };
 }
 
@@ -56,6 +60,25 @@ function stripAddress(channel) {
     return text ? text.textContent : "";
 }
 
+/* In a single file the strips come after this script: what was built before them waits. */
+function fillWaiting() {
+    for (const image of document.querySelectorAll(".card img:not([src])")) {
+        const address = stripAddress(channelOfCard(image.closest(".card")));
+        if (address)
+            image.src = address;
+    }
+}
+
+function initWaiting() {
+    if (!book.single || document.readyState !== "loading")
+        return;
+    const timer = setInterval(fillWaiting, 200);
+    document.addEventListener("DOMContentLoaded", () => {
+        clearInterval(timer);
+        fillWaiting();
+    });
+}
+
 /* One of the 2 * n tiles of a channel's strip, as a picture that fills what holds it. */
 function tileImage(channel, column, words, address) {
     const image = make("img", { alt: words, loading: "lazy", decoding: "async", draggable: "false" });
@@ -66,7 +89,8 @@ function tileImage(channel, column, words, address) {
         image.style.setProperty("--of-channel", rate(largestScale(channel)));
         image.style.setProperty("--of-layer", rate(largestOfLayer(channel.layer)));
     }
-    image.src = address;
+    if (address)
+        image.src = address;
     return image;
 }
 
@@ -119,6 +143,7 @@ function classRows(channel) {
 /* The values as bars, the strongest at the left. */
 function valueBars(channel) {
     const bars = make("span", { class: "bars", "aria-hidden": "true" });
+    bars.style.width = Math.min(62, 7 * channel.n) + "px";
     let most = 0;
     for (let i = 0; i < channel.n; i++)
         most = Math.max(most, Math.abs(channel.raw[i * UNIT + 1]));
@@ -151,9 +176,11 @@ function badge(channel) {
 }
 
 function cardFoot(channel) {
-    const right = make("div", { class: "numbers" }, valueBars(channel));
-    right.append(channel.reason ? reason(channel) : fires(channel));
-    return make("div", { class: "foot" }, make("div", { class: "summary" }, classRows(channel), right),
+    const words = channel.reason ? reason(channel) : fires(channel), values = valueBars(channel);
+    const summary = book.labels
+        ? [classRows(channel), make("div", { class: "numbers" }, values, words)]
+        : [values, make("div", { class: "numbers" }, words)];
+    return make("div", { class: "foot" }, make("div", { class: "summary" }, ...summary),
         make("div", { class: "facts", "aria-hidden": "true" }));
 }
 

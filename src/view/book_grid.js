@@ -83,7 +83,7 @@ function sizeGrid(layer, width) {
     style.setProperty("--tile-height", form.tileHeight + "px");
     style.setProperty("--card-width", form.cardWidth + "px");
     style.setProperty("--card-height", form.cardHeight + "px");
-    layer.grid.classList.toggle("pixels", Math.max(...layer.tile) <= 32);
+    layer.grid.classList.toggle("pixels", form.pixels);
     clearCards(layer);
 }
 

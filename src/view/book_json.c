@@ -121,7 +121,7 @@ static void put_facts(dcn__out *o, const dcn__book *b)
     dcn__out_put(o, ", ");
     member(o, "hash", b->model_hash);
     dcn__out_put(o, ", ");
-    member(o, "guess", b->guess);
+    member(o, "guess", b->guess && b->guess[0] ? b->guess : NULL);
     dcn__out_put(o, "},\n \"data\": {");
     member(o, "name", b->data_name);
     dcn__out_put(o, ", ");
@@ -133,7 +133,7 @@ static void put_facts(dcn__out *o, const dcn__book *b)
     dcn__out_put(o, ",\n ");
     member(o, "rule", b->rule);
     dcn__out_put(o, ",\n ");
-    member(o, "extensions", b->extensions);
+    member(o, "extensions", b->extensions && b->extensions[0] ? b->extensions : NULL);
     dcn__out_put(o, ",\n ");
     member(o, "engine", b->engine);
     dcn__out_put(o, ",\n ");

@@ -128,6 +128,15 @@ class Sizes(unittest.TestCase):
             tree.put("test/unit/x.c", "x" * 141 + "\n")
             self.assertNotEqual(tree.check("check-sizes")[0], 0)
 
+    def test_the_page(self):
+        for name, text in (("x.css", "x" * 121 + "\n"), ("x.html", "x" * 121 + "\n"), ("x.js", "x" * 33000),
+                           ("x.js", "function f() {\n" + "    ;\n" * 120 + "}\n")):
+            with Tree() as tree:
+                tree.put("src/view/" + name, text[:20] + "\n")
+                self.assertEqual(tree.check("check-sizes")[0], 0)
+                tree.put("src/view/" + name, text)
+                self.assertNotEqual(tree.check("check-sizes")[0], 0)
+
     def test_function(self):
         self.refuse("static int f(void)\n{\n" + "    ;\n" * 120 + "}\n", "f has 122 lines")
 

@@ -26,6 +26,9 @@ class Single(Page):
                 seen |= {tuple(pair) for pair in self.js(
                     "return [...document.querySelectorAll('.card')].map(c => [c.dataset.layer, c.dataset.channel])")}
                 place += 2400
+            self.js("window.scrollTo(0, 0)")        # what was built before the strips were there
+            self.until("(i => i.length && i.every(i => i.complete && i.naturalWidth > 0))("
+                       "[...document.querySelectorAll('.card img')].slice(0, 18))")
             self.assertEqual(len(seen), sum(1 for _ in self.channels()))
             for name in self.js("return performance.getEntriesByType('resource').map(e => e.name)"):
                 self.assertTrue(name.startswith("data:"), name[:80])
