@@ -1,7 +1,7 @@
 """A book of 13,000 channels: how soon it can be read, and that it stays light."""
 from browser import Page
 
-MOST_MS = 4000      # of the fastest of three; 2,000 on a quiet machine (docs/performance.md)
+MOST_MS = 4000      # of the fastest of three; about 250 on two quiet cores
 
 
 class Large(Page):
