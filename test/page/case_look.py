@@ -26,16 +26,19 @@ for (const e of document.querySelectorAll('body *')) {
 return [n, faint];
 """
 
-IMAGES = """
+# Of the cards that are wholly on the screen: the sizes of their pictures; null before all are there.
+IMAGES = """(() => {
+render();
 const channels = {};
 for (const image of document.querySelectorAll('.card img')) {
     const box = image.closest('.card').getBoundingClientRect(), card = image.closest('.card').dataset;
     if (box.top < 0 || box.bottom > innerHeight) continue;
+    if (!image.complete) return null;
     const key = card.layer + '/' + card.channel;
     (channels[key] = channels[key] || []).push([image.complete, image.naturalWidth, image.naturalHeight]);
 }
 return channels;
-"""
+})()"""
 
 
 class Look(Page):
@@ -45,10 +48,7 @@ class Look(Page):
         self.screen(1400, 3000)
         while True:
             self.js("window.scrollTo(0, arguments[0])", place)
-            self.until("(() => { const near = [...document.querySelectorAll('.card img')].filter(i => {"
-                       "const b = i.getBoundingClientRect(); return b.bottom > 0 && b.top < innerHeight; });"
-                       "return near.every(i => i.complete); })()", what="pictures are never loaded")
-            seen.update(self.js(IMAGES))
+            seen.update(self.until(IMAGES, what="pictures are never loaded"))
             place += 2400
             if place > self.js("return document.documentElement.scrollHeight"):
                 return seen

@@ -19,7 +19,7 @@ class Single(Page):
             place, seen = 0, set()
             self.screen(1400, 3000)
             while place < self.js("return document.documentElement.scrollHeight"):
-                self.js("window.scrollTo(0, arguments[0])", place)
+                self.js("window.scrollTo(0, arguments[0]); render()", place)
                 self.until("[...document.querySelectorAll('.card img')].filter(i => {"
                            "const b = i.getBoundingClientRect(); return b.bottom > 0 && b.top < innerHeight;"
                            "}).every(i => i.complete && i.naturalWidth > 0)")
