@@ -90,6 +90,12 @@ function hashOf(layer, channel) {
         (channel === undefined ? "" : "/" + channel);
 }
 
+/* The layer of that name; or the one that a convolution of that name makes, whatever ends it. */
+function layerNamed(name) {
+    const makes = layers.filter(l => l.head === name);
+    return layers.find(l => l.name === name) || (makes.length === 1 ? makes[0] : undefined);
+}
+
 /* { layer, channel } of "#conv2/17", { layer } of "#conv2"; null: of neither. A layer's name may
  * hold slashes, so whole names come first. */
 function findHash(hash) {
@@ -99,11 +105,11 @@ function findHash(hash) {
     } catch (error) {
         return null;
     }
-    const layer = layers.find(l => l.name === name);
+    const layer = layerNamed(name);
     if (layer)
         return { layer };
     const parts = /^(.*)\/(\d+)$/s.exec(name);
-    const home = parts && layers.find(l => l.name === parts[1]);
+    const home = parts && layerNamed(parts[1]);
     return home && Number(parts[2]) < home.total ? { layer: home, channel: Number(parts[2]) } : null;
 }
 
@@ -178,8 +184,9 @@ function matchesWord(channel, word) {
         return channel.number === Number(word);
     if (kindNames.includes(word) || word === "alive")
         return kindNames[channel.kind] === (word === "alive" ? "usual" : word);
-    return channel.layer.lower.includes(word) ||
-        channel.layer.lower + "/" + channel.number === word || matchesClass(channel, word);
+    const names = [channel.layer.lower, (channel.layer.head || "").toLowerCase()];
+    return names.some(name => name.includes(word) || name + "/" + channel.number === word) ||
+        matchesClass(channel, word);
 }
 
 function matches(channel, query) {

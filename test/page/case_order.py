@@ -92,7 +92,7 @@ class Order(Page):
             return lambda layer, c: any(name in k for k in commonest(c)) or \
                 (layer is layers[3] and name in outputs[c["channel"]].lower())
         self.search("conv2", lambda layer, c: layer["name"] == "conv2")
-        self.search("CONV", lambda layer, c: layer["name"].startswith("conv"))
+        self.search("CONV", lambda layer, c: "conv" in layer["name"] or "conv" in layer["head"])
         self.search("conv2/17", lambda layer, c: layer["name"] == "conv2" and c["channel"] == 17)
         self.search("17", lambda layer, c: c["channel"] == 17)
         self.search("frog", of_class("frog"))

@@ -54,6 +54,13 @@ class Addresses(Page):
             self.assertEqual(self.js("return document.activeElement.textContent"), layer["name"])
             self.assertEqual(self.js("return currentLayer"), number)
 
+    def test_the_convolution_that_makes_a_layer_names_it_too(self):
+        layer = next(l for l in self.atlas["layers"] if l["head"] and l["head"] != l["name"])
+        self.open(address(layer["head"], 1))
+        self.check(layer["name"], 1)
+        self.one("#query").send_keys(f"{layer['head']}/1")
+        self.until("document.querySelectorAll('.layer:not([hidden])').length === 1")
+
     def test_back_and_forward(self):
         self.open("#conv1/3")
         self.check("conv1", 3)
