@@ -90,6 +90,19 @@ static dcn_status create(atlas_run *run, dcn_error *err)
     return dcn_atlas_create(&run->atlas, &run->model, run->data, &desc, err);
 }
 
+/* A book among the pictures would be a part of the data from then on. */
+static dcn_status check_apart(const atlas_run *run, dcn_error *err)
+{
+    char data[120], out[120];
+
+    if (!strcmp(run->info.kind, "synthetic") || !cli_lies_in(run->out, run->info.path))
+        return DCN_OK;
+    cli_escape(data, sizeof data, run->info.path);
+    cli_escape(out, sizeof out, run->out);
+    return cli_fail(err, DCN_USAGE, "--out", "%s lies in the data, %s, which the book would "
+                    "change; name a folder elsewhere", out, data);
+}
+
 dcn_status atlas_prepare(atlas_run *run, dcn_error *err)
 {
     const cli_shared *s = &run->options.shared;
@@ -101,7 +114,7 @@ dcn_status atlas_prepare(atlas_run *run, dcn_error *err)
         || (st = cli_open_data(&run->data, s, err)))
         return st;
     dcn_data_info_get(run->data, &run->info);
-    if ((st = check_pictures(run, err)))
+    if ((st = check_apart(run, err)) || (st = check_pictures(run, err)))
         return st;
     return create(run, err);
 }
@@ -121,14 +134,20 @@ dcn_status atlas_open_book(atlas_run *run, dcn_error *err)
 {
     dcn_status st;
 
-    if (atlas_holds(run, "index.html") && !atlas_holds(run, "atlas.json")
-        && !atlas_holds(run, "scan.safetensors"))
-        return cli_fail(err, DCN_FILE, run->out, "holds an index.html that is no atlas; name "
-                        "another --out");
-    if ((st = cli_run_open(&run->folder, run->out, err)))
+    if ((st = dcn_atlas_check_folder(run->out, err)) ||
+        (st = cli_run_open(&run->folder, run->out, err)))
         return st;
     cli_run_clean(&run->folder, false);
     return DCN_OK;
+}
+
+/* What the library advises for a processor that computes other bits is better than a new scan. */
+static void advise_fresh(dcn_error *err)
+{
+    atlas_advise(err, strstr(err->text, "ONEDNN_MAX_CPU_ISA")
+                 ? "set ONEDNN_MAX_CPU_ISA as it was for that scan (AVX2 for instance), give "
+                   "--fresh, which scans again, or another --out"
+                 : "give --fresh, which forgets that scan and scans again, or another --out");
 }
 
 dcn_status atlas_find_state(atlas_run *run, dcn_error *err)
@@ -145,7 +164,7 @@ dcn_status atlas_find_state(atlas_run *run, dcn_error *err)
         return DCN_OK;
     st = dcn_atlas_load(run->atlas, run->state, err);
     if (st == DCN_STATE || st == DCN_INPUT)
-        atlas_advise(err, "give --fresh to forget that scan, or another --out");
+        advise_fresh(err);
     return st;
 }
 

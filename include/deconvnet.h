@@ -600,7 +600,7 @@ DCN_API void dcn_atlas_destroy(dcn_atlas *atlas);
  * do not depend on the number of pictures. */
 DCN_API size_t dcn_atlas_bytes(const dcn_atlas *atlas);
 DCN_API uint64_t dcn_atlas_disk(const dcn_atlas *atlas);
-/* How it will go: "3 layers, 138 channels; scan in 16 chunks of 8 pictures on 2 threads, ...". */
+/* How it will go: "3 layers, 138 channels; scan in steps of 16 chunks of 8 pictures, ...". */
 DCN_API const char *dcn_atlas_text(const dcn_atlas *atlas);
 
 /* Scans from where it is to the end of its shard. file, unless NULL, is where the state goes every
@@ -620,6 +620,24 @@ DCN_API dcn_status dcn_atlas_load(dcn_atlas *atlas, const char *file, dcn_error 
 DCN_API dcn_status dcn_atlas_merge(dcn_atlas *atlas, const char *const *files, int n,
                                    dcn_error *err);
 
+/* What the state of a scan says of itself, without its model and data. */
+typedef struct dcn_scan {
+    char model[24], data[24];     /* fingerprints, 16 hexadecimal digits */
+    char preprocess[400];
+    char engine[64];              /* "cpu (avx512_core)" */
+    dcn_pictures pictures;
+    int64_t total;                /* pictures of all shards */
+    int top, shard, shards;       /* shard from 0; shards 1: all */
+    int64_t first, end, next;     /* of this shard first..end-1, scanned first..next-1 */
+    int n_layers;
+    char **layers;                /* (n_layers): names */
+    int64_t *channels;            /* (n_layers) */
+} dcn_scan;
+/* Reads all of the file, and checks its sum and its shapes. */
+DCN_API dcn_status dcn_scan_read(dcn_scan *scan, const char *file, const dcn_limits *limits,
+                                 dcn_error *err);
+DCN_API void dcn_scan_clear(dcn_scan *scan);
+
 typedef struct dcn_atlas_unit {
     int64_t picture;              /* among the scanned, from 0 */
     float value;                  /* not 0: a unit at 0 does not respond */
@@ -628,8 +646,9 @@ typedef struct dcn_atlas_unit {
 
 typedef enum dcn_channel_kind {
     DCN_CHANNEL_USUAL,
-    DCN_CHANNEL_DEAD,             /* above 0 on no picture */
-    DCN_CHANNEL_SATURATED,        /* the same largest value, above 0, on every picture */
+    DCN_CHANNEL_DEAD,             /* above 0 on no picture; where no activation ends the layer, 0 on
+                                     every one */
+    DCN_CHANNEL_SATURATED,        /* the same largest value on every picture */
     DCN_CHANNEL_DUPLICATE         /* on every picture what an earlier channel is, value and place */
 } dcn_channel_kind;
 
@@ -656,6 +675,9 @@ typedef struct dcn_book_desc {
     dcn_raw raw;                  /* projections as float32 as well, in raw/ */
 } dcn_book_desc;
 
+/* DCN_FILE if a book written into this folder, which need not exist, would take the place of files
+ * that are not a book's. dcn_atlas_draw asks it, too. */
+DCN_API dcn_status dcn_atlas_check_folder(const char *folder, dcn_error *err);
 /* Projects the units of the scan, which must be complete, and writes the book into a folder:
  * index.html, atlas.json, tiles (docs/formats/atlas.md). What an interrupted call drew is used
  * again. index.html comes last: until then the old book stands. desc may be NULL. progress counts
@@ -786,7 +808,9 @@ DCN_API dcn_status dcn_tensors_save(const char *path, const dcn_array *arrays, i
 typedef enum dcn_kind {
     DCN_KIND_UNKNOWN, DCN_KIND_CIFAR10, DCN_KIND_IDX, DCN_KIND_FOLDER, DCN_KIND_PICTURE,
     DCN_KIND_MODEL, DCN_KIND_TENSORS, DCN_KIND_EVENTS, DCN_KIND_NETWORK, DCN_KIND_NPY,
-    DCN_KIND_IDX_FILE, DCN_KIND_ONNX, DCN_KIND_PICTURES
+    DCN_KIND_IDX_FILE, DCN_KIND_ONNX, DCN_KIND_PICTURES,
+    DCN_KIND_SCAN,                /* the state of an atlas' scan: dcn_scan_read */
+    DCN_KIND_ATLAS                /* a folder with scan.safetensors, atlas.json or both */
 } dcn_kind;
 
 /* By content, not by name. DCN_INPUT with what was found if it is nothing that we read. */

@@ -211,6 +211,48 @@ static dcn_status take_layers(dcn_atlas *a, const dcn_atlas_desc *desc, dcn_erro
     return DCN_OK;
 }
 
+static bool is_activation(dcn__op op)
+{
+    const dcn__action does = dcn__op_row_of(op)->forward;
+
+    return does == DCN__DO_RELU || does == DCN__DO_LEAKY || does == DCN__DO_MAP ||
+           does == DCN__DO_SOFTMAX || does == DCN__DO_LOG_SOFTMAX;
+}
+
+/* Is there no activation between the node and the convolutions or dense layers it is made of?
+ * seen: (n_nodes), false. */
+static bool is_linear(const dcn_graph *g, dcn_node node, bool *seen)
+{
+    seen[node] = true;
+    for (dcn_node i = node; i > 0; i--) {
+        const dcn__node *n = &g->nodes[i];
+
+        if (!seen[i] || n->op == DCN__OP_CONV || n->op == DCN__OP_DENSE)
+            continue;
+        if (is_activation(n->op))
+            return false;
+        for (int k = 0; k < n->n_inputs; k++)
+            seen[n->inputs[k]] = true;
+    }
+    return true;
+}
+
+static dcn_status find_linear(dcn_atlas *a, dcn_error *err)
+{
+    const dcn_graph *g = a->model->graph;
+    const size_t nodes = (size_t)g->n_nodes;
+    bool *seen = dcn__alloc_array(nodes, sizeof *seen);
+
+    if (!seen)
+        return dcn__fail_memory(err, "an atlas", nodes * sizeof *seen);
+    for (int i = 0; i < a->n_pages; i++) {
+        memset(seen, 0, nodes * sizeof *seen);
+        a->pages[i].linear = is_linear(g, a->pages[i].node, seen);
+    }
+    dcn__free(seen);
+    return DCN_OK;
+}
+
 static dcn_status make_pages(dcn_atlas *a, dcn_error *err)
 {
     const dcn_graph *g = a->model->graph;
@@ -237,7 +279,7 @@ static dcn_status make_pages(dcn_atlas *a, dcn_error *err)
         return dcn__fail_memory(err, "an atlas", widest * sizeof *a->twins);
     a->own_bytes += widest * sizeof *a->twins;
     dcn__atlas_compare(a);
-    return DCN_OK;
+    return find_linear(a, err);
 }
 
 /* ---- create and destroy --------------------------------------------------------------------- */

@@ -16,6 +16,7 @@ typedef struct dcn__page {
     dcn_node node;
     dcn_shape shape;              /* of its value */
     dcn__lists lists;
+    bool linear;                  /* no activation ends it: below 0 it speaks, too */
     int *same_as;                 /* (C): DUPLICATE: the first such channel; else -1 */
     /* tile.c: rows, columns */
     int patch[2];                 /* of the input: the receptive field, or the whole picture along

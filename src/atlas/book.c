@@ -126,7 +126,8 @@ dcn_status dcn_atlas_draw(dcn_atlas *a, const char *folder, const dcn_book_desc 
     dcn_status st;
 
     desc = desc ? desc : &usual;
-    if (!(st = check(a, desc, err)) && !(st = dcn__make_folder(folder, err)) &&
+    if (!(st = check(a, desc, err)) && !(st = dcn_atlas_check_folder(folder, err)) &&
+        !(st = dcn__make_folder(folder, err)) &&
         !(st = dcn__passes_cut(&passes, a, err)) &&
         !(st = dcn__spool_init(&spool, a, desc->raw != DCN_RAW_NONE, err)) &&
         !(st = dcn__crew_init(&crew, dcn__draw_threads(a), err))) {

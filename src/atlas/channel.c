@@ -80,7 +80,8 @@ void dcn__atlas_compare(dcn_atlas *a)
 
 /* ---- one channel ---------------------------------------------------------------------------- */
 
-static void write_kind(dcn_atlas_channel *out, const dcn__tally *t, int same_as, int64_t scanned)
+static void write_kind(dcn_atlas_channel *out, const dcn__tally *t, bool linear, int same_as,
+                       int64_t scanned)
 {
     const char *s = scanned == 1 ? "" : "s";
     char count[DCN__COUNT_TEXT], value[32];
@@ -88,7 +89,7 @@ static void write_kind(dcn_atlas_channel *out, const dcn__tally *t, int same_as,
     if (!scanned)
         return;
     dcn__count_text(count, scanned);
-    if (!t->fired) {
+    if (!t->fired && (!linear || t->least >= 0)) {
         out->kind = DCN_CHANNEL_DEAD;
         snprintf(out->reason, sizeof out->reason, "%s on %s picture%s",
                  t->least >= 0 ? "never fired" : "never above 0", count, s);
@@ -122,6 +123,7 @@ dcn_status dcn_atlas_channel_get(const dcn_atlas *a, int layer, int channel, dcn
     out->n_top = page->lists.tallies[channel].n;
     out->fired = page->lists.tallies[channel].fired;
     out->same_as = -1;
-    write_kind(out, &page->lists.tallies[channel], page->same_as[channel], a->next - a->first);
+    write_kind(out, &page->lists.tallies[channel], page->linear, page->same_as[channel],
+               a->next - a->first);
     return DCN_OK;
 }

@@ -7,12 +7,17 @@
 #include "base/memory.h"
 #include "graph/graph.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* Progress is written down so often, and whenever the caller stops: a sync costs as much as the
  * projections of many a group. */
 #define ADVANCE_MS 2000.0
+/* Between calls of a group the caller is asked only if that took so long: pictures can be large. */
+#define SILENCE_MS 500.0
+/* How far a value may be from the scan's, of itself. */
+#define VALUE_SLACK 0.01f
 
 typedef struct desk {
     const dcn_atlas *atlas;
@@ -22,6 +27,7 @@ typedef struct desk {
     dcn_preprocess eye;
     /* a group of pictures */
     int64_t *pictures;            /* (batch): their numbers */
+    int loaded;                   /* so many of them, from the first on */
     float *images;                /* (batch,H,W,C) as the network takes them */
     uint8_t *photos;              /* (batch,H,W,C) for the eye */
     /* a call's projections */
@@ -95,9 +101,10 @@ static dcn_status desk_init(desk *d, const dcn_atlas *a, const dcn__spool *s, co
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-static dcn_status load_picture(void *user, int i, int thread, dcn_error *err)
+static dcn_status load_picture(void *user, int task, int thread, dcn_error *err)
 {
     const desk *d = user;
+    const int i = d->loaded + task;
     float *seen = d->seen + (size_t)thread * d->size;
     uint8_t *photo = d->photos + (size_t)i * d->size;
     dcn_image image;
@@ -155,6 +162,7 @@ typedef struct course {           /* of all passes: calls so far, and what they 
     dcn__watch *watch;
     int64_t call;
     double advanced;              /* ms: when progress was last written down */
+    double told;                  /* ms: when the caller was last told */
     bool damaged;                 /* the spool does not hold what it says */
 } course;
 
@@ -165,6 +173,7 @@ static dcn_status tell(course *c, dcn_error *err)
     const double now = dcn__clock_ms();
     dcn_status advance = DCN_OK;
 
+    c->told = now;
     if (st || now - c->advanced >= ADVANCE_MS) {
         advance = dcn__spool_advance(c->spool, c->call, st ? NULL : err);
         c->advanced = now;
@@ -230,6 +239,55 @@ static dcn_status draw_page(desk *d, course *c, dcn_plan *plan, const dcn__pass 
     return st ? st : project(d, c, plan, route, n, err);
 }
 
+/* A few for each thread at a time, so that the caller can stop between them. */
+static dcn_status load_pictures(desk *d, course *c, int pictures, dcn_error *err)
+{
+    const int few = 4 * c->crew->threads;
+    dcn_status st = DCN_OK;
+
+    for (d->loaded = 0; d->loaded < pictures && !st; d->loaded += few) {
+        const int left = pictures - d->loaded;
+
+        st = dcn__crew_run(c->crew, left < few ? left : few, load_picture, d, err);
+        if (!st && dcn__clock_ms() - c->told >= SILENCE_MS)
+            st = tell(c, err);
+    }
+    return st;
+}
+
+/* The scan's values tell whether these are still the pictures that it saw: a data set's fingerprint
+ * knows names and sizes of files. A plan with other kernels may round otherwise. */
+static dcn_status check_values(const desk *d, const dcn_plan *plan, const dcn__work *works,
+                               size_t count, dcn_error *err)
+{
+    const dcn_atlas *a = d->atlas;
+    dcn_status st = DCN_OK;
+    int picture = -1;
+
+    for (size_t i = 0; i < count && !st; i++) {
+        const dcn__work *w = &works[i];
+        const dcn__page *page = &a->pages[w->page];
+        const dcn_atlas_unit *u = &page->lists.units[(size_t)w->channel * (size_t)page->lists.top +
+                                                     (size_t)w->rank];
+        float value;
+        int y, x;
+
+        picture += i == 0 || w->picture != works[i - 1].picture;
+        st = dcn_plan_peak(plan, page->node, picture, w->channel, &y, &x, &value, err);
+        if (!st && !(fabsf(value - u->value) <= VALUE_SLACK * fabsf(u->value) + FLT_MIN)) {
+            int64_t index;
+            const dcn_split split = dcn__atlas_split(a, u->picture, &index);
+
+            st = dcn__fail(err, DCN_STATE, a->model->graph->nodes[page->node].name,
+                           "channel %d is %g on %s picture %lld, in the scan it was %g; that "
+                           "picture has changed: scan again", w->channel, (double)value,
+                           split == DCN_SPLIT_TRAIN ? "training" : "test", (long long)index,
+                           (double)u->value);
+        }
+    }
+    return st;
+}
+
 static dcn_status draw_group(desk *d, course *c, dcn_plan *plan, const dcn__pass *pass,
                              const dcn__work *works, size_t count, int pictures, dcn_error *err)
 {
@@ -239,9 +297,11 @@ static dcn_status draw_group(desk *d, course *c, dcn_plan *plan, const dcn__pass
     for (size_t i = 0; i < count; i++)
         if (i == 0 || works[i].picture != works[i - 1].picture)
             d->pictures[n++] = works[i].picture;
-    if ((st = dcn__crew_run(c->crew, pictures, load_picture, d, err)))
+    if ((st = load_pictures(d, c, pictures, err)))
         return st;
     dcn_plan_forward(plan, d->images, pictures);
+    if ((st = check_values(d, plan, works, count, err)))
+        return st;
     for (int page = pass->first; page < pass->end && !st; page++)
         st = draw_page(d, c, plan, pass, page, works, count, err);
     return st;
@@ -355,7 +415,7 @@ static dcn_status draw_passes(const dcn_atlas *a, const dcn__passes *passes, dcn
                               dcn__crew *crew, dcn__watch *watch, bool *damaged, dcn_error *err)
 {
     course c = { .atlas = a, .spool = spool, .crew = crew, .watch = watch,
-                 .advanced = dcn__clock_ms() };
+                 .advanced = dcn__clock_ms(), .told = dcn__clock_ms() };
     dcn_status st = DCN_OK;
 
     watch->done = 0;

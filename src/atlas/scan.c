@@ -102,7 +102,7 @@ static void write_text(dcn_atlas *a, const dcn_plan *plan)
     if (a->desc.shards > 1)
         snprintf(part, sizeof part, " of %s (part %d of %d)",
                  dcn__count_text(all, a->begin[a->n_splits]), a->desc.shard + 1, a->desc.shards);
-    snprintf(a->text, sizeof a->text, "%d layer%s, %s channel%s, %s picture%s%s; scan in %s",
+    snprintf(a->text, sizeof a->text, "%d layer%s, %s channel%s, %s picture%s%s; scan in steps of %s",
              a->n_pages, a->n_pages == 1 ? "" : "s", dcn__count_text(channels, a->channels),
              a->channels == 1 ? "" : "s", dcn__count_text(pictures, n), n == 1 ? "" : "s", part,
              dcn_plan_text(plan));

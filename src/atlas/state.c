@@ -67,6 +67,8 @@ dcn_status dcn__state_facts(dcn__fact *facts, const dcn_atlas *a, dcn_error *err
     number_fact(facts++, "top", NULL, a->desc.top);
     number_fact(facts++, "shard", NULL, a->desc.shard);
     number_fact(facts++, "shards", NULL, a->desc.shards);
+    number_fact(facts++, "first", NULL, a->first);
+    number_fact(facts++, "end", NULL, a->end);
     number_fact(facts++, "next", NULL, a->next);
     return DCN_OK;
 }
@@ -249,7 +251,7 @@ static dcn_status write(const draft *d, const dcn__fact *facts, const char *file
     uint32_t sum;
     dcn_status st;
 
-    snprintf(format, sizeof format, "%s%d", DCN__STATE_FORMAT, DCN__STATE_VERSION);
+    snprintf(format, sizeof format, "%s%d", DCN__SCAN_FORMAT, DCN__STATE_VERSION);
     for (int i = 0; i < DCN__STATE_FACTS; i++)
         pairs[3 + i] = (dcn__pair){ facts[i].key, facts[i].text };
     qsort(pairs, PAIRS, sizeof *pairs, by_key);

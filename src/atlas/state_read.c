@@ -16,13 +16,13 @@
 
 static const char AGAIN[] = "copy the file again or scan again";
 
-static dcn_status check_format(const dcn__tensors *t, dcn_error *err)
+dcn_status dcn__state_format(const dcn__tensors *t, dcn_error *err)
 {
     const char *format = dcn__tensors_metadata(t, "format");
-    const size_t n = strlen(DCN__STATE_FORMAT);
+    const size_t n = strlen(DCN__SCAN_FORMAT);
     int64_t version;
 
-    if (!format || strncmp(format, DCN__STATE_FORMAT, n) != 0 ||
+    if (!format || strncmp(format, DCN__SCAN_FORMAT, n) != 0 ||
         !dcn__parse_int(format + n, strlen(format + n), 0, INT64_MAX, &version))
         return dcn__fail(err, DCN_INPUT, t->where, "is not the state of a scan; name the file that "
                          "a scan wrote");
@@ -32,8 +32,8 @@ static dcn_status check_format(const dcn__tensors *t, dcn_error *err)
     return DCN_OK;
 }
 
-static dcn_status read_text(const char **text, const dcn__tensors *t, const char *key,
-                            dcn_error *err)
+dcn_status dcn__state_text(const char **text, const dcn__tensors *t, const char *key,
+                           dcn_error *err)
 {
     *text = dcn__tensors_metadata(t, key);
     if (!*text)
@@ -41,11 +41,11 @@ static dcn_status read_text(const char **text, const dcn__tensors *t, const char
     return DCN_OK;
 }
 
-static dcn_status read_number(int64_t *n, const dcn__tensors *t, const char *key, int64_t least,
-                              int64_t most, dcn_error *err)
+dcn_status dcn__state_number(int64_t *n, const dcn__tensors *t, const char *key, int64_t least,
+                             int64_t most, dcn_error *err)
 {
     const char *text;
-    const dcn_status st = read_text(&text, t, key, err);
+    const dcn_status st = dcn__state_text(&text, t, key, err);
 
     if (st)
         return st;
@@ -56,6 +56,18 @@ static dcn_status read_number(int64_t *n, const dcn__tensors *t, const char *key
     return DCN_OK;
 }
 
+/* Bits of one engine differ where the processors do. */
+static const char *what_to_do(const dcn__fact *f, const char *text)
+{
+    static const char cpu[] = "cpu (";
+    const size_t n = sizeof cpu - 1;
+
+    return strncmp(f->text, cpu, n) == 0 && strncmp(text, cpu, n) == 0
+        ? "set ONEDNN_MAX_CPU_ISA to the same (AVX2 for instance) wherever it is scanned, merged "
+          "or drawn, or scan again"
+        : "use the same or scan again";
+}
+
 static dcn_status check_facts(const dcn__tensors *t, const dcn_atlas *a, dcn_error *err)
 {
     dcn__fact facts[DCN__STATE_FACTS];
@@ -64,10 +76,12 @@ static dcn_status check_facts(const dcn__tensors *t, const dcn_atlas *a, dcn_err
     for (int i = 0; !st && i < DCN__STATE_SAME; i++) {
         const char *text;
 
-        if (!(st = read_text(&text, t, facts[i].key, err)) && strcmp(text, facts[i].text) != 0)
-            st = dcn__fail(err, DCN_STATE, t->where,
-                           "is a scan of %s %.80s, here it is %.80s; use the same or scan again",
-                           facts[i].what, text, facts[i].text);
+        if ((st = dcn__state_text(&text, t, facts[i].key, err)))
+            return st;
+        if (strcmp(text, facts[i].text) != 0)
+            return dcn__fail(err, DCN_STATE, t->where, "is a scan of %s %.80s, here it is %.80s; "
+                             "%s", facts[i].what, text, facts[i].text,
+                             what_to_do(&facts[i], text));
     }
     return st;
 }
@@ -76,18 +90,22 @@ static dcn_status check_facts(const dcn__tensors *t, const dcn_atlas *a, dcn_err
 static dcn_status read_progress(dcn__state *s, const dcn__tensors *t, const dcn_atlas *a,
                                 dcn_error *err)
 {
-    int64_t top, shard, shards, index;
+    int64_t top, shard, shards, index, same;
     dcn_status st;
 
-    if ((st = read_number(&top, t, "top", 1, DCN__TOP_MAX, err)) ||
-        (st = read_number(&shards, t, "shards", 1, 100000, err)) ||
-        (st = read_number(&shard, t, "shard", 0, shards - 1, err)))
+    if ((st = dcn__state_number(&top, t, "top", 1, DCN__TOP_MAX, err)) ||
+        (st = dcn__state_number(&shards, t, "shards", 1, 100000, err)) ||
+        (st = dcn__state_number(&shard, t, "shard", 0, shards - 1, err)))
         return st;
     s->top = (int)top;
     s->shard = (int)shard;
     s->shards = (int)shards;
     dcn__atlas_shard(a, s->shard, s->shards, &s->first, &s->end);
-    if ((st = read_number(&s->next, t, "next", s->first, s->end, err)))
+    if ((dcn__tensors_metadata(t, "first") &&
+         (st = dcn__state_number(&same, t, "first", s->first, s->first, err))) ||
+        (dcn__tensors_metadata(t, "end") &&
+         (st = dcn__state_number(&same, t, "end", s->end, s->end, err))) ||
+        (st = dcn__state_number(&s->next, t, "next", s->first, s->end, err)))
         return st;
     dcn__atlas_split(a, s->next, &index);
     if (s->next < s->end && index % a->chunk != 0)
@@ -107,7 +125,7 @@ static bool has_shape(const dcn__tensor *tensor, int part, int64_t channels, int
            (!listed || tensor->dims[1] == top);
 }
 
-static const dcn__tensor *tensor_of(const dcn__tensors *t, const char *layer, int part)
+const dcn__tensor *dcn__state_tensor(const dcn__tensors *t, const char *layer, int part)
 {
     char name[DCN__MAX_NAME + 12];
 
@@ -155,7 +173,7 @@ static dcn_status check_pages(const dcn__tensors *t, const dcn__state *s, const 
         for (int part = 0; part < DCN__STATE_PARTS; part++) {
             const char *layer = g->nodes[a->pages[i].node].name;
 
-            if (tensor_of(t, layer, part))
+            if (dcn__state_tensor(t, layer, part))
                 continue;
             if (part)
                 return dcn__fail(err, DCN_INPUT, t->where, "%s.%s is missing; %s", layer,
@@ -174,7 +192,7 @@ dcn_status dcn__state_check(dcn__state *s, const dcn__tensors *t, const dcn_atla
 {
     dcn_status st;
 
-    if ((st = check_format(t, err)) || (st = check_facts(t, a, err)) ||
+    if ((st = dcn__state_format(t, err)) || (st = check_facts(t, a, err)) ||
         (st = read_progress(s, t, a, err)))
         return st;
     for (int i = 0; !st && i < t->count; i++)
@@ -213,7 +231,7 @@ static float real_number(const reading *r, int part, size_t i)
 static dcn_status wrong(const reading *r, int part, int channel, const char *what, dcn_error *err)
 {
     return dcn__fail_at(err, DCN_INPUT, r->t->where,
-                        dcn__tensors_offset(r->t, tensor_of(r->t, r->layer, part)),
+                        dcn__tensors_offset(r->t, dcn__state_tensor(r->t, r->layer, part)),
                         "channel %d of %s %s; %s", channel, r->layer, what, AGAIN);
 }
 
@@ -299,8 +317,7 @@ static dcn_status read_channel(reading *r, dcn__lists *l, int c, dcn_error *err)
     return DCN_OK;
 }
 
-/* Damage; whoever changes a file on purpose leaves the sum out, or sets it right. */
-static dcn_status check_sum(const dcn__tensors *t, dcn_error *err)
+dcn_status dcn__state_verify(const dcn__tensors *t, dcn_error *err)
 {
     const char *want = dcn__tensors_metadata(t, "crc32c");
     const size_t n = (size_t)t->count;
@@ -333,7 +350,7 @@ static dcn_status check_sum(const dcn__tensors *t, dcn_error *err)
 dcn_status dcn__state_read(dcn__lists **lists, const dcn__state *s, const dcn__tensors *t,
                            const dcn_atlas *a, dcn_error *err)
 {
-    dcn_status st = check_sum(t, err);
+    dcn_status st = dcn__state_verify(t, err);
 
     *lists = NULL;
     if (st)
@@ -346,7 +363,7 @@ dcn_status dcn__state_read(dcn__lists **lists, const dcn__state *s, const dcn__t
                       .layer = a->model->graph->nodes[page->node].name };
 
         for (int part = 0; part < DCN__STATE_PARTS; part++)
-            r.parts[part] = dcn__tensors_data(t, tensor_of(t, r.layer, part));
+            r.parts[part] = dcn__tensors_data(t, dcn__state_tensor(t, r.layer, part));
         st = dcn__lists_init(&(*lists)[i], page->shape.c, a->desc.top, err);
         for (int c = 0; !st && c < page->shape.c; c++)
             st = read_channel(&r, &(*lists)[i], c, err);

@@ -108,11 +108,26 @@ size_t dcn__strip_bytes(const dcn_atlas *a, const dcn__spool *s)
     return 2 * 2 * most * (size_t)a->desc.top + s->largest;
 }
 
+/* A patch's tile is laid: hatches what lies beyond the picture's border. */
+static dcn_status edge(dcn_image *strip, int column, const dcn_graph *g, const dcn__page *page,
+                       const dcn_atlas_unit *unit, dcn_error *err)
+{
+    dcn__place place;
+    const dcn_status st = dcn__tile_place(&place, g, page, unit, err);
+
+    if (!st)
+        dcn__tile_border(strip->pixels + (size_t)column * (size_t)page->tile[1] * 3,
+                         (size_t)strip->w * 3, page, &place);
+    return st;
+}
+
 dcn_status dcn__strip_make(dcn__bytes *bytes, const dcn__press *p, int page, int channel,
                            uint8_t *slot, dcn_error *err)
 {
     const dcn__page *pg = &p->atlas->pages[page];
-    const int n = pg->lists.tallies[channel].n, c = p->atlas->model->graph->nodes[0].shape.c;
+    const dcn_graph *g = p->atlas->model->graph;
+    const dcn_atlas_unit *units = pg->lists.units + (size_t)channel * (size_t)pg->lists.top;
+    const int n = pg->lists.tallies[channel].n, c = g->nodes[0].shape.c;
     dcn_image strip = { pg->tile[0], 2 * n * pg->tile[1], 3, NULL };
     dcn__slot_parts parts;
     dcn_status st = DCN_OK;
@@ -125,6 +140,7 @@ dcn_status dcn__strip_make(dcn__bytes *bytes, const dcn__press *p, int page, int
         if (!(st = dcn__spool_read(p->spool, page, channel, k, slot, &parts, err))) {
             lay(&strip, k, parts.patch, pg->tile[1], c);
             lay(&strip, n + k, parts.projection, pg->tile[1], c);
+            st = edge(&strip, k, g, pg, &units[k], err);
         }
     if (!st)
         st = is_png(p, page) ? dcn__png_encode(bytes, &strip, NULL, err)

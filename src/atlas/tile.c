@@ -1,7 +1,8 @@
 /* tile.c - which part of a picture a unit's tile shows, and its bytes.
  *
  * All tiles of a layer have one size: that of its receptive field, or of the picture where the
- * field is larger. A unit at the border sees less; the rest of its tile is hatched. */
+ * field is larger. A unit at the border sees less; the rest of its tile is hatched, in colours, so
+ * that nobody takes it for a part of the picture. */
 #include "atlas/tile.h"
 
 #include "base/memory.h"
@@ -132,17 +133,6 @@ size_t dcn__tile_bytes(const dcn__page *page, int c)
     return (size_t)page->tile[0] * (size_t)page->tile[1] * (size_t)c;
 }
 
-/* Diagonal stripes of two greys: no picture, whatever the network. */
-static void hatch(uint8_t *tile, const dcn__page *page, int c)
-{
-    const int longest = page->tile[0] > page->tile[1] ? page->tile[0] : page->tile[1];
-    const int width = longest > 32 ? 4 : longest > 8 ? 2 : 1;
-
-    for (int y = 0; y < page->tile[0]; y++)
-        for (int x = 0; x < page->tile[1]; x++, tile += c)
-            memset(tile, (y + x) / width % 2 ? 0x70 : 0x90, (size_t)c);
-}
-
 /* Copies the shown part of a picture (H,W,C) of `element` bytes a cell's channel. */
 static void crop(void *out, const dcn__place *p, const void *picture, dcn_shape input,
                  size_t element)
@@ -167,6 +157,26 @@ static void shrink(int at, int size, int patch, int tile, int *from, int *count)
     if (to <= *from)
         to = *from + 1;
     *count = to - *from;
+}
+
+/* Diagonal stripes of two violets. On few pixels stripes look like what a picture may hold: there
+ * it is one colour. */
+void dcn__tile_border(uint8_t *rgb, size_t pitch, const dcn__page *page, const dcn__place *p)
+{
+    static const uint8_t violet[2][3] = { { 0xbe, 0xb4, 0xd6 }, { 0x9d, 0x92, 0xba } };
+    const int longest = page->tile[0] > page->tile[1] ? page->tile[0] : page->tile[1];
+    const int width = longest > 32 ? 4 : longest >= 12 ? 2 : 0;
+    int top = 0, left = 0, h = 0, w = 0;
+
+    if (p->h) {
+        shrink(p->y, p->h, page->patch[0], page->tile[0], &top, &h);
+        shrink(p->x, p->w, page->patch[1], page->tile[1], &left, &w);
+    }
+    for (int y = 0; y < page->tile[0]; y++)
+        for (int x = 0; x < page->tile[1]; x++)
+            if (y < top || y >= top + h || x < left || x >= left + w)
+                memcpy(rgb + (size_t)y * pitch + (size_t)x * 3,
+                       violet[width ? (y + x) / width % 2 : 0], 3);
 }
 
 /* Lays the shown part, in e->bytes, into the tile. */
@@ -195,7 +205,7 @@ static dcn_status lay(uint8_t *tile, const dcn__page *page, const dcn__place *p,
 dcn_status dcn__tile_patch(uint8_t *tile, const dcn__page *page, const dcn__place *place,
                            const uint8_t *photo, dcn_shape input, dcn__easel *e, dcn_error *err)
 {
-    hatch(tile, page, input.c);
+    memset(tile, 0, dcn__tile_bytes(page, input.c));
     if (!place->h)
         return DCN_OK;
     crop(e->bytes, place, photo, input, 1);

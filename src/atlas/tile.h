@@ -25,13 +25,17 @@ size_t dcn__easel_bytes(const dcn_atlas *a);
 
 /* Bytes of one tile: (h,w,c), c of the network's input. */
 size_t dcn__tile_bytes(const dcn__page *page, int c);
-/* photo: the whole picture (H,W,C) in bytes. Beyond its border the tile is hatched. */
+/* photo: the whole picture (H,W,C) in bytes. Beyond its border the tile is black:
+ * dcn__tile_border paints that. */
 dcn_status dcn__tile_patch(uint8_t *tile, const dcn__page *page, const dcn__place *place,
                            const uint8_t *photo, dcn_shape input, dcn__easel *e, dcn_error *err);
 /* values: the whole projection (H,W,C). Grey is zero, at +-*scale the contrast is full. */
 dcn_status dcn__tile_projection(uint8_t *tile, float *scale, const dcn__page *page,
                                 const dcn__place *place, const float *values, dcn_shape input,
                                 dcn__easel *e, dcn_error *err);
+/* Hatches what of a patch's tile lies beyond the picture's border. rgb: the tile (h,w,3), from row
+ * to row `pitch` bytes. */
+void dcn__tile_border(uint8_t *rgb, size_t pitch, const dcn__page *page, const dcn__place *place);
 /* The same values in a patch (h,w,c) of zeros. */
 void dcn__tile_raw(float *patch, const dcn__page *page, const dcn__place *place,
                    const float *values, dcn_shape input);

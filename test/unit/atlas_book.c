@@ -302,12 +302,12 @@ static void a_full_disk_is_told(void **state)
     must(dcn_atlas_draw(a, g.book, &book, NULL, NULL, &err));
     want = tree_sum(g.book);
     empty_book(&g);
-    put_file(g.book, "index.html", "old", 3);
+    put_file(g.book, "index.html", "<meta name=\"generator\" content=\"deconvnet old", 45);
     assert_refused(draw_within(a, &g, &book, spool - 1), DCN_FILE, "tiles.tmp: cannot make room");
     assert_refused(draw_within(a, &g, &book, spool), DCN_FILE, "index.html: write failed at byte");
     assert_non_null(strstr(err.text, "; free space and try again"));
     must(dcn__file_read(&bytes, path, 1000, &err));
-    assert_int_equal(bytes.size, 3);
+    assert_int_equal(bytes.size, 45);
     dcn__bytes_clear(&bytes);
     must(dcn_atlas_draw(a, g.book, &book, NULL, NULL, &err));
     assert_true(tree_sum(g.book) == want);
@@ -400,6 +400,65 @@ static void old_tiles_go_and_nothing_else(void **state)
     assert_false(stands(g.book, "tiles-22222222/01-a/00000.png"));
     assert_false(stands(g.book, "tiles-22222222/01-a/00000.png.tmp-abc123"));
     assert_false(stands(g.book, "index.html.tmp-abc123"));
+    dcn_atlas_destroy(a);
+    close_gallery(&g);
+}
+
+/* What would be overwritten must be a book's. */
+static void foreign_files_are_not_overwritten(void **state)
+{
+    static const struct { const char *folder, *name; } foreign[] = {
+        { ".", "index.html" }, { ".", "atlas.json" }, { "raw", "01-max_pool1.npz" },
+    };
+    dcn_atlas *a;
+    gallery g;
+
+    (void)state;
+    open_small(&g, "claim");
+    a = small_groups(&g, 1);
+    for (size_t i = 0; i < COUNT(foreign); i++) {
+        char path[900];
+        dcn__bytes kept;
+
+        empty_book(&g);
+        must(dcn_atlas_check_folder(g.book, &err));
+        put(&g, foreign[i].folder, foreign[i].name);
+        assert_int_equal(dcn_atlas_check_folder(g.book, &err), DCN_FILE);
+        assert_int_equal(dcn_atlas_draw(a, g.book, &with_raw, NULL, NULL, &err), DCN_FILE);
+        assert_non_null(strstr(err.text, "name another folder"));
+        snprintf(path, sizeof path, "%s/%s/%s", g.book, foreign[i].folder, foreign[i].name);
+        must(dcn__file_read(&kept, path, 10, &err));
+        assert_int_equal(kept.size, 1);
+        dcn__bytes_clear(&kept);
+    }
+    empty_book(&g);
+    put(&g, ".", "notes.txt");
+    draw(a, &g);
+    must(dcn_atlas_check_folder(g.book, &err));
+    draw(a, &g);                                /* over a book of its own */
+    remove_tree(g.book);
+    must(dcn_atlas_check_folder(g.book, &err));
+    dcn_atlas_destroy(a);
+    close_gallery(&g);
+}
+
+/* The fingerprint of a folder knows names and sizes; here the file keeps both. */
+static void a_picture_that_changed_is_refused(void **state)
+{
+    dcn_atlas_channel channel;
+    uint8_t black[16 * 14 * 3] = { 0 };
+    const dcn_image other = { 16, 14, 3, black };
+    dcn_atlas *a;
+    gallery g;
+
+    (void)state;
+    open_small(&g, "changed");
+    a = small_groups(&g, 1);
+    must(dcn_atlas_channel_get(a, 0, 0, &channel, &err));
+    hang(&g, (int)channel.top[0].picture, &other);
+    assert_int_equal(dcn_atlas_draw(a, g.book, &with_raw, NULL, NULL, &err), DCN_STATE);
+    assert_non_null(strstr(err.text, "that picture has changed"));
+    assert_false(stands(g.book, "index.html"));
     dcn_atlas_destroy(a);
     close_gallery(&g);
 }
@@ -568,6 +627,8 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_told),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(old_tiles_go_and_nothing_else),
+        cmocka_unit_test(foreign_files_are_not_overwritten),
+        cmocka_unit_test(a_picture_that_changed_is_refused),
         cmocka_unit_test(a_single_file_holds_everything),
         cmocka_unit_test(many_layers_take_several_passes),
         cmocka_unit_test(groups_shrink_to_the_memory),

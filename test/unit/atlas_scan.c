@@ -170,10 +170,11 @@ static void says_what_is_odd(void **state)
     copy_channel(g, "conv1.bias", 6, 4);
     copy_channel(g, "conv1.weight", 7, 4);
     copy_channel(g, "conv1.bias", 7, 4);
-    change_channel(g, "dense1.weight", 1, 0, 0);          /* dead, but never at 0 */
+    change_channel(g, "dense1.weight", 1, 0, 0);          /* linear: speaks below 0 */
     change_channel(g, "dense1.bias", 1, 0, -2);
-    copy_channel(g, "dense1.weight", 3, 1);               /* dead before duplicate */
-    copy_channel(g, "dense1.bias", 3, 1);
+    change_channel(g, "dense1.bias", 2, 0, -1e6);
+    change_channel(g, "dense1.weight", 3, 0, 0);          /* but not at 0 */
+    change_channel(g, "dense1.bias", 3, 0, 0);
     a = atlas_of(&w, (dcn_atlas_desc){ .pictures = DCN_PICTURES_ALL, .top = 3 });
     kind_is(a, "clip1", 0, DCN_CHANNEL_USUAL, -1, "");    /* nothing is scanned yet */
     must(dcn_atlas_scan(a, NULL, NULL, NULL, &err));
@@ -186,13 +187,36 @@ static void says_what_is_odd(void **state)
     kind_is(a, "clip1", 4, DCN_CHANNEL_USUAL, -1, "");
     kind_is(a, "clip1", 6, DCN_CHANNEL_DUPLICATE, 4, "on every picture the same as channel 4");
     kind_is(a, "clip1", 7, DCN_CHANNEL_DUPLICATE, 4, "on every picture the same as channel 4");
-    kind_is(a, "dense1", 1, DCN_CHANNEL_DEAD, -1, "never above 0 on 220 pictures");
-    kind_is(a, "dense1", 3, DCN_CHANNEL_DEAD, -1, "never above 0 on 220 pictures");
+    kind_is(a, "dense1", 1, DCN_CHANNEL_SATURATED, -1,
+            "the same largest value -2 on all 220 pictures");
+    kind_is(a, "dense1", 2, DCN_CHANNEL_USUAL, -1, "");
+    kind_is(a, "dense1", 3, DCN_CHANNEL_DEAD, -1, "never fired on 220 pictures");
     is_brute_force(a, &w);
     must_say(dcn_atlas_channel_get(a, 0, 8, &(dcn_atlas_channel){ 0 }, &err), DCN_USAGE,
              "channel: 8 is outside 0..7; choose another");
     must_say(dcn_atlas_channel_get(a, 2, 0, &(dcn_atlas_channel){ 0 }, &err), DCN_USAGE,
              "layer: 2 is outside 0..1; choose another");
+    dcn_atlas_destroy(a);
+    close_world(&w);
+}
+
+/* With an activation, never to come above 0 is to be dead, even if it lets a little through. */
+static void below_zero_is_dead_behind_an_activation(void **state)
+{
+    world w = { 0 };
+    dcn_atlas *a;
+
+    (void)state;
+    open_idx(&w, "atlas_scan", 5);
+    set_model(&w, "input 12x12x1; conv filters=3 kernel=3; leaky_relu slope=0.1; max_pool 2", 6, 0);
+    change_channel(w.model.graph, "conv1.bias", 0, 0, -1000);
+    change_channel(w.model.graph, "conv1.weight", 1, 0, 0);
+    change_channel(w.model.graph, "conv1.bias", 1, 0, -1000);
+    a = atlas_of(&w, (dcn_atlas_desc){ .pictures = DCN_PICTURES_ALL });
+    must(dcn_atlas_scan(a, NULL, NULL, NULL, &err));
+    kind_is(a, "max_pool1", 0, DCN_CHANNEL_DEAD, -1, "never above 0 on 220 pictures");
+    kind_is(a, "max_pool1", 1, DCN_CHANNEL_DEAD, -1, "never above 0 on 220 pictures");
+    kind_is(a, "max_pool1", 2, DCN_CHANNEL_USUAL, -1, "");
     dcn_atlas_destroy(a);
     close_world(&w);
 }
@@ -378,6 +402,7 @@ int main(void)
         cmocka_unit_test(finds_in_a_folder),
         cmocka_unit_test(stops_at_a_damaged_picture),
         cmocka_unit_test(says_what_is_odd),
+        cmocka_unit_test(below_zero_is_dead_behind_an_activation),
         cmocka_unit_test(counts_are_grouped),
         cmocka_unit_test(refuses_what_is_not_finite),
         cmocka_unit_test(names_the_first_such_picture),
