@@ -288,7 +288,7 @@ typedef struct dcn_plan_desc {
     const char *engine;       /* "cpu" (the usual), "ref" or "ref64" */
     int batch;                /* pictures a step; 0: 1 */
     int threads;              /* 0: all cores; results do not depend on it, but where they work
-                                 inside the layers of a few pictures (dcn_plan_text says so) a last
+                                 inside the layers of a single picture (dcn_plan_text says so) a last
                                  bit may: give `chunk` */
     int training;             /* gradients and a loss */
     int keep_all;             /* keep every value and every signal for dcn_plan_value / _signal */
