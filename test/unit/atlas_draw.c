@@ -2,6 +2,7 @@
  * own pixels, and walks down without cones. */
 #include "atlas_draw_help.h"
 
+#include "atlas/tile.h"
 #include "view/scale.h"
 
 /* ---- planted motifs ------------------------------------------------------------------------- */
@@ -124,6 +125,8 @@ static double share(const float *patch, const dcn_field *f, const dcn_atlas_unit
     return inside / all;
 }
 
+static const uint8_t violet[2][3] = { { 190, 180, 214 }, { 157, 146, 186 } };
+
 /* Every pixel of a patch's tile is the picture's, or the hatch beyond its border; the projection's
  * tile is grey there. */
 static void tiles_are_the_pictures(const gallery *g, const dcn_image *strip, const dcn_field *f,
@@ -145,13 +148,49 @@ static void tiles_are_the_pictures(const gallery *g, const dcn_image *strip, con
                 continue;
             }
             beyond++;
-            assert_true(patch[0] == patch[1] && patch[1] == patch[2]);
-            assert_true(patch[0] == 0x70 || patch[0] == 0x90);
+            assert_memory_equal(patch, violet[0], 3);       /* no room for stripes */
             assert_true(down[0] == 128 && down[1] == 128 && down[2] == 128);
         }
     dcn_image_clear(&picture);
     if (u->y == 0)
         assert_true(beyond > 0);
+}
+
+/* All of a tile but what is shown, and nothing else; stripes as wide as the tile bears. */
+static void the_border_is_hatched(void **state)
+{
+    static const struct { int patch, tile, width; dcn__place shown; int top, left, bottom, right; }
+        cases[] = {
+            { 11, 11, 0, { .y = 2, .x = 0, .h = 9, .w = 10 }, 2, 0, 11, 10 },
+            { 12, 12, 2, { .y = 0, .x = 5, .h = 12, .w = 7 }, 0, 5, 12, 12 },
+            { 32, 32, 2, { .y = 30, .x = 30, .h = 2, .w = 2 }, 30, 30, 32, 32 },
+            { 33, 33, 4, { .y = 0, .x = 0, .h = 33, .w = 33 }, 0, 0, 33, 33 },
+            { 80, 40, 4, { .y = 20, .x = 0, .h = 60, .w = 50 }, 10, 0, 40, 25 },
+            { 16, 16, 2, { .h = 0 }, 0, 0, 0, 0 },
+        };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int side = cases[i].tile, width = cases[i].width;
+        const dcn__page page = { .patch = { cases[i].patch, cases[i].patch },
+                                 .tile = { side, side } };
+        const size_t pitch = 3 * (size_t)side + 6;
+        uint8_t *rgb = calloc((size_t)side, pitch), none[6] = { 0 };
+
+        dcn__tile_border(rgb, pitch, &page, &cases[i].shown);
+        for (int y = 0; y < side; y++) {
+            const uint8_t *row = rgb + (size_t)y * pitch;
+
+            for (int x = 0; x < side; x++)
+                if (y >= cases[i].top && y < cases[i].bottom && x >= cases[i].left &&
+                    x < cases[i].right)
+                    assert_memory_equal(row + 3 * x, none, 3);
+                else
+                    assert_memory_equal(row + 3 * x, violet[width ? (x + y) / width % 2 : 0], 3);
+            assert_memory_equal(row + 3 * side, none, 6);
+        }
+        free(rgb);
+    }
 }
 
 static void the_motifs_are_found_and_drawn(void **state)
@@ -526,6 +565,7 @@ static void other_channels_are_refused_by_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_border_is_hatched),
         cmocka_unit_test(the_motifs_are_found_and_drawn),
         cmocka_unit_test(dead_channels_have_no_strip),
         cmocka_unit_test(raw_projections_are_those_of_the_whole_way),
