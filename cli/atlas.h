@@ -2,6 +2,7 @@
 #ifndef DCN_CLI_ATLAS_H
 #define DCN_CLI_ATLAS_H
 
+#include "layers.h"
 #include "options.h"
 #include "progress.h"
 #include "run_folder.h"
@@ -46,9 +47,8 @@ enum { ATLAS_KEY_LAYERS = CLI_KEY_OWN, ATLAS_KEY_SPLIT, ATLAS_KEY_TILE, ATLAS_KE
     { "split", ATLAS_KEY_SPLIT, "test|train|all", 0, \
       "Which pictures of the data; all: train's, then test's (test)", CLI_GROUP_MAIN }, \
     { "layers", ATLAS_KEY_LAYERS, "LIST", 0, \
-      "Layers, with commas between: a node's name, here or in the ONNX file, or the end of one; " \
-      "the beginning of names, for the last of them; a layer's number from 1; logits; all; conv, " \
-      "those that a convolution makes (all)", CLI_GROUP_MAIN }, \
+      "Layers, with commas between: " CLI_LAYER_NAMES "; conv, those that a convolution makes " \
+      "(all)", CLI_GROUP_MAIN }, \
     { "top", 'k', "N", 0, "Pictures a channel, the strongest: 1 to 100 (9)", CLI_GROUP_MAIN }
 #define ATLAS_OPTIONS_BOOK \
     { "tile", ATLAS_KEY_TILE, "N", 0, \
@@ -59,7 +59,12 @@ enum { ATLAS_KEY_LAYERS = CLI_KEY_OWN, ATLAS_KEY_SPLIT, ATLAS_KEY_TILE, ATLAS_KE
     { "raw", ATLAS_KEY_RAW, "npz|safetensors", 0, \
       "Write the projections as float32 numbers too, a file a layer", CLI_GROUP_OUTPUT }, \
     { "fresh", ATLAS_KEY_FRESH, NULL, 0, \
-      "Forget the scan that BOOK holds, finished or not, and begin anew", CLI_GROUP_OUTPUT }
+      "Forget the scan that BOOK holds, finished or not, and scan again", CLI_GROUP_OUTPUT }
+/* Of bits that processors do not share. */
+#define ATLAS_ALIKE \
+    "Bits belong to an instruction set: for machines with different processors set the " \
+    "environment variable ONEDNN_MAX_CPU_ISA to the same on all of them, to what the oldest one " \
+    "has (AVX2 for instance), for the parts and for atlas-merge; else the parts do not fit."
 #define ATLAS_OPTION_BATCH { "batch-size", 'b', "N", 0, \
     "Pictures a step of the scan; the results do not depend on it (what suits the network)", \
     CLI_GROUP_COMPUTE }

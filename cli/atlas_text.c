@@ -82,9 +82,11 @@ void atlas_announce(const atlas_run *run)
                name, o->top ? o->top : ATLAS_TOP, draws ? ", drawn by " : "", draws ? way : "");
         printf("%s\n", dcn_atlas_text(run->atlas));
         cli_escape(name, sizeof name, run->out);
-        printf("writing to %s; memory at most %.0f MiB, disk at most %.0f MiB beside the book\n",
-               name, mebibytes((double)dcn_atlas_bytes(run->atlas)),
-               mebibytes(disk_bytes(run)));
+        printf("writing to %s; memory at most %.0f MiB", name,
+               mebibytes((double)dcn_atlas_bytes(run->atlas)));
+        if (draws)
+            printf("; while drawing, %.0f MiB of disk for tiles.tmp", mebibytes(disk_bytes(run)));
+        putchar('\n');
         if (o->n_parts)
             printf("put together of %d parts\n", o->n_parts);
         else if (all == 0)
@@ -130,20 +132,23 @@ static void print_work(const char *what, const char *unit, int64_t n, double sec
 {
     char count[32], speed[32];
 
-    printf("%-8s %s %s in %.1f s, %s a second\n", what, atlas_count(count, n), unit, seconds,
-           atlas_count(speed, (int64_t)(rate(n, seconds) + 0.5)));
+    printf("%-8s %s %s%s in %.1f s, %s a second\n", what, atlas_count(count, n), unit,
+           n == 1 ? "" : "s", seconds, atlas_count(speed, (int64_t)(rate(n, seconds) + 0.5)));
 }
 
 static void print_text(const atlas_run *run, const tally *t, bool drawn)
 {
     char n[32], path[512];
 
-    printf("channels %s, %lld dead, %lld saturated, %lld duplicate\n", atlas_count(n, t->channels),
-           (long long)t->dead, (long long)t->saturated, (long long)t->duplicate);
+    printf("channels %s", atlas_count(n, t->channels));
+    if (!run->options.shards)           /* what a part has not seen may be in the others */
+        printf(", %lld dead, %lld saturated, %lld duplicate", (long long)t->dead,
+               (long long)t->saturated, (long long)t->duplicate);
+    putchar('\n');
     if (run->scanned)
-        print_work("scan", "pictures", run->scanned, run->scan_seconds);
+        print_work("scan", "picture", run->scanned, run->scan_seconds);
     if (drawn)
-        print_work("drawing", "units", run->drawn, run->draw_seconds);
+        print_work("drawing", "unit", run->drawn, run->draw_seconds);
     cli_escape(path, sizeof path, run->out);
     printf("%s/%s\n", path, drawn ? "index.html" : "scan.safetensors");
 }
@@ -171,6 +176,8 @@ static void add_settings(cli_json *json, const atlas_run *run, bool drawn)
     cli_json_text(json, "model", run->model.hash);
     cli_json_text(json, "data", run->info.name);
     cli_json_text(json, "split", splits[o->pictures]);
+    cli_json_int(json, "shard", o->shards ? o->shard : 1);
+    cli_json_int(json, "shards", o->shards ? o->shards : 1);
     cli_json_text(json, "rule", way);
     cli_json_text(json, "guessed", *guess.text ? guess.text : NULL);
     cli_json_text(json, "plan", dcn_atlas_text(run->atlas));

@@ -12,7 +12,7 @@ static const struct argp_option options[] = {
     ATLAS_OPTIONS_WHAT,
     { "shard", ATLAS_KEY_SHARD, "I/N", 0,
       "Scan the I-th of N parts of the pictures, 1/N to N/N, and draw nothing: deconvnet "
-      "atlas-merge puts the parts together", CLI_GROUP_MAIN },
+      "atlas-merge puts the parts together. " ATLAS_ALIKE, CLI_GROUP_MAIN },
     { "scan-only", ATLAS_KEY_SCAN_ONLY, NULL, 0,
       "Scan and stop; the same command without it draws", CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
@@ -21,7 +21,8 @@ static const struct argp_option options[] = {
     CLI_OPTIONS_INPUT,
     CLI_HEADER("Where to:", CLI_GROUP_OUTPUT),
     { "out", ATLAS_KEY_OUT, "BOOK", 0,
-      "Folder for the book (of a run RUN/atlas, else atlas-NAME beside the model's file)",
+      "Folder for the book, not inside the data (of a run RUN/atlas, else atlas-NAME beside the "
+      "model's file)",
       CLI_GROUP_OUTPUT },
     ATLAS_OPTIONS_BOOK,
     CLI_OPTION_JSON,

@@ -21,7 +21,8 @@ static const struct argp_option options[] = {
     CLI_OPTIONS_INPUT,
     CLI_HEADER("Where to:", CLI_GROUP_OUTPUT),
     { "out", ATLAS_KEY_OUT, "BOOK", 0,
-      "Folder for the book (of a run RUN/atlas, else atlas-NAME beside the model's file)",
+      "Folder for the book, not inside the data (of a run RUN/atlas, else atlas-NAME beside the "
+      "model's file)",
       CLI_GROUP_OUTPUT },
     ATLAS_OPTIONS_BOOK,
     CLI_OPTION_JSON,
@@ -36,7 +37,7 @@ static const char doc[] =
     "Puts together what deconvnet atlas --shard 1/N to N/N scanned, and draws the book: to the "
     "byte the one of a single run. A part is a folder that atlas wrote, or the scan.safetensors "
     "in it. Model, data, --split, --layers and --top must be those of the parts; the other options "
-    "are those of deconvnet atlas.\v"
+    "are those of deconvnet atlas. " ATLAS_ALIKE "\v"
     "Examples:\n"
     "  deconvnet atlas-merge part1 part2 --model runs/tutorial --out book\n"
     "  deconvnet atlas-merge part* --model m.onnx --data photos --out m --single\n"

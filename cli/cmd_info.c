@@ -23,7 +23,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] = "Says what a file or folder is, by content and not by name, and checks "
                           "all of it: a CIFAR-10 folder, a folder of IDX files, an image folder, a "
-                          "picture, a model, a network, an event file, an array. Of a model, "
+                          "picture, a model, a network, an event file, an array, an atlas and "
+                          "the scan of one, finished or not, whole or a part. Of a model, "
                           "ONNX or our own, it prints every node with its shape, parameters, "
                           "operations and receptive field, what was guessed about its input, and "
                           "the memory that plans need.\v"
@@ -32,6 +33,7 @@ static const char doc[] = "Says what a file or folder is, by content and not by 
                           "  deconvnet info resnet18.onnx\n"
                           "  deconvnet info --size 320x240 --json fully-convolutional.onnx\n"
                           "  deconvnet info ~/.cache/deconvnet/cifar-10-batches-bin\n"
+                          "  deconvnet info part1 part2\n"
                           "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -168,6 +170,8 @@ static dcn_status tell(cli_json *json, const info_run *run, const char *path, dc
     case DCN_KIND_EVENTS: return tell_events(json, path, err);
     case DCN_KIND_NETWORK: return info_network(json, run, path, err);
     case DCN_KIND_NPY: return tell_array(json, path, err);
+    case DCN_KIND_SCAN: return info_scan(json, run, path, err);
+    case DCN_KIND_ATLAS: return info_atlas(json, run, path, err);
     case DCN_KIND_TENSORS:
     case DCN_KIND_IDX_FILE:
     case DCN_KIND_UNKNOWN: break;

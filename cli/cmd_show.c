@@ -1,6 +1,7 @@
 /* cmd_show.c - deconvnet show: pictures of what layers and channels respond to. */
 #include "show.h"
 
+#include "layers.h"
 #include "message.h"
 #include "network.h"
 #include "run_folder.h"
@@ -24,10 +25,8 @@ static const struct argp_option options[] = {
       CLI_GROUP_MAIN },
     CLI_HEADER("How to walk down:", CLI_GROUP_MORE),
     { "layer", KEY_LAYER, "NAME|N|logits|all", 0,
-      "A node's name, here or in the ONNX file, or the end of one; the beginning of names, for the "
-      "last of them; a layer's number from 1; logits; all; several with "
-      "commas (without it: all layers of an ONNX file, of other models those that end in a max "
-      "pool)",
+      "Layers, with commas between: " CLI_LAYER_NAMES " (without it: all layers of an ONNX file, "
+      "of other models those that end in a max pool)",
       CLI_GROUP_MORE },
     CLI_OPTION_RULE("deconvnet for ONNX files, else reconstruct"),
     { "from", KEY_FROM, "layer|channel|peak", 0,

@@ -1,5 +1,5 @@
-/* layers.c - what --layer and --layers mean: a node's name in the graph or in its ONNX file, the
- * end or a part of one, a layer's number, logits, all, conv. It guesses only where one node can
+/* layers.c - what --layer and --layers mean: a node's name in the graph or in its ONNX file, whole
+ * parts of one, a layer's number, logits, all, conv. It guesses only where one node can
  * be meant. */
 #include "layers.h"
 

@@ -39,13 +39,12 @@ dcn_status cli_make_folder(const char *path, dcn_error *err)
     return st;
 }
 
-dcn_status cli_check_folder(const char *path, dcn_error *err)
+/* The nearest parent that exists, or the path itself. Allocated. */
+static char *nearest(const char *path)
 {
     char *part = cli_text("%s", path);
-    dcn_status st = DCN_OK;
     struct stat status;
 
-    /* The nearest parent that exists decides. */
     while (stat(part, &status) != 0) {
         char *slash = strrchr(part, '/');
 
@@ -57,6 +56,36 @@ dcn_status cli_check_folder(const char *path, dcn_error *err)
         }
         *slash = '\0';
     }
+    return part;
+}
+
+bool cli_lies_in(const char *path, const char *above)
+{
+    char *near = nearest(path), *part = realpath(near, NULL);
+    struct stat folder, status;
+    bool inside = false;
+
+    /* Numbers of files, not names: links and mounts give one folder many. */
+    while (part && stat(above, &folder) == 0) {
+        char *slash = strrchr(part, '/');
+
+        inside = stat(part, &status) == 0 && status.st_ino == folder.st_ino
+                 && status.st_dev == folder.st_dev;
+        if (inside || !part[1])
+            break;
+        slash[slash == part] = '\0';
+    }
+    free(part);
+    free(near);
+    return inside;
+}
+
+dcn_status cli_check_folder(const char *path, dcn_error *err)
+{
+    char *part = nearest(path);
+    dcn_status st = DCN_OK;
+    struct stat status;
+
     if (stat(part, &status) != 0 && errno != ENOTDIR)
         st = cli_fail(err, DCN_FILE, part, "cannot look there (%s); name another folder",
                       strerror(errno));

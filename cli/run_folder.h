@@ -10,6 +10,8 @@
 dcn_status cli_make_folder(const char *path, dcn_error *err);
 /* Would cli_make_folder and writing there work? Writes nothing. */
 dcn_status cli_check_folder(const char *path, dcn_error *err);
+/* Is `path`, which need not exist, the folder `above` or inside it? */
+bool cli_lies_in(const char *path, const char *above);
 
 typedef struct cli_run_folder {
     char *path;

@@ -626,7 +626,7 @@ DCN_API dcn_status dcn_atlas_merge(dcn_atlas *atlas, const char *const *files, i
 typedef struct dcn_scan {
     char model[24], data[24];     /* fingerprints, 16 hexadecimal digits */
     char preprocess[400];
-    char engine[64];              /* "cpu (avx512_core)" */
+    char engine[64];              /* "cpu (oneDNN 2.6.3, avx2)" */
     dcn_pictures pictures;
     int64_t total;                /* pictures of all shards */
     int top, shard, shards;       /* shard from 0; shards 1: all */

@@ -56,13 +56,12 @@ dcn_status dcn__state_number(int64_t *n, const dcn__tensors *t, const char *key,
     return DCN_OK;
 }
 
-/* Bits of one engine differ where the processors do. */
+/* "cpu (oneDNN 2.6.3, avx2)": bits of one engine differ where the processors do. */
 static const char *what_to_do(const dcn__fact *f, const char *text)
 {
-    static const char cpu[] = "cpu (";
-    const size_t n = sizeof cpu - 1;
+    const size_t n = strcspn(text, ",");
 
-    return strncmp(f->text, cpu, n) == 0 && strncmp(text, cpu, n) == 0
+    return strcmp(f->key, "engine") == 0 && text[n] && strncmp(f->text, text, n + 1) == 0
         ? "set ONEDNN_MAX_CPU_ISA to the same (AVX2 for instance) wherever it is scanned, merged "
           "or drawn, or scan again"
         : "use the same or scan again";

@@ -158,6 +158,7 @@ static dcn_status refuse_near_misses(const char *folder, dcn_error *err)
           "(cifar-10-binary.tar.gz)" },
         { "strips.png", "is the folder of a run; name a folder of pictures" },
         { "atlas.json", "is an atlas; name a folder of pictures" },
+        { "scan.safetensors", "holds the scan of an atlas; name a folder of pictures" },
     };
 
     for (size_t i = 0; i < sizeof near / sizeof *near; i++)

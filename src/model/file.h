@@ -11,8 +11,9 @@ struct dcn__model_file {
     char hash[17];
 };
 
-/* "deconvnet model " and the version of the format. */
+/* "deconvnet model " and the version of the format; the state of an atlas' scan begins so, too. */
 #define DCN__MODEL_FORMAT "deconvnet model "
+#define DCN__SCAN_FORMAT "deconvnet-atlas-scan "
 enum { DCN__MODEL_VERSION = 1 };
 
 /* A weight in memory is (h,w,i,o) or (o), in the file (o,i,h,w), (o, i*h*w) or (o). */

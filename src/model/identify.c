@@ -4,7 +4,6 @@
  * that kind to say (single IDX files, which have none, are read here). What is nothing that we read
  * is named where it can be. */
 #include "base/file.h"
-#include "base/memory.h"
 #include "base/text.h"
 #include "codec/cifar.h"
 #include "codec/digest.h"
@@ -79,7 +78,12 @@ static bool is_network(const struct head *h)
     return stop - p >= 6 && memcmp(p, "input", 5) == 0 && (p[5] == ' ' || p[5] == '\t');
 }
 
-/* A model is a file of tensors whose metadata say so. */
+static bool begins(const char *text, const char *word)
+{
+    return text && strncmp(text, word, strlen(word)) == 0;
+}
+
+/* A model is a file of tensors whose metadata say so, and so is a scan. */
 static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_error *err)
 {
     const char *format;
@@ -89,8 +93,9 @@ static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_er
     if ((st = dcn__tensors_peek(&t, h->path, NULL, err)))
         return st;
     format = dcn__tensors_metadata(&t, "format");
-    *kind = format && strncmp(format, DCN__MODEL_FORMAT, strlen(DCN__MODEL_FORMAT)) == 0
-        ? DCN_KIND_MODEL : DCN_KIND_TENSORS;
+    *kind = begins(format, DCN__MODEL_FORMAT)  ? DCN_KIND_MODEL
+            : begins(format, DCN__SCAN_FORMAT) ? DCN_KIND_SCAN
+                                               : DCN_KIND_TENSORS;
     dcn__tensors_close(&t);
     return DCN_OK;
 }
@@ -174,8 +179,6 @@ static dcn_status refuse_file(const struct head *h, dcn_error *err)
 static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *err)
 {
     dcn_data *data;
-    char *model;
-    bool run;
     dcn_status st;
 
     if (dcn__looks_like_cifar10(path))
@@ -186,13 +189,13 @@ static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *e
         *kind = DCN_KIND_FOLDER;
     if (*kind != DCN_KIND_UNKNOWN)
         return DCN_OK;
-    if (!(model = dcn__path_join(path, "model.safetensors")))
-        return dcn__fail_memory(err, "a path", strlen(path));
-    run = dcn__is_file(model);
-    dcn__free(model);
-    if (run)
+    if (dcn__holds(path, "model.safetensors"))
         return dcn__fail(err, DCN_INPUT, path, "is the folder of a run; name the file "
                          "model.safetensors in it");
+    if (dcn__holds(path, "scan.safetensors") || dcn__holds(path, "atlas.json")) {
+        *kind = DCN_KIND_ATLAS;
+        return DCN_OK;
+    }
     /* Opening knows the near misses by name, and whether there are pictures. */
     if ((st = dcn_data_open(&data, path, NULL, err)))
         return st;
@@ -250,6 +253,8 @@ const char *dcn_kind_text(dcn_kind kind)
         [DCN_KIND_IDX_FILE] = "IDX file",
         [DCN_KIND_ONNX] = "ONNX network",
         [DCN_KIND_PICTURES] = "folder of pictures",
+        [DCN_KIND_SCAN] = "scan of an atlas",
+        [DCN_KIND_ATLAS] = "folder of an atlas",
     };
 
     return (unsigned)kind < sizeof texts / sizeof *texts ? texts[kind] : "unknown";

@@ -365,6 +365,7 @@ class Atlas(Case):
         self.assertEqual([layer["channels"] for layer in facts["layers"]], [6, 8, 10])
         units = sum(len(c["top"]) for layer in self.facts["layers"] for c in layer["channels"])
         self.assertEqual((facts["channels"], facts["units"], facts["drawn"]), (24, units, units))
+        self.assertEqual((facts["shard"], facts["shards"]), (1, 1))
         self.assertEqual(facts["alive"] + facts["dead"], 24)
         self.assertGreater(facts["memory_bytes"], 0)
         shutil.copy(path("atlas", "model.safetensors"), path("copy.st"))
@@ -376,8 +377,8 @@ class Atlas(Case):
     def test_text(self):
         text = self.good(self.atlas("--out", "told"))
         for words in (r"test pictures of shots, the 5 strongest a channel, drawn by deconvnet\n",
-                      r"3 layers, 24 channels, 150 pictures; scan in .* chunks? of .*\n",
-                      r"writing to told; memory at most [0-9]+ MiB, disk at most [0-9]+ MiB beside the book\n",
+                      r"3 layers, 24 channels, 150 pictures; scan in steps of .* chunks? of .*\n",
+                      r"writing to told; memory at most [0-9]+ MiB; while drawing, [0-9]+ MiB of disk for tiles.tmp\n",
                       r"channels 24, [0-9]+ dead, [0-9]+ saturated, [0-9]+ duplicate\n",
                       r"scan +150 pictures in [0-9.]+ s, [0-9,]+ a second\n",
                       r"drawing +[0-9]+ units in [0-9.]+ s, [0-9,]+ a second\n", r"told/index.html\n$"):
@@ -415,6 +416,8 @@ class Atlas(Case):
         for i in (1, 2, 3):
             text = self.good(self.atlas("--shard", "%d/3" % i, "--out", "part%d" % i, "-b", 7 * i))
             self.assertIn("(part %d of 3)" % i, text)
+            self.assertIn("channels 24\n", text)         # what is dead here may not be dead elsewhere
+            self.assertNotIn("tiles.tmp", text)
             self.assertTrue(text.endswith("part%d/scan.safetensors\n" % i))
             self.assertEqual(os.listdir(path("part%d" % i)), ["scan.safetensors"])
         self.good(self.merge("part3", "part1/scan.safetensors", "part2", "--out", "merged"))
@@ -441,7 +444,7 @@ class Atlas(Case):
         shutil.copytree(path("book"), path("other"))
         for words in (("-k", 2 * TOP), ("--split", "all"), ("--layers", "all,logits"), ("--preprocess", "none"),
                       ("--engine", "cpu"), ("--data", "synthetic")):
-            line = self.bad(self.atlas("--out", "other", *words), 10, "--fresh")
+            line = self.bad(self.atlas("--out", "other", *words), 10, "--fresh, which forgets that scan and scans again")
             self.assertIn("--out", line)
         self.same("other")
         self.good(self.atlas("--out", "other", "--split", "all", "--fresh"))

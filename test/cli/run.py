@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 
 import tool  # noqa: E402
 
-PARTS = ("arguments", "files", "train", "resume", "show", "channels", "atlas", "onnx", "bench",
+PARTS = ("arguments", "files", "train", "resume", "show", "channels", "atlas", "parts", "onnx", "bench",
          "manual")   # and minimal
 
 

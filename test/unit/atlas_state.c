@@ -296,6 +296,32 @@ static void names_what_differs(void **state)
     close_world(&other);
 }
 
+/* Two processors: what to do about it is said. */
+static void names_another_instruction_set(void **state)
+{
+    world w = { 0 };
+    dcn_atlas *a;
+
+    (void)state;
+    set_up(&w);
+    a = atlas_of(&w, (dcn_atlas_desc){ 0 });
+    snprintf(a->engine, sizeof a->engine, "cpu (oneDNN 2.6.3, avx2)");
+    must(dcn_atlas_scan(a, path_of("s"), NULL, NULL, &err));
+    must(dcn_atlas_load(a, path_of("s"), &err));
+    snprintf(a->engine, sizeof a->engine, "cpu (oneDNN 2.6.3, avx512_core)");
+    assert_int_equal(dcn_atlas_load(a, path_of("s"), &err), DCN_STATE);
+    assert_non_null(strstr(err.text, "is a scan of another engine: cpu (oneDNN 2.6.3, avx2), here "
+                           "it is cpu (oneDNN 2.6.3, avx512_core); set ONEDNN_MAX_CPU_ISA to the "
+                           "same (AVX2 "));
+    snprintf(a->engine, sizeof a->engine, "cpu (oneDNN 3.1.0, avx2)");
+    assert_int_equal(dcn_atlas_load(a, path_of("s"), &err), DCN_STATE);
+    assert_non_null(strstr(err.text, "3.1.0, avx2); use the same or scan again"));
+    does_not_fit(&w, (dcn_atlas_desc){ 0 }, "here it is ref (plain C); use the same or scan again");
+    unlink(path_of("s"));
+    dcn_atlas_destroy(a);
+    close_world(&w);
+}
+
 static void merge_names_what_is_wrong(void **state)
 {
     char names[4][600], sentence[1500];
@@ -481,6 +507,8 @@ static void believes_no_text(void **state)
         { "\"next\":\"70\"", "\"next\":\"12\"", "its next 12 is inside a chunk" },
         { "\"next\":\"70\"", "\"next\":\"1x\"", "its next \"1x\" is outside" },
         { "\"next\":\"70\"", "\"nexx\":\"70\"", "its \"next\" is missing" },
+        { "\"first\":\"0\"", "\"first\":\"1\"", "its first \"1\" is outside 0..0" },
+        { "\"end\":\"70\"", "\"end\":\"71\"", "its end \"71\" is outside 70..70" },
         { "\"top\":\"9\"", "\"top\":\"0\"", "its top \"0\" is outside 1..100" },
         { "\"shards\":\"1\"", "\"shards\":\"0\"", "its shards \"0\" is outside 1..100000" },
         { "\"shard\":\"0\"", "\"shard\":\"1\"", "its shard \"1\" is outside 0..0" },
@@ -584,6 +612,112 @@ static dcn_status a_whole_run(const world *w, dcn_atlas **a)
     return dcn_atlas_scan(*a, path_of("s"), NULL, NULL, &err);
 }
 
+/* ---- what it says of itself ------------------------------------------------------------------- */
+
+static void tells_what_it_is(void **state)
+{
+    static const struct { const char *from, *to, *what; } cases[] = {
+        { "-scan 1\"", "-scan x\"", "is not the state of a scan" },
+        { "\"first\"", "\"firxt\"", "its \"first\" is missing" },
+        { "\"end\":\"128\"", "\"end\":\"221\"", "its end \"221\" is outside 64..220" },
+        { "\"next\":\"72\"", "\"next\":\"63\"", "its next \"63\" is outside 64..128" },
+        { "\"all\"", "\"any\"", "its pictures \"any\" are neither test, train nor all" },
+        { "\"total\":\"220\"", "\"total\":\"2x0\"", "its total \"2x0\" is outside" },
+        { "\\\"relu2\\\"]", "\\\"relu3\\\"]", "the 3 units of each channel of layer relu3" },
+        { "\"top\":\"3\"", "\"top\":\"4\"", "the 4 units of each channel of layer max_pool1" },
+        { "\"top\":\"3\"", "\"tox\":\"3\"", "its \"top\" is missing" },
+    };
+    const dcn_node layers[] = { 3, 5 };
+    int calls = 1;
+    dcn__bytes good;
+    world w = { 0 };
+    dcn_scan s;
+    dcn_atlas *a;
+
+    (void)state;
+    set_up(&w);
+    a = atlas_of(&w, (dcn_atlas_desc){ .layers = layers, .n_layers = 2, .top = 3, .batch = 8,
+                                       .pictures = DCN_PICTURES_ALL, .shard = 1, .shards = 4 });
+    assert_int_equal(dcn_atlas_scan(a, path_of("s"), stop_at, &calls, &err), DCN_STOPPED);
+    must(dcn_scan_read(&s, path_of("s"), NULL, &err));
+    assert_int_equal(strlen(s.model), 16);
+    assert_true(strtoull(s.data, NULL, 16) == dcn_data_hash(w.data));
+    assert_string_equal(s.preprocess, "12x12x1 none");
+    assert_string_equal(s.engine, a->engine);
+    assert_int_equal(s.pictures, DCN_PICTURES_ALL);
+    assert_int_equal(s.total, TRAIN + TEST);
+    assert_int_equal(s.top, 3);
+    assert_int_equal(s.shard, 1);
+    assert_int_equal(s.shards, 4);
+    assert_int_equal(s.first, a->first);
+    assert_int_equal(s.end, a->end);
+    assert_int_equal(s.next, a->next);
+    assert_true(s.next > s.first && s.next < s.end);
+    assert_int_equal(s.n_layers, 2);
+    assert_string_equal(s.layers[0], "max_pool1");
+    assert_string_equal(s.layers[1], "relu2");
+    assert_int_equal(s.channels[0], 6);
+    assert_int_equal(s.channels[1], 5);
+    dcn_scan_clear(&s);
+    dcn_scan_clear(&s);
+    good = state_of(a);
+    good.data[good.size - 1] ^= 1;
+    assert_int_equal(dcn_scan_read(&s, put_bytes(good.data, good.size), NULL, &err), DCN_INPUT);
+    assert_non_null(strstr(err.text, "is damaged (checksum "));
+    replace(&good, "\"crc32c\"", "\"crc32x\"");
+    must(dcn_scan_read(&s, put_bytes(good.data, good.size), NULL, &err));
+    dcn_scan_clear(&s);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        dcn__bytes bytes = copy_of(&good);
+
+        replace(&bytes, cases[i].from, cases[i].to);
+        assert_int_equal(dcn_scan_read(&s, put_bytes(bytes.data, bytes.size), NULL, &err),
+                         DCN_INPUT);
+        if (!strstr(err.text, cases[i].what))
+            fail_msg("%s does not say \"%s\"", err.text, cases[i].what);
+        assert_null(s.layers);
+        dcn__bytes_clear(&bytes);
+    }
+    for (int k = 0, st = DCN_MEMORY; st; k++) {
+        int left = k;
+
+        put_bytes(good.data, good.size);
+        dcn__set_alloc_hook(allow_some, &left);
+        st = dcn_scan_read(&s, path_of("h"), NULL, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+        assert_true(st == DCN_OK || st == DCN_MEMORY);
+    }
+    dcn_scan_clear(&s);
+    unlink(path_of("h"));
+    unlink(path_of("s"));
+    dcn__bytes_clear(&good);
+    dcn_atlas_destroy(a);
+    close_world(&w);
+}
+
+/* A file that does not say where its only part begins and ends. */
+static void a_whole_scan_begins_at_the_first(void **state)
+{
+    dcn__bytes bytes;
+    world w = { 0 };
+    dcn_scan s;
+
+    (void)state;
+    set_up(&w);
+    bytes = scan_of(&w, (dcn_atlas_desc){ 0 });
+    replace(&bytes, "\"crc32c\"", "\"crc32x\"");
+    replace(&bytes, "\"first\"", "\"firxt\"");
+    must(dcn_scan_read(&s, put_bytes(bytes.data, bytes.size), NULL, &err));
+    assert_int_equal(s.first, 0);
+    assert_int_equal(s.end, TEST);
+    assert_int_equal(s.next, TEST);
+    assert_int_equal(s.n_layers, 3);
+    dcn_scan_clear(&s);
+    unlink(path_of("h"));
+    dcn__bytes_clear(&bytes);
+    close_world(&w);
+}
+
 static void without_memory(void **state)
 {
     dcn_status st = DCN_MEMORY;
@@ -630,10 +764,13 @@ int main(void)
         cmocka_unit_test(says_that_it_stopped),
         cmocka_unit_test(a_whole_scan_serves_smaller_atlases),
         cmocka_unit_test(names_what_differs),
+        cmocka_unit_test(names_another_instruction_set),
         cmocka_unit_test(merge_names_what_is_wrong),
         cmocka_unit_test(believes_no_number),
         cmocka_unit_test(believes_no_text),
         cmocka_unit_test(notices_damage),
+        cmocka_unit_test(tells_what_it_is),
+        cmocka_unit_test(a_whole_scan_begins_at_the_first),
         cmocka_unit_test(without_memory),
     };
 

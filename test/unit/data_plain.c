@@ -172,6 +172,7 @@ static void refused(void **state)
     static const struct { const char *name, *say; } near[] = {
         { "strips.png", "is the folder of a run; name a folder of pictures" },
         { "atlas.json", "is an atlas; name a folder of pictures" },
+        { "scan.safetensors", "holds the scan of an atlas; name a folder of pictures" },
     };
     dcn_data *data;
 

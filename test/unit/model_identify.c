@@ -66,6 +66,7 @@ static void networks(void **state)
 static void tensors(void **state)
 {
     const char *const model[] = { "format", "deconvnet model 1", NULL };
+    const char *const scan[] = { "format", "deconvnet-atlas-scan 1", NULL };
     const char *const other[] = { "format", "pt", NULL };
     const char *path = temporary("identify");
     dcn_kind kind;
@@ -74,6 +75,9 @@ static void tensors(void **state)
     assert_ok(dcn_tensors_save(path, NULL, 0, model, &err));
     assert_ok(dcn_identify(path, &kind, &err));
     assert_int_equal(kind, DCN_KIND_MODEL);
+    assert_ok(dcn_tensors_save(path, NULL, 0, scan, &err));
+    assert_ok(dcn_identify(path, &kind, &err));
+    assert_int_equal(kind, DCN_KIND_SCAN);
     assert_ok(dcn_tensors_save(path, NULL, 0, other, &err));
     assert_ok(dcn_identify(path, &kind, &err));
     assert_int_equal(kind, DCN_KIND_TENSORS);
@@ -144,12 +148,20 @@ static void folders(void **state)
     assert_ok(dcn__file_write(temporary("folders/r/model.safetensors"), "", 0, &err));
     assert_refused(dcn_identify(temporary("folders/r"), &kind, &err), DCN_INPUT,
                    "is the folder of a run; name the file model.safetensors");
+    assert_ok(dcn__make_folder(temporary("folders/s"), &err));
+    assert_ok(dcn__file_write(temporary("folders/s/scan.safetensors"), "", 0, &err));
+    assert_ok(dcn_identify(temporary("folders/s"), &kind, &err));
+    assert_int_equal(kind, DCN_KIND_ATLAS);
+    assert_ok(dcn__make_folder(temporary("folders/b"), &err));
+    assert_ok(dcn__file_write(temporary("folders/b/atlas.json"), "", 0, &err));
+    assert_ok(dcn_identify(temporary("folders/b"), &kind, &err));
+    assert_int_equal(kind, DCN_KIND_ATLAS);
 }
 
 static void every_kind_has_a_text(void **state)
 {
     (void)state;
-    for (int i = 0; i <= DCN_KIND_IDX_FILE; i++)
+    for (int i = 0; i <= DCN_KIND_ATLAS; i++)
         assert_true(strlen(dcn_kind_text((dcn_kind)i)) > 4);
     assert_string_equal(dcn_kind_text((dcn_kind)99), "unknown");
     assert_string_equal(dcn_kind_text(DCN_KIND_MODEL), "model");
