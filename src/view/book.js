@@ -51,8 +51,9 @@ function buildTotals() {
 }
 
 function buildCover() {
-    const k = book.top === 1 ? "the picture that excites" : `the ${book.top} pictures that excite`;
-    const each = book.top === 1 ? "the patch" : "of each the patch";
+    const n = Math.max(1, ...layers.map(layer => layer.most));
+    const k = n === 1 ? "the picture that excites" : `the ${n} pictures that excite`;
+    const each = n === 1 ? "the patch" : "of each the patch";
     byId("lead").textContent = `For every channel ${k} it most among ${book.split ||
         plural(book.pictures, "picture")}: ${each} that the strongest unit sees, and beside it ` +
         "that patch projected down to pixels.";
@@ -85,6 +86,22 @@ function changeChoice() {
     if (at)
         restore(at.layer.shown.length ? { layer: at.layer } : { layer: shownLayers[0] || at.layer });
     render();
+}
+
+function showAll() {
+    byId("query").value = "";
+    byId("kind").value = "all";
+    changeChoice();
+}
+
+/* Words that find something in this book. */
+function proposeWords() {
+    const names = layers.map(layer => layer.name).filter(name => name.length <= 16);
+    const words = names.slice(0, 1), second = layers.find(layer => layer.name === names[1]);
+    if (second)
+        words.push(`${second.name}/${Math.min(17, second.total - 1)}`);
+    words.push("17", ...(book.labels ? ["a class"] : []), "dead");
+    byId("query").placeholder = byId("query").title = "Search: " + words.join(", ");
 }
 
 function search(text) {
@@ -136,6 +153,11 @@ function initChoices() {
         clearTimeout(timer);
         timer = setTimeout(changeChoice, 120);
     });
+    proposeWords();
+    byId("show-all").addEventListener("click", () => {
+        showAll();
+        byId("query").focus();
+    });
     byId("sort").addEventListener("change", changeChoice);
     byId("kind").addEventListener("change", changeChoice);
     byId("contrast").addEventListener("change", event => setContrast(event.target.value));
@@ -174,11 +196,9 @@ function setAddress(hash) {
 
 /* Wherever it is in the book, chosen or not. */
 function goTo(layer, number) {
-    if (number === undefined ? !layer.shown.length : !layer.shown.includes(number)) {
-        byId("query").value = "";
-        byId("kind").value = "all";
-        changeChoice();
-    }
+    if (number === undefined ? !layer.shown.length : !layer.shown.includes(number))
+        showAll();
+    byId("astray").textContent = "";
     toggle("menu", "side", false);
     setAddress(hashOf(layer, number));
     if (number === undefined)
@@ -191,6 +211,8 @@ function followHash() {
     const target = findHash(location.hash);
     if (target)
         goTo(target.layer, target.channel);
+    else
+        byId("astray").textContent = strayWords(location.hash);
 }
 
 /* ---- keys ---- */
@@ -249,8 +271,10 @@ function tileKey(tile, key) {
 function leave() {
     if (byId("side").classList.contains("open"))
         toggle("menu", "side", false);
-    else if (byId("query").value)
-        search("");
+    else if (byId("astray").textContent)
+        byId("astray").textContent = "";
+    else if (byId("query").value || byId("kind").value !== "all")
+        showAll();
     else
         document.activeElement.blur();
 }
@@ -327,6 +351,7 @@ function init() {
     let width = byId("main").clientWidth;
     buildCover();
     buildGraph();
+    byId("main").classList.toggle("plain", !book.labels);
     layers.forEach(buildSection);
     initChoices();
     initView();

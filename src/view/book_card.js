@@ -6,7 +6,7 @@ const chosen = { query: "", kind: "all", sort: "channel", contrast: "tile", size
 
 /* ---- sizes: all cards of a layer are equal, so that their places are known unbuilt ---- */
 
-const CARD = { pad: 14, head: 26, foot: 82, middle: 6, gap: 16, tileGap: 2, least: 296, spare: 60 };
+const CARD = { pad: 14, head: 26, middle: 6, gap: 16, tileGap: 2, least: 296, spare: 60 };
 const sizes = { small: 36, medium: 56, large: 90 };
 
 /* The side at which a tile of `side` pixels is shown: whole pixels to whole pixels of the screen
@@ -16,32 +16,50 @@ function shownSide(side, wanted) {
     return k >= 1 && k < 4 && exact / k > 0.75 ? exact * side : Math.floor(wanted);
 }
 
+/* Columns for n tiles: about a square, without a hole if that is near; 3 stand in a row. */
+function columnsFor(n) {
+    const square = Math.ceil(Math.sqrt(n)), holes = across => Math.ceil(n / across) * across - n;
+    return n > 2 && holes(square + 1) < holes(square) ? square + 1 : square;
+}
+
+/* What stands below the tiles takes so much: four classes, or without labels two lines, or the
+ * three of a reason. */
+function footHeight(layer) {
+    return 12 + (book.labels ? 70 : layer.kinds[2] + layer.kinds[DUPLICATE] ? 51 : 34);
+}
+
 /* Of a layer's cards in a column so wide: columns, width and height, tiles' sides. */
 function measure(layer, width) {
-    const across = Math.ceil(Math.sqrt(book.top)), down = Math.ceil(book.top / across);
+    const most = Math.max(1, layer.most), across = columnsFor(most), down = Math.ceil(most / across);
     const [th, tw] = layer.tile, longest = Math.max(th, tw, 1);
     const wanted = sizes[chosen.size] * (longest > 40 ? 1.3 : 1) * (across > 3 ? 3 / across : 1) *
         (across < 3 ? 1.6 : 1);
     const around = 2 * CARD.pad + CARD.middle + 2 * (across - 1) * CARD.tileGap + 2;
     const fit = columns => {
         const cardWidth = Math.floor((width - (columns - 1) * CARD.gap) / columns);
-        const most = Math.max(8, (cardWidth - around) / (2 * across));
-        const side = shownSide(longest, Math.min(most, wanted * 1.2));
+        const room = Math.max(8, (cardWidth - around) / (2 * across));
+        const side = shownSide(longest, Math.min(room, wanted * 1.2));
         return { columns, side, off: Math.abs(Math.log(side / wanted)), cardWidth: Math.min(cardWidth,
             Math.max(CARD.least, Math.ceil(around + 2 * across * side) + CARD.spare)) };
     };
     const room = each => Math.max(1, Math.floor((width + CARD.gap) / (each + CARD.gap)));
     const few = Math.min(room(CARD.least), room(around + 2 * across * wanted));
     const more = Math.min(room(CARD.least), few + 1);
-    const [{ columns, cardWidth, side }] = [fit(few), fit(more)].sort((a, b) => a.off - b.off);
+    const [{ columns, cardWidth, side }] = [fit(few), fit(more)]
+        .sort((a, b) => a.off - b.off || b.columns - a.columns);
     const tileWidth = side * tw / longest, tileHeight = side * th / longest, k = side / longest;
     const pictures = Math.ceil(down * tileHeight + (down - 1) * CARD.tileGap);
-    return { across, down, columns, cardWidth, tileWidth, tileHeight,
+    return { across, down, columns, cardWidth, tileWidth, tileHeight, foot: footHeight(layer),
              pixels: longest <= 32 && (k >= 2 || k === Math.round(k)),
-             cardHeight: 2 * CARD.pad + CARD.head + pictures + CARD.foot + 2 };
+             cardHeight: 2 * CARD.pad + CARD.head + pictures + footHeight(layer) + 2 };
 }
 
 /* ---- tiles ---- */
+
+/* Does the unit see less of the picture than the tile has room for? */
+function isHatched(layer, unit) {
+    return unit.bottom - unit.top < layer.patch[0] || unit.right - unit.left < layer.patch[1];
+}
 
 function placeWords(unit) {
     return `rows ${unit.top}-${unit.bottom - 1}, columns ${unit.left}-${unit.right - 1}`;
@@ -101,7 +119,7 @@ function tileButton(channel, column, words, address) {
         tileImage(channel, column, words, address));
 }
 
-function tileGrids(channel, form) {
+function tileGrids(channel) {
     const patches = make("div", { class: "tiles", role: "group", "aria-label": "patches" });
     const downs = make("div", { class: "tiles down", role: "group", "aria-label": "projections" });
     const address = channel.n ? stripAddress(channel) : "";
@@ -109,7 +127,7 @@ function tileGrids(channel, form) {
         patches.append(tileButton(channel, i, patchWords(unitOf(channel, i)), address));
         downs.append(tileButton(channel, channel.n + i, "its projection", address));
     }
-    for (let i = channel.n; channel.n && i < book.top && i < form.across * form.down; i++) {
+    for (let i = channel.n; channel.n && i < channel.layer.most; i++) {
         patches.append(make("span", { class: "no-tile" }));
         downs.append(make("span", { class: "no-tile" }));
     }
@@ -160,6 +178,8 @@ function valueBars(channel) {
 function fires(channel) {
     const meter = make("i", { class: "meter", "aria-hidden": "true" });
     meter.style.setProperty("--part", share(channel));
+    if (!channel.fired)
+        return make("div", { class: "fires" }, make("span", null, "never above 0"));
     return make("div", { class: "fires",
                          title: `above 0 on ${whole(channel.fired)} of ${plural(book.pictures, "picture")}` },
         make("span", null, `fires on ${percent(share(channel))}`), meter);
@@ -180,7 +200,8 @@ function cardFoot(channel) {
     const summary = book.labels
         ? [classRows(channel), make("div", { class: "numbers" }, values, words)]
         : [values, make("div", { class: "numbers" }, words)];
-    return make("div", { class: "foot" }, make("div", { class: "summary" }, ...summary),
+    return make("div", { class: channel.reason ? "foot with-reason" : "foot" },
+        make("div", { class: "summary" }, ...summary),
         make("div", { class: "facts", "aria-hidden": "true" }));
 }
 
@@ -198,6 +219,17 @@ function fieldMap(unit) {
     return svg;
 }
 
+/* The unit's place in its layer, and what it sees of the picture. */
+function unitWords(layer, unit) {
+    return layer.shape[0] * layer.shape[1] === 1 ? "" : `row ${unit.y}, column ${unit.x}`;
+}
+
+function seesWords(unit) {
+    const whole = unit.bottom - unit.top >= book.input[0] && unit.right - unit.left >= book.input[1];
+    return (whole ? "the whole picture" : placeWords(unit)) +
+        (unit.clipped && !whole ? ", cut by the border" : "");
+}
+
 function pictureWords(unit) {
     const p = unit.picture;
     return `picture ${whole(p.number)}` +
@@ -206,12 +238,14 @@ function pictureWords(unit) {
 
 function showFacts(card, channel, i) {
     const facts = card.querySelector(".facts"), unit = unitOf(channel, i), p = unit.picture;
-    facts.replaceChildren(make("div", { class: "facts-text" },
-        make("div", { class: "facts-first" }, make("b", null, short(unit.value)), " ",
-            make("span", { class: "outside" }, className(p.label))),
-        make("div", { class: "outside" }, pictureWords(unit) + (p.file ? " · " + p.file : "")),
-        make("div", null, `unit ${unit.y}, ${unit.x} · ` + placeWords(unit) +
-            (unit.clipped ? ", cut by the border" : ""))), fieldMap(unit));
+    const where = pictureWords(unit) + (p.file ? " · " + p.file : "");
+    const place = unitWords(channel.layer, unit);
+    const first = make("div", { class: "facts-first" }, make("b", null, short(unit.value)), " ",
+        make("span", { class: "outside" }, book.labels ? className(p.label) : where));
+    facts.replaceChildren(make("div", { class: "facts-text" }, first,
+        book.labels ? make("div", { class: "outside" }, where) : null,
+        book.labels && place ? make("div", null, place) : null,
+        make("div", null, seesWords(unit))), fieldMap(unit));
     card.classList.add("telling");
     for (const part of card.querySelectorAll(".lit"))
         part.classList.remove("lit");
@@ -227,7 +261,7 @@ function hideFacts(card) {
 
 /* ---- the card ---- */
 
-function buildCard(channel, place, form) {
+function buildCard(channel, place) {
     const id = `card-${channel.layer.number}-${channel.number}`;
     const title = make("h3", { id }, make("a", { href: hashOf(channel.layer, channel.number) },
         make("span", { class: "outside" }, channel.layer.name), make("b", null, "/" + channel.number)));
@@ -241,7 +275,7 @@ function buildCard(channel, place, form) {
                                    "data-layer": channel.layer.number, "data-channel": channel.number },
         head);
     if (channel.n)
-        card.append(make("div", { class: "pair" }, ...tileGrids(channel, form)), cardFoot(channel));
+        card.append(make("div", { class: "pair" }, ...tileGrids(channel)), cardFoot(channel));
     else
         card.append(make("div", { class: "nothing" }, channel.reason ? reason(channel)
             : make("p", { class: "reason" }, "no unit of it responded")));

@@ -96,21 +96,33 @@ function layerNamed(name) {
     return layers.find(l => l.name === name) || (makes.length === 1 ? makes[0] : undefined);
 }
 
+/* What stands in an address, and a layer and a number if it ends in one: [name, layer, number]. */
+function readHash(hash) {
+    let name = hash.replace(/^#/, "");
+    try {
+        name = decodeURIComponent(name);
+    } catch (error) { /* then it is taken as it stands */ }
+    const parts = /^(.*)\/(\d+)$/s.exec(name);
+    return [name, parts && layerNamed(parts[1]), parts && Number(parts[2])];
+}
+
 /* { layer, channel } of "#conv2/17", { layer } of "#conv2"; null: of neither. A layer's name may
  * hold slashes, so whole names come first. */
 function findHash(hash) {
-    let name;
-    try {
-        name = decodeURIComponent(hash.replace(/^#/, ""));
-    } catch (error) {
-        return null;
-    }
-    const layer = layerNamed(name);
+    const [name, home, number] = readHash(hash), layer = layerNamed(name);
     if (layer)
         return { layer };
-    const parts = /^(.*)\/(\d+)$/s.exec(name);
-    const home = parts && layerNamed(parts[1]);
-    return home && Number(parts[2]) < home.total ? { layer: home, channel: Number(parts[2]) } : null;
+    return home && number < home.total ? { layer: home, channel: number } : null;
+}
+
+/* What is said of an address of which findHash knows nothing; "": it names nothing. */
+function strayWords(hash) {
+    const [name, home] = readHash(hash), named = name.length > 80 ? name.slice(0, 80) + "..." : name;
+    if (!name)
+        return "";
+    if (home)
+        return `no channel ${named} in this book: ${home.name} has channels 0 to ${home.total - 1}`;
+    return `no layer or channel ${named} in this book`;
 }
 
 /* ---- classes of a channel's pictures ---- */

@@ -70,7 +70,7 @@ function layLanes(items) {
 
 /* ---- drawing ---- */
 
-const ROW = 46, TOP = 6;
+const ROW = 46, TOP = 6, SIDE = 236;     /* SIDE: of a box without lanes, inside */
 
 function linePath(from, to, x) {
     const y0 = TOP + (from.row + 0.5) * ROW, y1 = TOP + (to.row + 0.5) * ROW;
@@ -109,7 +109,24 @@ function troubles(layer) {
     return words;
 }
 
-function graphRow(layer) {
+/* In words where they fit into so many pixels, else the numbers beside the kinds' colours. */
+function troubleMark(layer, room) {
+    const words = troubles(layer).join(", ");
+    const box = make("span", { class: "box-dead", title: words });
+    if (6.2 * (words.length + times(layer.shape).length) + 12 < room || !words) {
+        box.append(words);
+        return box;
+    }
+    const marks = make("span", { "aria-hidden": "true" });
+    layer.kinds.forEach((n, kind) => {
+        if (n && kind)
+            marks.append(make("i", { class: "key " + kindNames[kind] }), whole(n));
+    });
+    box.append(make("span", { class: "unseen" }, words), marks);
+    return box;
+}
+
+function graphRow(layer, room) {
     const bar = make("span", { class: "state", "aria-hidden": "true" });
     layer.kinds.forEach((n, kind) => {
         const part = make("i", { class: kindNames[kind] });
@@ -117,12 +134,11 @@ function graphRow(layer) {
         if (n)
             bar.append(part);
     });
-    const words = troubles(layer);
     layer.row = make("a", { href: hashOf(layer), class: "box" },
         make("span", { class: "box-name outside", title: layer.name }, layer.name),
         make("span", { class: "box-count" }),
         make("span", { class: "box-shape" }, times(layer.shape)),
-        make("span", { class: "box-dead", title: words.join(", ") }, words[0] || ""), bar);
+        troubleMark(layer, room), bar);
     return make("li", null, layer.row);
 }
 
@@ -134,7 +150,7 @@ function buildGraph() {
         make("span", { class: "box-name" }, "input"),
         make("span", { class: "box-shape" }, times(book.input)))));
     for (const layer of layers)
-        list.append(graphRow(layer));
+        list.append(graphRow(layer, SIDE - width));
     byId("graph").append(svg, list);
     byId("graph").addEventListener("mouseover", event => {
         const box = event.target.closest("a.box");

@@ -10,10 +10,11 @@ const built = new Set();        /* those of which cards stand in the page */
 
 function layerFacts(layer) {
     const [fh, fw] = layer.field, [ih, iw] = book.input;
-    const sees = fh >= ih && fw >= iw ? "sees the whole input" : `sees ${times(layer.field)} pixels`;
-    const [sy, sx] = layer.stride;
-    const step = sy === sx ? String(sy) : times(layer.stride);
-    return `${times(layer.shape)} · ${sees} · stride ${step} · ${plural(layer.total, "channel")}`;
+    const sees = fh >= ih && fw >= iw ? "sees the whole picture" : `sees ${times(layer.field)} pixels`;
+    const [sy, sx] = layer.stride, one = layer.shape[0] * layer.shape[1] === 1;
+    const step = "stride " + (sy === sx ? String(sy) : times(layer.stride));
+    return [times(layer.shape), sees, one ? "" : step, plural(layer.total, "channel")]
+        .filter(Boolean).join(" · ");
 }
 
 /* "never fired on 10,000 pictures: 3 17 20": a line for each reason, by kind. */
@@ -61,7 +62,7 @@ function buildSection(layer) {
     layer.section = make("section", { class: "layer", "aria-labelledby": id }, head,
         make("p", { class: "layer-facts" }, layerFacts(layer)), troubleList(layer), layer.grid);
     layer.cards = new Map();
-    byId("main").append(layer.section);
+    byId("none").before(layer.section);
 }
 
 /* ---- sizes and choice ---- */
@@ -83,6 +84,7 @@ function sizeGrid(layer, width) {
     style.setProperty("--tile-height", form.tileHeight + "px");
     style.setProperty("--card-width", form.cardWidth + "px");
     style.setProperty("--card-height", form.cardHeight + "px");
+    style.setProperty("--foot", form.foot + "px");
     layer.grid.classList.toggle("pixels", form.pixels);
     clearCards(layer);
 }
@@ -104,7 +106,7 @@ function choose() {
         clearCards(layer);
     }
     shownLayers = layers.filter(layer => layer.shown.length);
-    byId("main").classList.toggle("empty", !shownLayers.length);
+    byId("none").hidden = shownLayers.length > 0;
     sizeGrids();
 }
 
@@ -132,7 +134,7 @@ function fillGrid(layer, first, end) {
         if (next && next.place === place)
             continue;
         const channel = channelsOf(layer)[layer.shown[place]];
-        const card = placeCard(layer, buildCard(channel, place, layer.form), place);
+        const card = placeCard(layer, buildCard(channel, place), place);
         if (isMarked(channel))
             setMark(card, true);
         layer.cards.set(place, card);

@@ -198,10 +198,14 @@ static void put_names(dcn__out *o, const char *key, const char *const *names, in
 
 static void put_layer(dcn__out *o, const dcn__book_layer *l)
 {
-    int kinds[4] = { 0 };
+    int kinds[4] = { 0 }, most = 0;
 
-    for (int c = 0; c < l->shape.c; c++)
+    for (int c = 0; c < l->shape.c; c++) {
+        const int n = l->channels[c].n_units;
+
         kinds[l->channels[c].kind]++;
+        most = n > most ? n : most;
+    }
     dcn__out_put(o, "{");
     put_member(o, "name", l->name);
     put_member(o, "op", l->op);
@@ -211,8 +215,8 @@ static void put_layer(dcn__out *o, const dcn__book_layer *l)
                     "\"patch\":[%d,%d],\"tile\":[%d,%d],\n", l->shape.h, l->shape.w, l->shape.c,
                     l->field[0], l->field[1], l->stride[0], l->stride[1], l->patch[0], l->patch[1],
                     l->tile[0], l->tile[1]);
-    dcn__out_format(o, "\"kinds\":[%d,%d,%d,%d],\"from\":[", kinds[0], kinds[1], kinds[2],
-                    kinds[3]);
+    dcn__out_format(o, "\"kinds\":[%d,%d,%d,%d],\"most\":%d,\"from\":[", kinds[0], kinds[1],
+                    kinds[2], kinds[3], most);
     for (int i = 0; i < l->n_from; i++)
         dcn__out_format(o, "%s%d", i ? "," : "", l->from[i]);
     dcn__out_put(o, "]}");

@@ -39,14 +39,17 @@ function fillView() {
     byId("view-place").textContent = `${i + 1} of ${channel.n}`;
     fillBig(byId("view-patch"), channel, i, patchWords(unit));
     fillBig(byId("view-down"), channel, channel.n + i, "its projection");
+    byId("view-border").textContent = isHatched(channel.layer, unit)
+        ? "patch; violet: beyond the picture's border" : "patch";
     facts.replaceChildren();
     fact(facts, "value", short(unit.value));
     fact(facts, "class", className(p.label), true);
     fact(facts, "picture", p.index === p.number
         ? `${whole(p.number)} of ${p.split}` : `${whole(p.number)} (${p.split} ${whole(p.index)})`);
     fact(facts, "file", p.file, true);
-    fact(facts, "place", `unit ${unit.y}, ${unit.x}; ` + placeWords(unit) +
-        (unit.clipped ? ", cut by the border" : ""));
+    const place = unitWords(channel.layer, unit);
+    fact(facts, "place", place && `${place} of ${times(channel.layer.shape.slice(0, 2))}`);
+    fact(facts, "sees", seesWords(unit));
     fact(facts, "projection", scaleWords(channel, unit));
     byId("view-map").replaceChildren(fieldMap(unit));
     byId("view-others").textContent = `Channels that picture ${whole(p.number)} excites most`;

@@ -197,6 +197,109 @@ class Look(Page):
             self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+    def test_the_choices_stand_in_one_line_where_there_is_room(self):
+        line = """const bar = document.getElementById('bar').getBoundingClientRect();
+            return ['query', 'sort', 'kind', 'contrast', 'size'].every(id => {
+                const e = document.getElementById(id), b = e.getBoundingClientRect();
+                return e.checkVisibility() && b.width > 40 && b.left >= bar.left && b.right <= bar.right &&
+                    b.top < bar.top + 20; });"""
+        for width, wanted in ((1280, True), (1180, True), (1400, True), (2560, True), (900, True),
+                              (1000, False), (700, False)):
+            with self.subTest(width):
+                self.screen(width, 800)
+                self.open()
+                self.assertEqual(self.js(line), wanted)
+                self.assertLessEqual(self.js("return document.documentElement.scrollWidth"), width)
+                self.assertEqual(self.one("#more").is_displayed(), not wanted)
+                if width > 1100:
+                    self.assertGreater(self.one("#query").size["width"], 160)
+
+    def test_a_wide_screen_is_used(self):
+        self.screen(2560, 1300)
+        self.open("#conv2")
+        right = self.js("return Math.max(...[...document.querySelectorAll('#layer-1, .card')]"
+                        ".map(c => c.getBoundingClientRect().right))")
+        self.assertGreater(right, 0.93 * 2560)
+
+    def test_reasons_and_names_are_whole(self):
+        for width in (1400, 1280, 1000, 360):
+            self.screen(width, 3000)
+            self.open()
+            cut = self.until("""(() => { const r = [...document.querySelectorAll('.numbers .reason')];
+                return r.length > 1 && r.map(e => [e.scrollHeight - e.clientHeight, e.textContent]); })()""")
+            self.assertEqual([c for c in cut if c[0] > 0], [], width)
+            # A name is cut only where its bar is as short as it may be.
+            cut = self.js("""return [...document.querySelectorAll('.classes li')].filter(li =>
+                li.children[0].scrollWidth > li.children[0].clientWidth &&
+                li.children[1].clientWidth > 0.25 * li.clientWidth).map(li => li.textContent)""")
+            self.assertEqual(cut, [], width)
+
+    def test_the_side_names_all_kinds(self):
+        self.open()
+        rows = self.js("return [...document.querySelectorAll('a.box')].map(b => ["
+                       "b.querySelector('.box-dead').title, b.querySelector('.box-dead').innerText])")
+        for (title, shown), layer in zip(rows, self.atlas["layers"]):
+            counts = [(sum(c["kind"] == kind for c in layer["channels"]), kind)
+                      for kind in ("dead", "saturated", "duplicate")]
+            self.assertEqual(title, ", ".join(f"{n} {kind}" for n, kind in counts if n))
+            for n, _ in counts:
+                self.assertTrue(not n or str(n) in shown, shown)
+
+    def test_a_layer_of_one_unit_sees_the_whole_picture(self):
+        self.open("#fc")
+        facts = self.js("return [...document.querySelectorAll('.layer-facts')].map(e => e.textContent)")
+        self.assertEqual(facts[3], "1 × 1 × 10 · sees the whole picture · 10 channels")
+        self.assertEqual(facts[1], "6 × 6 × 64 · sees 16 × 16 pixels · stride 4 · 64 channels")
+        self.js("openView(channelsOf(layers[3])[1], 0)")
+        text = self.one("#view-facts").text
+        self.assertIn("the whole picture", text)
+        self.assertNotIn("row", text)
+
+    def test_the_search_proposes_words_of_this_book(self):
+        self.open()
+        self.assertEqual(self.one("#query").get_attribute("placeholder"),
+                         "Search: conv1, conv2/17, 17, a class, dead")
+
+
+class Few(Page):
+    scenario = "few"
+
+    def test_cards_are_laid_out_by_what_is_there(self):
+        self.screen(1400, 9000)
+        self.open()
+        self.assertIn("the 4 pictures that excite", self.one("#lead").text)
+        cards = self.until("""(() => {
+            const cards = [...document.querySelectorAll('.card')].filter(c => c.querySelector('.tile'));
+            return cards.length > 50 && cards.map(card => {
+                const bottom = card.getBoundingClientRect().bottom;
+                const tiles = [...card.querySelector('.tiles').children];
+                return [+card.dataset.layer, +card.dataset.channel, tiles.length,
+                    new Set(tiles.map(t => t.offsetLeft)).size,
+                    bottom - Math.max(...[...card.querySelectorAll('.values,.fires,.reason')]
+                        .map(e => e.getBoundingClientRect().bottom)),
+                    card.scrollHeight - card.clientHeight]; }); })()""")
+        for layer, channel, tiles, columns, band, over in cards:
+            most = (1, 3, 4, 3)[layer]
+            name = f"{layer}/{channel}"
+            self.assertEqual(tiles, most, name)
+            self.assertEqual(columns, {1: 1, 3: 3, 4: 2}[most], name)
+            self.assertLess(band, 36, name)
+            self.assertLessEqual(over, 0, name)
+
+    def test_columns_for_each_number_of_pictures(self):
+        self.open()
+        columns = self.js("return [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 25].map(columnsFor)")
+        self.assertEqual(columns, [1, 2, 3, 2, 3, 3, 4, 4, 3, 5, 4, 4, 5])
+
+    def test_facts_stand_where_the_summary_stood(self):
+        self.open("#conv2/3")
+        self.js("showFacts(cardOf(marked), marked, 0)")
+        self.assertTrue(self.js("""
+            const foot = document.querySelector('.telling .foot').getBoundingClientRect();
+            return [...document.querySelectorAll('.telling .facts *')].every(e =>
+                e.getBoundingClientRect().bottom <= foot.bottom + 1)"""))
+
+
 class Bare(Page):
     scenario = "bare"
 
@@ -224,7 +327,8 @@ class Residual(Page):
             shape = layer["shape"]
             dead = sum(c["kind"] == "dead" for c in layer["channels"])
             self.assertEqual(box, ["#" + layer["name"], f"{shape['h']} × {shape['w']} × {shape['c']}",
-                                   f"{dead} dead" if dead else box[2]])
+                                   box[2]])
+            self.assertTrue(not dead or f"{dead} dead" in box[2], box[2])
             for source in layer["from"]:
                 self.assertIn(("" if source < 0 else str(source), str(number)), wires)
         self.assertEqual(len(wires), sum(len(layer["from"]) for layer in self.atlas["layers"]))

@@ -17,7 +17,7 @@ class Pointing(Page):
             text = self.until("document.querySelector('.telling .facts').innerText")
             self.assertIn(f"picture {unit['picture']:,}", text)
             self.assertIn(unit["class"].replace("\u2028", ""), text.replace("\n", "").replace("\u2028", ""))
-            self.assertIn(f"unit {unit['y']}, {unit['x']}", text)
+            self.assertIn(f"row {unit['y']}, column {unit['x']}", text)
             lit = self.js("return [...document.querySelectorAll('.lit[data-unit]')].map(t => +t.dataset.unit)")
             self.assertEqual(lit, [place % 9] * 3, "patch, projection and bar")
         box, place = unit["box"], self.js("""

@@ -75,6 +75,26 @@ class Addresses(Page):
             self.open(place)
             self.assertEqual(self.marked(), None, place)
             self.assertTrue(self.all(".card"))
+            self.assertEqual(self.one("#astray").text != "", place != "#", place)
+
+    def test_what_is_not_there_is_named(self):
+        self.open("#conv2/999")
+        self.assertEqual(self.one("#astray").text,
+                         "no channel conv2/999 in this book: conv2 has channels 0 to 63")
+        self.assertEqual(self.one("#astray").get_attribute("role"), "status")
+        self.assertTrue(self.one("#astray").is_displayed())
+        self.js("location.hash = '#nothing/3'")
+        self.until("byId('astray').textContent === 'no layer or channel nothing/3 in this book'")
+        self.js("location.hash = '#conv2/9'")
+        self.until("document.querySelector('.card.marked')")
+        self.check("conv2", 9)
+        self.assertFalse(self.one("#astray").is_displayed())
+        self.js("location.hash = '#<img src=x>" + "y" * 300 + "'")
+        self.until("byId('astray').textContent")
+        self.assertEqual(self.js("return document.querySelectorAll('#astray *').length"), 0)
+        self.assertLess(len(self.one("#astray").text), 130)
+        self.key(Keys.ESCAPE)
+        self.assertFalse(self.one("#astray").is_displayed())
 
     def test_an_address_that_the_choice_hides_is_shown(self):
         self.open()
@@ -156,11 +176,30 @@ class KeysOfThePage(Page):
         self.key("jjsn")
         self.assertEqual(self.one("#query").get_property("value"), "jjsn")
         self.until("document.querySelectorAll('.card').length === 0")
-        self.assertEqual(self.js("return getComputedStyle(document.getElementById('main'), '::after')"
-                                 ".content.includes('No channel')"), True)
+        self.assertIn("No channel matches", self.one("main").text)
         self.key(Keys.ESCAPE)
         self.until("document.querySelectorAll('.card').length > 0")
         self.assertEqual(self.one("#query").get_property("value"), "")
+
+    def test_nothing_to_show_and_back(self):
+        for leave in (lambda: self.key(Keys.ESCAPE), lambda: self.one("#show-all").click()):
+            self.open()
+            self.js("byId('kind').value = 'saturated'; search('dead')")
+            self.assertEqual(len(self.all(".card")), 0)
+            self.assertTrue(self.one("#show-all").is_displayed())
+            leave()
+            self.until("document.querySelectorAll('.card').length > 0")
+            self.assertEqual(self.js("return [byId('kind').value, byId('query').value]"), ["all", ""])
+            self.assertFalse(self.one("#show-all").is_displayed())
+        self.js("byId('kind').value = 'saturated'; changeChoice()")
+        self.key(Keys.ESCAPE)
+        self.assertEqual(self.js("return byId('kind').value"), "all")
+
+    def test_every_button_has_a_name(self):
+        self.open()
+        unnamed = self.js("return [...document.querySelectorAll('button')].filter(b => !b.closest('.card') &&"
+                          "!b.textContent.trim() && !b.getAttribute('aria-label')).map(b => b.id)")
+        self.assertEqual(unnamed, [])
 
     def test_contrast_key(self):
         self.open()
@@ -213,6 +252,9 @@ class KeysOfThePage(Page):
         self.assertIn(f"{unit['picture']:,}", text)
         self.assertIn(f"rows {box['top']}-{box['bottom'] - 1}, columns {box['left']}-{box['right'] - 1}", text)
         self.assertEqual("cut by the border" in text, box["clipped"])
+        self.assertIn(f"row {unit['y']}, column {unit['x']} of 6 × 6", text)
+        self.assertEqual("beyond the picture's border" in self.one("#view-border").text,
+                         box["bottom"] - box["top"] < 16)
         self.until("[...document.querySelectorAll('#view img')].every(i => i.complete && i.naturalWidth)")
         self.assertEqual(len(self.all("#view img")), 2)
 

@@ -4,6 +4,7 @@
  *   single     the same as one file
  *   residual   a residual network of 53 layers; inception: branches that are concatenated
  *   large      13,000 channels in 54 layers
+ *   few        no labels, lists of at most 1, 3 and 4 pictures
  *   bare       one layer, 1x1 grey inputs, no labels, one channel */
 #include "fake_book.h"
 
@@ -65,7 +66,7 @@ static void load(const fake *f, int64_t number, uint8_t *pixels)
     dcn_image_clear(&image);
 }
 
-/* A tile of the patch, and as its projection what differs from the patch's mean around it. */
+/* A tile of the patch, violet beyond the border, and as its projection what differs from the patch's mean around it. */
 static void draw_unit(const fake *f, const dcn__book_layer *l, const dcn__book_unit *u, int channel,
                       const uint8_t *pixels, dcn_image *strip, int i, int n)
 {
@@ -83,6 +84,7 @@ static void draw_unit(const fake *f, const dcn__book_layer *l, const dcn__book_u
                 uint8_t *out = strip->pixels + ((size_t)y * strip->w + (size_t)(i * tw + x)) *
                                strip->c + c;
                 const int k = 1 + l->patch[0] / 8;
+                static const double violet[3] = { 190, 180, 214 };
                 double mean = 0, v;
 
                 for (int d = 0; d < 4; d++) {
@@ -92,7 +94,7 @@ static void draw_unit(const fake *f, const dcn__book_layer *l, const dcn__book_u
                     mean += qy >= 0 && qy < s.h && qx >= 0 && qx < s.w
                         ? pixels[(qy * s.w + qx) * s.c + c % s.c] : 128;
                 }
-                v = inside ? pixels[(py * s.w + px) * s.c + c % s.c] : 128;
+                v = inside ? pixels[(py * s.w + px) * s.c + c % s.c] : violet[c % 3];
                 *out = (uint8_t)v;
                 v = inside ? 2.5 * (v - mean / 4) * gain * exp(-3 * (pow((y + 0.5) / th - 0.5, 2) +
                     pow((x + 0.5) / tw - 0.5, 2))) * (1 + 0.4 * sin(bend + c)) : 0;

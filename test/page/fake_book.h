@@ -9,6 +9,7 @@ typedef struct fake {
     dcn__book book;
     dcn__book_layer *layers;
     dcn_data *data;               /* NULL: pictures are invented */
+    const int *most;              /* of each layer's lists; NULL: the book's top */
     int drawn;                    /* channels of a layer that have strips of their own */
 } fake;
 

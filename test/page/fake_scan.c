@@ -64,6 +64,8 @@ static void place_box(const fake *f, const dcn__book_layer *l, dcn__book_unit *u
     u->box.bottom = u->box.top + l->patch[0];
     u->box.right = u->box.left + l->patch[1];
     u->box.clipped = l->field[0] > l->patch[0] || u->y == 0;
+    if (l->field[0] == l->patch[0] && l->shape.h > 1 && u->y == 0)
+        u->box.bottom -= l->patch[0] / 4;
 }
 
 static void fill_units(const fake *f, const dcn__book_layer *l, int layer, int channel,
@@ -106,6 +108,8 @@ static void fill_channel(const fake *f, int layer, int channel, dcn__book_channe
     c->same_as = -1;
     c->fired = (int64_t)(PICTURES * dcn__random_unit(&r) * dcn__random_unit(&r));
     c->n_units = n == 5 ? 4 : n == 20 ? 1 : f->book.top;
+    if (f->most && c->n_units > f->most[layer])
+        c->n_units = f->most[layer];
     c->reason = "";
     if (n == 7 || n == 23) {
         c->kind = DCN_CHANNEL_DEAD;
@@ -230,6 +234,16 @@ static void make_inception(fake *f)
     from(add(f, join("logits", ""), "dense", 1, 10, 96, 8), n_in, in);
 }
 
+static void make_few(fake *f)
+{
+    static const int most[] = { 1, 3, 4, 3 };
+
+    make_small(f);
+    f->most = most;
+    f->book.classes = f->book.output_classes = 0;
+    f->book.class_names = f->book.output_names = NULL;
+}
+
 static void make_bare(fake *f)
 {
     f->book.input = (dcn_shape){ 1, 1, 1 };
@@ -284,6 +298,8 @@ void fake_make(fake *f, const char *scenario)
         make_small(f);
     else if (!strcmp(scenario, "inception"))
         make_inception(f);
+    else if (!strcmp(scenario, "few"))
+        make_few(f);
     else if (!strcmp(scenario, "bare"))
         make_bare(f);
     else

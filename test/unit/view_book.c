@@ -298,6 +298,7 @@ static void pictures_stand_there_once(void **state)
            "[0,-1,3,0,\"tiles/0.png\",[1,0.1,1,2,1,2,4,6,1,1e-07,0,-3.4028235e+38,", true);
     expect(&s.book, dcn__book_page, "[1,-1,0,\"never fired on 8 pictures\",0,[]]", true);
     expect(&s.book, dcn__book_page, "[3,0,3,\"as channel 0\",", true);
+    expect(&s.book, dcn__book_page, "\"kinds\":[1,1,0,1],\"most\":2,\"from\":[-1]}", true);
 }
 
 static void the_policy_names_the_pages_own_text(void **state)
