@@ -244,8 +244,8 @@ function showFacts(card, channel, i) {
         make("span", { class: "outside" }, book.labels ? className(p.label) : where));
     facts.replaceChildren(make("div", { class: "facts-text" }, first,
         book.labels ? make("div", { class: "outside" }, where) : null,
-        book.labels && place ? make("div", null, place) : null,
-        make("div", null, seesWords(unit))), fieldMap(unit));
+        book.labels && place ? make("div", null, "unit at " + place) : null,
+        make("div", null, "sees " + seesWords(unit))), fieldMap(unit));
     card.classList.add("telling");
     for (const part of card.querySelectorAll(".lit"))
         part.classList.remove("lit");
