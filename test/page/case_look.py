@@ -228,6 +228,10 @@ class Look(Page):
             cut = self.until("""(() => { const r = [...document.querySelectorAll('.numbers .reason')];
                 return r.length > 1 && r.map(e => [e.scrollHeight - e.clientHeight, e.textContent]); })()""")
             self.assertEqual([c for c in cut if c[0] > 0], [], width)
+            wide = self.js("""return [...document.querySelectorAll('.range')].filter(r =>
+                r.getBoundingClientRect().right > r.closest('.foot').getBoundingClientRect().right + 1)
+                .map(r => r.textContent)""")
+            self.assertEqual(wide, [], width)
             # A name is cut only where its bar is as short as it may be.
             cut = self.js("""return [...document.querySelectorAll('.classes li')].filter(li =>
                 li.children[0].scrollWidth > li.children[0].clientWidth &&
