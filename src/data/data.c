@@ -1,6 +1,7 @@
 /* data.c - asking an open data set: facts, pictures, network inputs. open.c opens it. */
 #include "data/data.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/augment.h"
@@ -40,6 +41,19 @@ const char *dcn_data_file(const dcn_data *data, dcn_split split, int64_t i)
 {
     return data->ops->file && !check_index(data, split, i, NULL) ? data->ops->file(data, split, i)
                                                                  : NULL;
+}
+
+dcn_status dcn__data_load_file(const dcn_data *d, dcn_split split, int64_t i, dcn_image *image,
+                               dcn_error *err)
+{
+    char *path = dcn__path_join(d->path, d->ops->file(d, split, i));
+    dcn_status st;
+
+    if (!path)
+        return dcn__fail_memory(err, "a path", 0);
+    st = dcn_image_load(image, path, &d->limits, err);
+    dcn__free(path);
+    return st;
 }
 
 static size_t raw_bytes(const dcn_data *d)

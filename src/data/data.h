@@ -53,6 +53,10 @@ bool dcn__looks_like_folder(const char *folder);
 bool dcn__holds(const char *folder, const char *name);
 bool dcn__holds_folder(const char *folder, const char *name);
 
+/* The `load` of sets whose every picture is a file of its own: the one that `file` names. */
+dcn_status dcn__data_load_file(const dcn_data *d, dcn_split split, int64_t i, dcn_image *image,
+                               dcn_error *err);
+
 /* For openers. Names are made valid UTF-8 without control bytes. */
 dcn_status dcn__data_set_name(dcn_data *d, const char *name, dcn_error *err);
 dcn_status dcn__data_set_classes(dcn_data *d, int classes, dcn_error *err);      /* names NULL */

@@ -20,20 +20,7 @@ static const char *picture_file(const dcn_data *d, dcn_split split, int64_t i)
     return dcn__listing_at(d->source, i);
 }
 
-static dcn_status load_picture(const dcn_data *d, dcn_split split, int64_t i, dcn_image *image,
-                               dcn_error *err)
-{
-    char *path = dcn__path_join(d->path, picture_file(d, split, i));
-    dcn_status st;
-
-    if (!path)
-        return dcn__fail_memory(err, "a path", 0);
-    st = dcn_image_load(image, path, &d->limits, err);
-    dcn__free(path);
-    return st;
-}
-
-static const dcn__source_ops ops = { .load = load_picture, .file = picture_file,
+static const dcn__source_ops ops = { .load = dcn__data_load_file, .file = picture_file,
                                      .close = close_source };
 
 dcn_status dcn__open_plain(dcn_data *d, dcn_error *err)
