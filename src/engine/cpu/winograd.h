@@ -1,0 +1,70 @@
+/* winograd.h - convolution with stride 1 by fewer multiplications: what its kernels share.
+ *
+ * A picture is cut into tiles of 8x8 numbers, each good for m x m outputs, m = 9 - r (m = 6 for 3x3
+ * kernels, 4 for 5x5). A tile becomes 64 points (winograd_transform.h); at each point the channels are
+ * a matrix product (tiles,C) x (C,K); the products become outputs. So 64 multiplications do the work of
+ * m*m*r*r: 324 or 400. Arrays, p the point: V (64,tiles,C), U (64,C,K) in panels, M (64,tiles,K). */
+#ifndef DCN_ENGINE_CPU_WINOGRAD_H
+#define DCN_ENGINE_CPU_WINOGRAD_H
+
+#include "engine/cpu/cpu.h"
+
+enum { DCN__TILE = 8, DCN__POINTS = 64 };
+
+typedef struct dcn__winograd {
+    size_t H, W, C;               /* the convolution's input */
+    size_t h, w, K;               /* its output */
+    size_t r, m;                  /* taps and outputs a side */
+    size_t top, left;             /* padding */
+    size_t th, tw, tiles;         /* of one picture: rows, columns, all */
+    size_t group;                 /* pictures worked on at a time */
+    size_t v_stride, m_stride;    /* floats from one point of V, M to the next */
+} dcn__winograd;
+
+/* What happens to an output behind the convolution. */
+typedef struct dcn__winograd_end {
+    const float *bias;            /* (K) or NULL */
+    bool relu;
+    bool pool;                    /* 2x2 windows, stride 2, behind the ReLU */
+    size_t pool_h, pool_w;        /* of its value */
+    float *y;                     /* (h,w,K), or (pool_h,pool_w,K) */
+    uint8_t *switches;            /* (pool_h,pool_w,K) */
+    /* For switches that are to be those of the exact sums; norms NULL: not asked for. The error of an
+     * output is taken to be below tile_norms[tile] * norms[k]. */
+    const float *norms;           /* (K): the 2-norm of output k's weights, times DCN__WINOGRAD_ERROR */
+    const float *tile_norms;      /* (tiles): the 2-norm of the numbers each tile sees */
+    const float *x, *weights;     /* the picture; the graph's layout (r,r,C,K) */
+} dcn__winograd_end;
+
+/* Times |x||w|: what a rounding error of the whole way is taken to stay below. First tries: root mean
+ * square 1, largest 6 times 2^-24 |x||w|. */
+#define DCN__WINOGRAD_ERROR (16.0f / 16777216)
+
+/* One instruction set's inner loops. */
+typedef struct dcn__winograd_loops {
+    size_t lanes;                 /* C and K are multiples of it */
+    size_t panel;                 /* most columns of a panel of U: see dcn__winograd_place */
+    /* Tiles [first, end) of the picture x, (H,W,C), into V, where the picture's tile 0 is `at`. */
+    void (*input)(const dcn__winograd *a, const float *x, size_t first, size_t end, float *v,
+                  size_t at);
+    /* M = V U of one point: (rows,depth) x (depth,columns). */
+    void (*product)(const float *v, size_t rows, size_t depth, const float *u, size_t columns,
+                    float *m);
+    /* Tiles [first, end) of one picture out of M. */
+    void (*output)(const dcn__winograd *a, const float *m, size_t first, size_t end, size_t at,
+                   const dcn__winograd_end *to);
+} dcn__winograd_loops;
+
+extern const dcn__winograd_loops dcn__winograd_avx512, dcn__winograd_avx2, dcn__winograd_plain;
+const dcn__winograd_loops *dcn__winograd_loops_of(dcn__isa isa);
+
+/* Where U of input c and output k lies within its point, in floats: panels of columns, each
+ * (C,columns). */
+static inline size_t dcn__winograd_place(size_t panel, size_t C, size_t K, size_t c, size_t k)
+{
+    const size_t first = k / panel * panel, columns = K - first < panel ? K - first : panel;
+
+    return first * C + c * columns + (k - first);
+}
+
+#endif

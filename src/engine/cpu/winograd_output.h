@@ -1,0 +1,162 @@
+/* winograd_output.h - 64 products to a tile of outputs, and what comes behind: bias, or bias, ReLU and a
+ * max pool whose switches are those of the exact sums.
+ *
+ * Winograd's rounding differs from place to place. Where two places of a pool's window are equal, as on
+ * any even ground, it would pick the winner; so a winner that is not ahead by more than the rounding can
+ * explain is DOUBTFUL, and its window is computed again by the definition, value and place. Equal sums
+ * then stay equal, and the first one wins. Included by kernels' bodies. */
+#ifndef DCN_ENGINE_CPU_WINOGRAD_OUTPUT_H
+#define DCN_ENGINE_CPU_WINOGRAD_OUTPUT_H
+
+#include "engine/cpu/winograd.h"
+#include "engine/cpu/winograd_transform.h"
+
+/* y = max(x, 0) that keeps NaN. */
+VEC_INLINE vec rectify(vec x)
+{
+    return vec_pick(vec_zero(), x, vec_not_less(x, vec_zero()));
+}
+
+/* The winner of places 0..3 of a window, in row-major order; see engine/ref/max_pool.c for ties and NaN. */
+VEC_INLINE void store_winner(const vec v[4], float *y, uint8_t *switches)
+{
+    vec best = v[0], winner = vec_zero();
+
+    VEC_EACH (p, 4) {
+        const vec_mask take =
+            vec_or(vec_more(v[p], best), vec_and_not(vec_nan(best), vec_nan(v[p])));
+
+        best = vec_pick(best, v[p], take);
+        winner = vec_pick(winner, vec_all((float)p), take);
+    }
+    vec_store(y, best);
+    vec_store_bytes(switches, winner);
+}
+
+/* Lanes that are not certain, `v` being the sums before the ReLU. Certain: all four dead, or one alive
+ * and ahead of the others; never with a NaN among them. */
+VEC_INLINE uint32_t doubtful(const vec v[4], vec error, bool relu)
+{
+    const vec twice = vec_add(error, error);
+    const vec_mask first = vec_more(v[1], v[0]);
+    vec best = vec_pick(v[0], v[1], first);
+    vec second = vec_pick(v[1], v[0], first);      /* the best of the others */
+    vec_mask certain;
+
+    VEC_EACH (p, 4)
+        if (p >= 2) {
+            const vec_mask ahead = vec_more(v[p], best);
+            const vec loser = vec_pick(v[p], best, ahead);
+
+            best = vec_pick(best, v[p], ahead);
+            second = vec_pick(second, loser, vec_more(loser, second));
+        }
+    certain = vec_more(vec_sub(best, second), twice);
+    if (relu) {
+        certain = vec_and(certain, vec_more(best, error));
+        certain = vec_or(certain, vec_more(vec_sub(vec_zero(), error), best));
+    }
+    /* A NaN among the four may have lost every comparison: their sum tells. */
+    certain = vec_and_not(certain,
+                          vec_nan(vec_add(vec_add(v[0], v[1]), vec_add(v[2], v[3]))));
+    return ~vec_bits(certain) & ((1u << LANES) - 1);
+}
+
+/* The four sums of pool cell (pi, pj), LANES channels from k on, by the definition: products in its
+ * order, each fused with its addition where the machine can. */
+static __attribute__((noinline)) void settle(const dcn__winograd *a,
+                                             const dcn__winograd_end *to, size_t pi, size_t pj,
+                                             size_t k, uint32_t lanes)
+{
+    const vec bias = to->bias ? vec_load(to->bias + k) : vec_zero();
+    const size_t cell = (pi * to->pool_w + pj) * a->K + k;
+    float y[LANES];
+    uint8_t switches[LANES];
+    vec sum[4];
+
+    VEC_EACH (p, 4) {
+        const ptrdiff_t top = (ptrdiff_t)(2 * pi) + p / 2 - (ptrdiff_t)a->top;
+        const ptrdiff_t left = (ptrdiff_t)(2 * pj) + p % 2 - (ptrdiff_t)a->left;
+        const float *w = to->weights + k;
+
+        sum[p] = bias;
+        for (ptrdiff_t i = top; i < top + (ptrdiff_t)a->r; i++)
+            for (ptrdiff_t j = left; j < left + (ptrdiff_t)a->r; j++, w += a->C * a->K) {
+                const float *x = to->x + (i * (ptrdiff_t)a->W + j) * (ptrdiff_t)a->C;
+
+                if (i < 0 || i >= (ptrdiff_t)a->H || j < 0 || j >= (ptrdiff_t)a->W)
+                    continue;
+                for (size_t c = 0; c < a->C; c++)
+                    sum[p] = vec_fma(vec_all(x[c]), vec_load(w + c * a->K), sum[p]);
+            }
+        if (to->relu)
+            sum[p] = rectify(sum[p]);
+    }
+    store_winner(sum, y, switches);
+    for (; lanes; lanes &= lanes - 1) {
+        const int lane = __builtin_ctz(lanes);
+
+        to->y[cell + (size_t)lane] = y[lane];
+        to->switches[cell + (size_t)lane] = switches[lane];
+    }
+}
+
+VEC_INLINE void store_pooled(const dcn__winograd *a, const dcn__winograd_end *to, size_t row,
+                             size_t col, size_t k, float norm, vec *y, int m)
+{
+    const vec error = to->norms ? vec_mul(vec_all(norm), vec_load(to->norms + k)) : vec_zero();
+
+    VEC_EACH (i, m / 2)
+        VEC_EACH (j, m / 2) {
+            const size_t pi = row / 2 + (size_t)i, pj = col / 2 + (size_t)j;
+            const size_t cell = (pi * to->pool_w + pj) * a->K + k;
+            const vec *at = y + 2 * i * m + 2 * j;
+            vec four[4] = { at[0], at[1], at[m], at[m + 1] };
+
+            if (pi < to->pool_h && pj < to->pool_w) {
+                const uint32_t lanes = to->norms ? doubtful(four, error, to->relu) : 0;
+
+                if (to->relu)
+                    VEC_EACH (p, 4)
+                        four[p] = rectify(four[p]);
+                store_winner(four, to->y + cell, to->switches + cell);
+                if (lanes)
+                    settle(a, to, pi, pj, k, lanes);
+            }
+        }
+}
+
+/* One tile, LANES channels from k on. p: its products, `stride` floats from one point to the next; row,
+ * col: of its first output; norm: of what it saw of the picture, see winograd.h. */
+VEC_INLINE void output_tile(const dcn__winograd *a, const float *p, size_t stride, size_t row,
+                            size_t col, size_t k, float norm, const dcn__winograd_end *to, int m)
+{
+    const vec bias = to->bias ? vec_load(to->bias + k) : vec_zero();
+    vec half[8][POINTS], y[8 * 8];
+
+    for (int q = 0; q < POINTS; q++) {
+        vec in[POINTS], out[8];
+
+        VEC_EACH (r, POINTS)
+            in[r] = vec_load(p + (size_t)(r * POINTS + q) * stride);
+        transform_output(in, out, m);
+        VEC_EACH (i, m)
+            half[i][q] = out[i];
+    }
+    VEC_EACH (i, m) {
+        transform_output(half[i], y + i * m, m);
+        VEC_EACH (j, m)
+            y[i * m + j] = vec_add(y[i * m + j], bias);
+    }
+    if (to->pool && m % 2 == 0) {
+        store_pooled(a, to, row, col, k, norm, y, m);
+        return;
+    }
+    VEC_EACH (i, m)
+        VEC_EACH (j, m)
+            if (row + (size_t)i < a->h && col + (size_t)j < a->w)
+                vec_store(to->y + ((row + (size_t)i) * a->w + col + (size_t)j) * a->K + k,
+                          y[i * m + j]);
+}
+
+#endif
