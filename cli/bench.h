@@ -70,6 +70,9 @@ dcn_status bench_time(const bench_run *run, const bench_problem *p, bench_result
 bool bench_is_model(const char *path);
 dcn_status bench_model(const bench_run *run, dcn_error *err);
 
+/* ---- bench_data.c ---- */
+dcn_status bench_data(const bench_run *run, dcn_error *err);
+
 /* ---- bench_starts.c ---- */
 dcn_status bench_starts(const bench_run *run, dcn_error *err);
 

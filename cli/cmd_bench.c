@@ -23,6 +23,7 @@ static const struct argp_option options[] = {
       "larger than one pixel); with starts several, as in atlas (conv)", CLI_GROUP_MAIN },
     { "channels", KEY_CHANNELS, "N", 0, "How many channels the sheet of MODEL has (all); with "
       "starts how many of each layer are measured (32)", CLI_GROUP_MAIN },
+    CLI_OPTION_DATA,
     CLI_OPTIONS_INPUT,
     CLI_HEADER("How to compute:", CLI_GROUP_COMPUTE),
     CLI_OPTION_BATCH,
@@ -48,12 +49,16 @@ static const char doc[] =
     "loading, planning, the forward pass, one channel's way down by the rule deconvnet, that of "
     "its largest activation alone, and a sheet of the layer's channels. starts MODEL times what an "
     "atlas consists of: pictures forward in batches, and single units of each layer projected "
-    "through what they can see, and the whole way.\v"
+    "through what they can see, and the whole way.\n\n"
+    "data times what feeds training: network inputs of 24x24 that one core makes a second out of "
+    "--data, in order as they are, and scattered with random crops, flips, brightness and "
+    "contrast.\v"
     "Examples:\n"
     "  deconvnet bench tutorial -b 128 -j 2\n"
     "  deconvnet bench conv n8 h56 w56 c64 k64 r3 p1 --json\n"
     "  deconvnet bench resnet18.onnx -j 2 --json\n"
     "  deconvnet bench starts vgg16.onnx --layer conv5_3 --channels 8\n"
+    "  deconvnet bench data --data cifar-10-batches-bin\n"
     "\n" CLI_EXIT_CODES;
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -82,7 +87,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp argp = { options, parse, "[starts] [tutorial|PROBLEM...|MODEL]", doc, NULL,
+static const struct argp argp = { options, parse, "[data|[starts] [tutorial|PROBLEM...|MODEL]]", doc, NULL,
                                   NULL, NULL };
 
 static dcn_status read_file(bench_run *run, dcn_error *err)
@@ -241,6 +246,11 @@ static dcn_status bench_main(int argc, char **argv, dcn_error *err)
     dcn_status st = DCN_OK;
 
     cli_parse(&cli_bench, argc, argv, &o);
+    if (o.run.model && !strcmp(o.run.model, "data") && !o.run.file && !o.run.starts && !o.run.layer
+        && !o.run.channels) {
+        free(o.words);
+        return bench_data(&o.run, err);
+    }
     if (bench_is_model(o.run.model) && !o.run.file) {
         free(o.words);
         return bench_whole(&o.run, err);

@@ -35,6 +35,16 @@ class Bench(Case):
         self.bad(call("bench", "--file", write("none.txt", "# nothing\n")), 2, "none.txt")
         self.bad(call("bench", "--file", "not-there"), 4, "not-there")
 
+    def test_data(self):
+        told = json.loads(self.good(call("bench", "data", "--data", "synthetic", "--repeats", 1, "--json")))
+        for key in ("crops_per_second", "augmented_crops_per_second"):
+            self.assertGreater(told[key], 0, key)
+        self.assertEqual((told["data"], told["pictures"], told["input"]), ("synthetic", 10000, "24x24x3"))
+        text = self.good(call("bench", "data", "--data", "synthetic", "--repeats", 1))
+        self.assertRegex(text, r"augmented +[0-9]+ a second")
+        self.bad(call("bench", "data", "--data", "nowhere"), 4, "nowhere: ")
+        self.bad(call("bench", "data", "--data", "synthetic", "--layer", "conv1"), 2, "--layer")
+
     def test_starts(self):
         self.assertEqual(train("timed", 2).returncode, 0)
         told = json.loads(self.good(call("bench", "starts", "timed", "--channels", 7, "-b", 3, "--json")))
