@@ -303,6 +303,9 @@ typedef struct dcn_plan_desc {
     int only_asked;           /* compute what routes and peaks need, not the network's output */
     int chunk;                /* pictures that a thread takes together; 0: by the batch. The bits of
                                  a result may depend on it, never on batch or threads beside it */
+    int exact;                /* convolutions by the definition alone; else some of the engine cpu are
+                                 by Winograd's method, whose rounding is a few times larger
+                                 (docs/performance.md); winners of max pools are the same */
     size_t max_bytes;         /* refuse a plan that needs more; 0: 80 % of the memory */
 } dcn_plan_desc;
 

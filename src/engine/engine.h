@@ -76,10 +76,32 @@ typedef struct dcn__group {
     int n_reads, n_writes;
 } dcn__group;
 
+/* How a program's sums may be made. */
+typedef enum dcn__sums {
+    /* By the definition, product by product. */
+    DCN__SUMS_DIRECT,
+    /* By any method whose rounding is bounded; but a max pool's winners are those of direct sums (equal
+     * sums stay equal), and a signal that is zero nearly everywhere stays zero where nothing reaches. */
+    DCN__SUMS_FAITHFUL,
+    /* By any method whose rounding is bounded: training. */
+    DCN__SUMS_FAST
+} dcn__sums;
+
+/* A stretch of a walk in which an engine looks for steps to do at once. */
+typedef struct dcn__stretch {
+    const dcn_graph *graph;
+    const dcn__walk *walk;
+    int end;                      /* never beyond this step */
+    const bool *needed;           /* by slot: somebody else reads it, so it must be written */
+    const int *readers;           /* by slot: how often steps of this half of the walk read it */
+    dcn__sums sums;
+} dcn__stretch;
+
 typedef struct dcn__job {
     const dcn_graph *graph;
     const dcn__walk *walk;
     const dcn__group *group;
+    dcn__sums sums;
     int chunk;                    /* pictures */
     int threads;                  /* inside the kernel: 1, or all if there is a single chunk */
     void **shared;                /* the engine's own, NULL at first: kernels that were given the
@@ -91,11 +113,9 @@ typedef struct dcn__engine {
     size_t real_bytes;
     /* Instruction set or the like, for messages. */
     const char *(*text)(void);
-    /* How many steps from `first` on this engine does in one kernel (at least 1), never beyond
-     * `end`. needed[slot]: somebody else reads it, so it must be written; readers[slot]: how
-     * often steps of this half of the walk read it. Fills the group's slots if more than one. */
-    int (*fuse)(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                const int *readers, dcn__group *group);
+    /* How many steps from `first` on this engine does in one kernel (at least 1). Fills the group's
+     * slots if more than one. */
+    int (*fuse)(const dcn__stretch *in, int first, dcn__group *group);
     dcn_status (*prepare)(const dcn__job *job, dcn__kernel **kernel, dcn_error *err);
     /* Around every use of kernels on a thread; what enter returns goes to leave. */
     int (*enter)(int threads);

@@ -80,6 +80,8 @@ static dcn_status read_routes(dcn_plan *p, const dcn_plan_desc *d, dcn_error *er
     if (!p->routes || !p->down || !p->whole || !p->cones)
         return dcn__fail_memory(err, "a plan", (size_t)d->n_routes * sizeof *p->whole);
     p->n_routes = d->n_routes;
+    for (int i = 0; i < p->n_routes; i++)      /* starts at one unit have programs of their own: direct */
+        p->down[i].sums = p->forward.sums;
     p->max_starts = d->n_routes ? d->starts : 0;
     if (p->n_routes)
         memcpy(p->routes, d->routes, (size_t)p->n_routes * sizeof *p->routes);
@@ -126,6 +128,8 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->training = d->training;
     p->keep_all = d->keep_all;
     p->no_cones = d->no_cones;
+    p->forward.sums = d->exact ? DCN__SUMS_DIRECT : DCN__SUMS_FAITHFUL;
+    p->train.sums = d->exact ? DCN__SUMS_DIRECT : DCN__SUMS_FAST;
     p->only_asked = d->only_asked;
     p->last_route = -1;
     p->max_bytes = d->max_bytes ? d->max_bytes : dcn__physical_memory() / 10 * 8;

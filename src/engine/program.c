@@ -51,6 +51,7 @@ void dcn__group_slots(const dcn__walk *w, const dcn__group *group, const int **r
 static int fuse_range(dcn__program *p, const dcn_graph *g, const dcn__engine *e, int first, int end,
                       int *readers, dcn__group *out)
 {
+    const dcn__stretch in = { g, &p->walk, end, p->needed, readers, p->sums };
     int n = 0;
 
     memset(readers, 0, (size_t)p->walk.n_slots * sizeof *readers);
@@ -61,7 +62,7 @@ static int fuse_range(dcn__program *p, const dcn_graph *g, const dcn__engine *e,
         dcn__group *group = &out[n++];
 
         group->first = first;
-        group->count = e->fuse(g, &p->walk, first, end, p->needed, readers, group);
+        group->count = e->fuse(&in, first, group);
         first += group->count;
     }
     return n;
@@ -128,8 +129,8 @@ dcn_status dcn__program_prepare(dcn__program *p, const dcn_graph *g, const dcn__
                                 int chunk, int threads, dcn_error *err)
 {
     for (int i = 0; i < p->n_groups; i++) {
-        const dcn__job job = { .graph = g, .walk = &p->walk, .group = &p->groups[i], .chunk = chunk,
-                               .threads = threads,
+        const dcn__job job = { .graph = g, .walk = &p->walk, .group = &p->groups[i], .sums = p->sums,
+                               .chunk = chunk, .threads = threads,
                                .shared = p->shared ? p->shared : &p->own_shared };
         dcn_status st = e->prepare(&job, &p->kernels[i], err);
         dcn__kernel *k = p->kernels[i];

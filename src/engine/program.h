@@ -18,6 +18,7 @@ typedef struct dcn__place {
 
 typedef struct dcn__program {
     dcn__walk walk;
+    dcn__sums sums;               /* set before it is grouped */
     dcn__group *groups;
     dcn__kernel **kernels;
     int n_groups;

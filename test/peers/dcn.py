@@ -27,7 +27,7 @@ Route = struct("dcn_route", ("layer", c_int32), ("rule", c_int), ("no_switches",
 PlanDesc = struct("dcn_plan_desc", ("engine", c_char_p), ("batch", c_int), ("threads", c_int),
                   ("training", c_int), ("keep_all", c_int), ("routes", POINTER(Route)),
                   ("n_routes", c_int), ("together", c_int), ("starts", c_int), ("no_cones", c_int),
-                  ("peaks", POINTER(c_int32)), ("n_peaks", c_int), ("only_asked", c_int), ("chunk", c_int),
+                  ("peaks", POINTER(c_int32)), ("n_peaks", c_int), ("only_asked", c_int), ("chunk", c_int), ("exact", c_int),
                   ("max_bytes", c_size_t))
 Info = struct("dcn_node_info", ("name", c_char_p), ("origin", c_char_p), ("op", c_char_p),
               ("shape", Shape), ("n_inputs", c_int), ("inputs", POINTER(c_int32)),

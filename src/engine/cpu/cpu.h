@@ -24,6 +24,7 @@ typedef struct cpu_kernel {
     const dcn__step *step;        /* the first of the group */
     const dcn__node *node;        /* of that step */
     int count;                    /* steps in the group */
+    dcn__sums sums;
     int chunk, threads;
     dcn__unit unit;               /* of our own loops */
     dcn__isa isa;      /* of our own loops */
@@ -88,8 +89,7 @@ void dcn__cpu_units(const cpu_kernel *k, const dcn__frame *f, dcn__cpu_range *ra
 dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err);
 
 /* fuse.c: several steps at once. */
-int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                  const int *readers, dcn__group *group);
+int dcn__cpu_fuse(const dcn__stretch *in, int first, dcn__group *group);
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err);
 
 /* The engine's enter and leave, also for kernels that must not be cut among threads. */

@@ -75,6 +75,7 @@ static void fill(cpu_kernel *k, const dcn__job *job)
     k->step = &job->walk->steps[group->first];
     k->node = &job->graph->nodes[k->step->node];
     k->count = group->count;
+    k->sums = job->sums;
     k->chunk = job->chunk;
     k->threads = job->threads;
     k->isa = dcn__dnn_isa();

@@ -8,20 +8,11 @@
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
 
-/* What a pattern is looked for in. */
-typedef struct place {
-    const dcn_graph *g;
-    const dcn__walk *w;
-    int end;
-    const bool *needed;
-    const int *readers;
-} place;
-
 /* The only reader of what step i writes is the next step, and that does `action`. */
-static const dcn__step *alone_after(const place *p, int i, dcn__action action)
+static const dcn__step *alone_after(const dcn__stretch *p, int i, dcn__action action)
 {
-    const int slot = p->w->steps[i].write;
-    const dcn__step *next = &p->w->steps[i + 1];
+    const int slot = p->walk->steps[i].write;
+    const dcn__step *next = &p->walk->steps[i + 1];
 
     if (i + 1 >= p->end || next->action != action || slot < 0 || p->needed[slot] ||
         p->readers[slot] != 1)
@@ -51,13 +42,13 @@ static int end_with(dcn__group *group, int first, const dcn__walk *w, int last)
 /* ---- up ------------------------------------------------------------------------------------- */
 
 /* An activation that a tail can do; a ReLU before a max pool is done with the pool. */
-static bool takes_activation(const place *p, int i)
+static bool takes_activation(const dcn__stretch *p, int i)
 {
     if (alone_after(p, i, DCN__DO_RELU))
         return !alone_after(p, i + 1, DCN__DO_MAX_POOL);
     return alone_after(p, i, DCN__DO_MAP) ||
            (alone_after(p, i, DCN__DO_LEAKY) &&
-            p->g->nodes[p->w->steps[i + 1].node].weight < 0);
+            p->graph->nodes[p->walk->steps[i + 1].node].weight < 0);
 }
 
 /* The other input of an add behind step i, or -1. */
@@ -70,9 +61,9 @@ static int other_input(const dcn__walk *w, int i)
     return add->reads[add->reads[0] == w->steps[i].write];
 }
 
-static int fuse_up(const place *p, int first, dcn__group *group)
+static int fuse_up(const dcn__stretch *p, int first, dcn__group *group)
 {
-    const dcn__walk *w = p->w;
+    const dcn__walk *w = p->walk;
     const dcn__step *a = &w->steps[first], *pool;
     const bool conv = a->action == DCN__DO_CONV;
     int last = first;
@@ -82,7 +73,7 @@ static int fuse_up(const place *p, int first, dcn__group *group)
         return end_with(group, first, w, first + 1);
     if (conv && alone_after(p, first, DCN__DO_RELU) &&
         (pool = alone_after(p, first + 1, DCN__DO_MAX_POOL)) &&
-        dcn__direct_fits(p->g, &p->g->nodes[a->node], &p->g->nodes[pool->node]))
+        dcn__direct_fits(p->graph, &p->graph->nodes[a->node], &p->graph->nodes[pool->node]))
         return end_with(group, first, w, first + 2);
     if (!conv && a->action != DCN__DO_DENSE && a->action != DCN__DO_SCALE &&
         (a->action != DCN__DO_ADD || a->n_reads != 2))
@@ -107,9 +98,9 @@ static bool is_rule(const dcn__step *s)
            s->action == DCN__DO_RELU_RECTIFY || s->action == DCN__DO_RELU_GUIDED;
 }
 
-static int fuse_down(const place *p, int first, dcn__group *group)
+static int fuse_down(const dcn__stretch *p, int first, dcn__group *group)
 {
-    const dcn__walk *w = p->w;
+    const dcn__walk *w = p->walk;
     const dcn__step *rule;
     int last = first;
 
@@ -130,16 +121,14 @@ static int fuse_down(const place *p, int first, dcn__group *group)
     return last > first ? end_with(group, first, w, last) : 1;
 }
 
-int dcn__cpu_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                  const int *readers, dcn__group *group)
+int dcn__cpu_fuse(const dcn__stretch *in, int first, dcn__group *group)
 {
-    const place p = { g, w, end, needed, readers };
     int count;
 
-    if (first < w->first_reverse)
-        return fuse_up(&p, first, group);
-    count = dcn__winners_fuse(g, w, first, end, needed, readers, group);
-    return count ? count : fuse_down(&p, first, group);
+    if (first < in->walk->first_reverse)
+        return fuse_up(in, first, group);
+    count = dcn__winners_fuse(in, first, group);
+    return count ? count : fuse_down(in, first, group);
 }
 
 /* ---- prepare -------------------------------------------------------------------------------- */

@@ -43,8 +43,7 @@ dcn__winners_spread *dcn__winners_spread_of(int S);
 dcn__winners_spread_few *dcn__winners_spread_few_of(int R);
 
 /* How many steps from `first` on make such a way down (0: none); fills the group. */
-int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end,
-                      const bool *needed, const int *readers, dcn__group *group);
+int dcn__winners_fuse(const dcn__stretch *in, int first, dcn__group *group);
 dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err);
 
 #endif

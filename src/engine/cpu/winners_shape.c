@@ -60,9 +60,9 @@ static chain find_chain(const dcn_graph *g, const dcn__walk *w, int first, int e
 }
 
 /* Nobody outside steps [first, first + count) reads what they hand to each other. */
-static bool is_private(const dcn__walk *w, int first, int count, const bool *needed,
-                       const int *readers, const dcn__step *step)
+static bool is_private(const dcn__stretch *in, int first, int count, const dcn__step *step)
 {
+    const dcn__walk *w = in->walk;
     int inside = 0;
 
     if (!step)
@@ -70,7 +70,7 @@ static bool is_private(const dcn__walk *w, int first, int count, const bool *nee
     for (int i = first; i < first + count; i++)
         for (int k = 0; k < w->steps[i].n_reads; k++)
             inside += w->steps[i].reads[k] == step->write;
-    return !needed[step->write] && inside == readers[step->write];
+    return !in->needed[step->write] && inside == in->readers[step->write];
 }
 
 /* ---- the shapes ------------------------------------------------------------------------------ */
@@ -111,19 +111,20 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
     return a->S * a->C <= DCN__LANES && a->gather && a->spread_few;
 }
 
-int dcn__winners_fuse(const dcn_graph *g, const dcn__walk *w, int first, int end,
-                      const bool *needed, const int *readers, dcn__group *group)
+int dcn__winners_fuse(const dcn__stretch *in, int first, dcn__group *group)
 {
-    const chain c = find_chain(g, w, first, end);
+    const dcn_graph *g = in->graph;
+    const dcn__walk *w = in->walk;
+    const chain c = find_chain(g, w, first, in->end);
     const dcn__node *pool = &g->nodes[c.unpool->node];
     winners shape = { 0 };
     int pooled;
 
     if (!c.count || !pool_fits(pool, g->nodes[pool->inputs[0]].shape) ||
         !measure(&shape, g, &g->nodes[(c.weights ? c.weights : c.data)->node]) ||
-        !is_private(w, first, c.count, needed, readers, c.unpool) ||
-        !is_private(w, first, c.count, needed, readers, c.rule) ||
-        !is_private(w, first, c.count, needed, readers, c.less_bias))
+        !is_private(in, first, c.count, c.unpool) ||
+        !is_private(in, first, c.count, c.rule) ||
+        !is_private(in, first, c.count, c.less_bias))
         return 0;
     group->n_reads = 0;
     group->reads[group->n_reads++] = c.unpool->reads[0];

@@ -102,10 +102,9 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
     return DCN_OK;
 }
 
-static int fuse(const dcn_graph *g, const dcn__walk *w, int first, int end, const bool *needed,
-                const int *readers, dcn__group *group)
+static int fuse(const dcn__stretch *in, int first, dcn__group *group)
 {
-    (void)g, (void)w, (void)first, (void)end, (void)needed, (void)readers, (void)group;
+    (void)in, (void)first, (void)group;
     return 1;   /* the definition takes one step at a time */
 }
 
