@@ -58,6 +58,19 @@ typedef struct dcn__winograd_loops {
 extern const dcn__winograd_loops dcn__winograd_avx512, dcn__winograd_avx2, dcn__winograd_plain;
 const dcn__winograd_loops *dcn__winograd_loops_of(dcn__isa isa);
 
+/* Fills a shape for `group` pictures at a time; false: not for this convolution (its window, its channels,
+ * or too little would be saved). turned: the way down through it, as a convolution of the signal. */
+bool dcn__winograd_measure(dcn__winograd *a, const dcn__node *conv, dcn_shape in, bool turned,
+                           const dcn__winograd_loops *loops);
+/* U of a weight (r,r,C,K), in double until it is stored; turned: taps reversed, C and K exchanged. */
+void dcn__winograd_pack(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
+                        const float *weights, float *u);
+size_t dcn__winograd_scratch(const dcn__winograd *a);      /* bytes, of dcn__winograd_forward */
+/* n pictures of x, one after the other, to `end` (whose y, switches and x are the first's). */
+void dcn__winograd_forward(const dcn__winograd *a, const dcn__winograd_loops *loops, const float *u,
+                           const float *x, size_t n, const dcn__winograd_end *end, void *scratch,
+                           int threads);
+
 /* Where U of input c and output k lies within its point, in floats: panels of columns, each
  * (C,columns). */
 static inline size_t dcn__winograd_place(size_t panel, size_t C, size_t K, size_t c, size_t k)
