@@ -31,8 +31,9 @@ def imports(python, module):
     return done.returncode == 0
 
 
-def run_once(key, command):
-    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3")
+def run_once(key, command, more=None):
+    """The object that a process prints. more: for its environment."""
+    environment = dict(os.environ, TF_CPP_MIN_LOG_LEVEL="3", **(more or {}))
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=environment, check=False)
     if done.returncode:
@@ -62,10 +63,11 @@ def median_of(runs, field):
     return statistics.median(values) if values else None
 
 
-def measured(command):
-    """(seconds, peak MiB, standard output) of one process."""
+def measured(command, more=None):
+    """(seconds, peak MiB, standard output) of one process. more: for its environment."""
     began = time.monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env=dict(os.environ, **(more or {}))) as child:
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -75,13 +77,18 @@ def measured(command):
     return time.monotonic() - began, usage.ru_maxrss / 1024, output
 
 
+def machine():
+    """What a run's figures belong to."""
+    return {"time": time.strftime("%Y-%m-%dT%H%M%S", time.gmtime()), "revision": revision(),
+            "processor": processor(), "cores": os.cpu_count()}
+
+
 def keep(path, figures):
     """Writes a run's figures with what the machine was; path None: bench/results/TIME.json."""
-    now = time.strftime("%Y-%m-%dT%H%M%S", time.gmtime())
-    path = path or os.path.join(ROOT, "bench/results", now + ".json")
+    told = {**machine(), **figures}
+    path = path or os.path.join(ROOT, "bench/results", told["time"] + ".json")
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump({"time": now, "revision": revision(), "processor": processor(),
-                   "cores": os.cpu_count(), **figures}, file, indent=1)
+        json.dump(told, file, indent=1)
         file.write("\n")
     print(f"\nkept: {os.path.relpath(path)}")

@@ -1,47 +1,105 @@
 #!/usr/bin/env python3
 """Times the tutorial's network in PyTorch and prints one line of JSON, medians in milliseconds:
 train_step_ms (forward, gradients, Adam), forward_ms, reconstruct_ms (both layers, after a forward
-pass that is not counted). Channels-last, which is the faster layout here. The reconstruction is
-timed with conv_transpose2d and with the equal conv2d of the turned kernel; the faster counts."""
+pass that is not counted). Of each figure the fastest way counts, all are told: eager and compiled
+(torch.compile), channels-last and contiguous, Adam fused and not, transposed convolutions and the equal ones
+with the kernel turned."""
 import json
+import logging
 import os
 import sys
+import warnings
 
 import torch
 import torch.nn.functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                                 "test", "peers"))
-from timing import arguments, median_ms
+from timing import Ways, arguments
 from tutorial_torch import Tutorial
 
+LAST, ROWS = torch.channels_last, torch.contiguous_format
 
-def main():
-    args = arguments(__doc__.split(":")[0])
-    torch.set_num_threads(args.threads)
+
+def network(layout):
     torch.manual_seed(1)
     net = Tutorial()
     net.start()
-    net = net.to(memory_format=torch.channels_last)
-    x = torch.randn(args.batch, 3, 24, 24).to(memory_format=torch.channels_last)
-    y = torch.randint(0, 10, (args.batch,))
-    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4)
+    return net.to(memory_format=layout)
 
-    def train():
+
+def pictures(n, layout):
+    return torch.randn(n, 3, 24, 24).to(memory_format=layout)
+
+
+def trainer(n, layout, compiled, **adam):
+    net, x, y = network(layout), pictures(n, layout), torch.randint(0, 10, (n,))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, **adam)
+
+    def loss(x, y):
+        return F.cross_entropy(net(x), y)
+    if compiled:
+        loss = torch.compile(loss, dynamic=False)
+
+    def step():
         optimizer.zero_grad()
-        F.cross_entropy(net(x), y).backward()
+        loss(x, y).backward()
         optimizer.step()
-    train_ms = median_ms(train, args.repeats)
+    return step
+
+
+def passer(n, layout, compiled, frozen=False):
+    net, x = network(layout).eval(), pictures(n, layout)
+    options = {"freezing": True} if frozen else None
+    run = torch.compile(net, dynamic=False, options=options) if compiled else net
+
+    def forward():
+        with torch.inference_mode(not compiled), torch.no_grad():
+            run(x)
+    return forward
+
+
+def walker(n, layout, compiled, flip):
+    net = network(layout)
     with torch.no_grad():
-        forward_ms = median_ms(lambda: net(x), args.repeats)
-        up = net.up(x)
-        ways = {"conv_transpose2d": median_ms(lambda: net.down(*up), args.repeats),
-                "conv2d, kernel turned": median_ms(lambda: net.down(*up, flip=True), args.repeats)}
-    best = min(ways, key=ways.get)
-    print(json.dumps(dict(peer=f"PyTorch {torch.__version__}", batch=args.batch,
-                          threads=args.threads, repeats=args.repeats, train_step_ms=train_ms,
-                          forward_ms=forward_ms, reconstruct_ms=ways[best], reconstruct_with=best,
-                          reconstruct_ways_ms=ways)))
+        values = [v.detach() for v in net.up(pictures(n, layout))]
+    down = torch.compile(net.down, dynamic=False) if compiled else net.down
+
+    def reconstruct():
+        with torch.inference_mode(not compiled), torch.no_grad():
+            down(*values, flip=flip)
+    return reconstruct
+
+
+def obey_limit():
+    """What is compiled takes no more instructions than the rest may (ATEN_CPU_CAPABILITY)."""
+    march = {"avx2": "x86-64-v3", "default": "x86-64-v2"}.get(os.environ.get("ATEN_CPU_CAPABILITY"))
+    if march and hasattr(torch, "compile"):
+        torch._inductor.config.cpp.march = march
+
+
+def main():
+    args = arguments(__doc__.split(":", maxsplit=1)[0])
+    warnings.simplefilter("ignore")
+    obey_limit()
+    logging.disable(logging.WARNING)
+    torch.set_num_threads(args.threads)
+    torch.set_num_interop_threads(1)
+    ways, n = Ways(args), args.batch
+    kinds = (("eager, channels-last", LAST, False), ("eager, contiguous", ROWS, False),
+             ("compiled, channels-last", LAST, True))
+    for kind, layout, compiled in kinds:
+        for adam in ("foreach", "fused"):
+            ways.time("train_step_ms", f"{kind}, Adam {adam}",
+                      lambda a=(layout, compiled), b=adam: trainer(n, *a, **{b: True}))
+    for kind, *how in kinds:
+        ways.time("forward_ms", kind, lambda a=how: passer(n, *a))
+    ways.time("forward_ms", "compiled, channels-last, frozen", lambda: passer(n, LAST, True, True))
+    for kind, *how in kinds:
+        for name, flip in (("conv_transpose2d", False), ("kernel turned", True)):
+            ways.time("reconstruct_ms", f"{kind}, {name}", lambda a=how, b=flip: walker(n, *a, b))
+    print(json.dumps({"peer": f"PyTorch {torch.__version__}", "batch": n, "threads": args.threads,
+                      "capability": torch.backends.cpu.get_cpu_capability(), **ways.told()}))
 
 
 main()
