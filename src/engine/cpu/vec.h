@@ -30,6 +30,9 @@ VEC_INLINE vec vec_zero(void) { return _mm512_setzero_ps(); }
 VEC_INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 VEC_INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 VEC_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+/* max: a > b ? a : b, min: a < b ? a : b; so b where one is NaN. */
+VEC_INLINE vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+VEC_INLINE vec vec_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 VEC_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }    /* a*b + c */
 VEC_INLINE vec vec_fnma(vec a, vec b, vec c) { return _mm512_fnmadd_ps(a, b, c); }  /* c - a*b */
 /* False for NaN. */
@@ -69,6 +72,8 @@ VEC_INLINE vec vec_zero(void) { return _mm256_setzero_ps(); }
 VEC_INLINE vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
 VEC_INLINE vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
 VEC_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }
+VEC_INLINE vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
+VEC_INLINE vec vec_min(vec a, vec b) { return _mm256_min_ps(a, b); }
 VEC_INLINE vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 VEC_INLINE vec vec_fnma(vec a, vec b, vec c) { return _mm256_fnmadd_ps(a, b, c); }
 VEC_INLINE vec_mask vec_more(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
@@ -125,6 +130,8 @@ VEC_INLINE vec vec_pick(vec a, vec b, vec_mask m)
 {
     return (vec)(((vec_mask)a & ~m) | ((vec_mask)b & m));
 }
+VEC_INLINE vec vec_max(vec a, vec b) { return vec_pick(b, a, a > b); }
+VEC_INLINE vec vec_min(vec a, vec b) { return vec_pick(b, a, a < b); }
 VEC_INLINE uint32_t vec_bits(vec_mask m)
 {
     return (m[0] & 1u) | (m[1] & 2u) | (m[2] & 4u) | (m[3] & 8u);
