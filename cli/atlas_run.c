@@ -85,7 +85,8 @@ static dcn_status create(atlas_run *run, dcn_error *err)
         .layers = run->layers, .n_layers = run->n_layers, .top = o->top, .pictures = o->pictures,
         .shard = o->shards ? o->shard - 1 : 0, .shards = o->shards,
         .way = cli_route(&o->way, 0), .tile = o->tile,
-        .engine = o->shared.engine, .batch = o->shared.batch, .threads = o->shared.threads };
+        .engine = o->shared.engine, .batch = o->shared.batch, .threads = o->shared.threads,
+        .exact = o->shared.exact };
 
     return dcn_atlas_create(&run->atlas, &run->model, run->data, &desc, err);
 }
@@ -141,10 +142,15 @@ dcn_status atlas_open_book(atlas_run *run, dcn_error *err)
     return DCN_OK;
 }
 
-/* What the library advises for a processor that computes other bits is better than a new scan. */
+/* What the library advises where the same pictures give other bits is better than a new scan. */
 static void advise_fresh(dcn_error *err)
 {
-    atlas_advise(err, strstr(err->text, "ONEDNN_MAX_CPU_ISA")
+    atlas_advise(err, strstr(err->text, "; set exact")
+                 ? "give --exact as for that scan, --fresh, which scans again, or another --out"
+                 : strstr(err->text, "; leave exact out")
+                 ? "leave --exact out as for that scan, or give --fresh, which scans again, or "
+                   "another --out"
+                 : strstr(err->text, "ONEDNN_MAX_CPU_ISA")
                  ? "set ONEDNN_MAX_CPU_ISA as it was for that scan (AVX2 for instance), give "
                    "--fresh, which scans again, or another --out"
                  : "give --fresh, which forgets that scan and scans again, or another --out");

@@ -181,6 +181,7 @@ static void add_settings(cli_json *json, const atlas_run *run, bool drawn)
     cli_json_text(json, "rule", way);
     cli_json_text(json, "guessed", *guess.text ? guess.text : NULL);
     cli_json_text(json, "plan", dcn_atlas_text(run->atlas));
+    cli_json_bool(json, "exact", o->shared.exact);
     cli_json_int(json, "memory_bytes", (int64_t)dcn_atlas_bytes(run->atlas));
     cli_json_int(json, "disk_bytes", (int64_t)dcn_atlas_disk(run->atlas));
     cli_json_int(json, "pictures", dcn_atlas_pictures(run->atlas));

@@ -51,10 +51,11 @@ static void choose_routes(bench_plan *b, const bench_problem *p)
         b->routes[i] = (dcn_route){ .layer = layers[i], .rule = DCN_RULE_RECONSTRUCT };
 }
 
-static dcn_status open_plan(bench_plan *b, const bench_problem *p, const char *engine, int threads,
-                            int n, bool training, dcn_error *err)
+static dcn_status open_plan(bench_plan *b, const bench_run *run, const bench_problem *p,
+                            const char *engine, int n, bool training, dcn_error *err)
 {
-    dcn_plan_desc desc = { .engine = engine, .batch = n, .threads = threads, .training = training };
+    dcn_plan_desc desc = { .engine = engine, .batch = n, .threads = run->threads,
+                           .training = training, .exact = run->shared.exact };
     dcn_status st;
 
     memset(b, 0, sizeof *b);
@@ -208,8 +209,8 @@ static dcn_status verify(const bench_run *run, const bench_problem *p, bool trai
     bench_plan a = { 0 }, b = { 0 };
     dcn_status st;
 
-    if ((st = open_plan(&a, p, run->shared.engine, run->threads, n, training, err))
-        || (st = open_plan(&b, p, "ref64", run->threads, n, training, err)))
+    if ((st = open_plan(&a, run, p, run->shared.engine, n, training, err))
+        || (st = open_plan(&b, run, p, "ref64", n, training, err)))
         goto done;
     if (training)
         st = compare_gradients(&a, &b, r, err);
@@ -314,7 +315,7 @@ static dcn_status time_training(const bench_run *run, const bench_problem *p, be
     bench_plan b = { 0 };
     dcn_status st;
 
-    if (!(st = open_plan(&b, p, run->shared.engine, run->threads, p->n, true, err))
+    if (!(st = open_plan(&b, run, p, run->shared.engine, p->n, true, err))
         && !(st = median_ms(&b, call_train, run->repeats, &r->train_ms, err))) {
         r->train_gflops = rate(train_flops(b.graph) * p->n, r->train_ms);
         r->bytes = dcn_plan_bytes(b.plan);
@@ -328,7 +329,7 @@ dcn_status bench_time(const bench_run *run, const bench_problem *p, bench_result
     bench_plan b = { 0 };
     dcn_status st;
 
-    if (!(st = open_plan(&b, p, run->shared.engine, run->threads, p->n, false, err))
+    if (!(st = open_plan(&b, run, p, run->shared.engine, p->n, false, err))
         && !(st = median_ms(&b, call_forward, run->repeats, &r->forward_ms, err))
         && !(st = median_ms(&b, call_reverse, run->repeats, &r->reverse_ms, err))) {
         const double flops = dcn_graph_flops(b.graph) * p->n;

@@ -172,6 +172,7 @@ void bench_add_machine(const bench_run *run, cli_json *json)
     cli_json_text(json, "version", dcn_version());
     cli_json_text(json, "build", dcn_build_text());
     cli_json_text(json, "engine", run->shared.engine ? run->shared.engine : "cpu");
+    cli_json_bool(json, "exact", run->shared.exact);
     cli_json_int(json, "threads", run->threads);
     cli_json_real(json, "peak_gflops", run->peak);
 }
@@ -230,8 +231,9 @@ static dcn_status bench(bench_run *run, dcn_error *err)
     if (run->shared.json)
         bench_add_machine(run, json = cli_json_create());
     else
-        printf("deconvnet %s, engine %s, %d threads, peak %.1f GFLOP/s\n", dcn_version(),
-               run->shared.engine ? run->shared.engine : "cpu", run->threads, run->peak);
+        printf("deconvnet %s, engine %s%s, %d threads, peak %.1f GFLOP/s\n", dcn_version(),
+               run->shared.engine ? run->shared.engine : "cpu", run->shared.exact ? ", exact" : "",
+               run->threads, run->peak);
     st = measure(run, json, err);
     if (!st && json)
         st = cli_json_print(json, err);

@@ -120,6 +120,7 @@ static dcn_status print_json(const eval_run *run, const dcn_evaluation *e, dcn_e
     cli_json_text(json, "data", run->info.name);
     cli_json_text(json, "model", run->model.hash);
     cli_json_int(json, "step", run->model.step);
+    cli_json_bool(json, "exact", run->shared.exact);
     cli_json_real(json, "ms", e->ms);
     classes = cli_json_array(json, "classes");
     matrix = cli_json_array(json, "confusion");
@@ -171,7 +172,7 @@ static int usual_batch(const dcn_graph *graph)
 static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
 {
     dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
-                           .batch = run->shared.batch };
+                           .batch = run->shared.batch, .exact = run->shared.exact };
     dcn_evaluation e = { 0 };
     dcn_status st;
 

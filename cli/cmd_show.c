@@ -264,6 +264,7 @@ static dcn_status show_main(int argc, char **argv, dcn_error *err)
 
         cli_json_text(json, "rule", rule);
         cli_json_text(json, "model", run.model.hash);
+        cli_json_bool(json, "exact", o->shared.exact);
         cli_json_text(json, "guessed", *guess.text ? guess.text : NULL);
         cli_json_text(json, "extensions", *run.extensions ? run.extensions : NULL);
         st = cli_json_print(json, err);

@@ -166,6 +166,7 @@ static dcn_status complete_settings(train_run *run, const char *resume_model, dc
     o->rate = o->rate > 0 ? o->rate : (double)usual.rate;
     o->seed = o->seed_given ? o->seed : usual.seed;
     o->augment = o->augment_given ? o->augment : usual.augment;
+    o->shared.exact = o->shared.exact || usual.exact;
     return DCN_OK;
 }
 
@@ -175,7 +176,7 @@ static dcn_status describe_plan(train_run *run, dcn_error *err)
 {
     const cli_shared *s = &run->options.shared;
     const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads,
-                                 .training = 1 };
+                                 .training = 1, .exact = s->exact };
     dcn_plan *plan;
     dcn_status st;
 
@@ -192,7 +193,8 @@ static dcn_status make_trainer(train_run *run, const char *resume_model, dcn_err
     const train_options *o = &run->options;
     const dcn_train_desc desc = { .engine = o->shared.engine, .batch = run->batch,
                                   .threads = o->shared.threads, .rate = (float)o->rate,
-                                  .seed = o->seed, .augment = o->augment };
+                                  .seed = o->seed, .augment = o->augment,
+                                  .exact = o->shared.exact };
     const dcn_model *model;
     dcn_status st;
 
@@ -235,6 +237,7 @@ static dcn_status print_dry_json(const train_run *run, const char *out, dcn_erro
     cli_json_int(json, "parameters", cli_weight_total(run->graph));
     cli_json_real(json, "flops", dcn_graph_flops(run->graph));
     cli_json_text(json, "plan", run->plan_text);
+    cli_json_bool(json, "exact", run->options.shared.exact);
     cli_json_int(json, "plan_bytes", (int64_t)run->plan_bytes);
     cli_json_int(json, "batch", run->batch);
     cli_json_int(json, "first_step", run->first_step);
@@ -297,7 +300,8 @@ static dcn_status evaluate(train_run *run, const dcn_model *model, dcn_evaluatio
                            dcn_error *err)
 {
     const cli_shared *s = &run->options.shared;
-    const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads };
+    const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads,
+                                 .exact = s->exact };
 
     return dcn_evaluate(e, model, run->data, DCN_SPLIT_TEST, &desc, stop_if_asked, run, err);
 }

@@ -66,6 +66,11 @@ void cli_json_int(cli_json *to, const char *key, int64_t value)
     set(to, key, json_integer(value));
 }
 
+void cli_json_bool(cli_json *to, const char *key, bool value)
+{
+    set(to, key, json_boolean(value));
+}
+
 void cli_json_real(cli_json *to, const char *key, double value)
 {
     set(to, key, isfinite(value) ? json_real(value) : json_null());
@@ -111,6 +116,11 @@ void cli_json_text(cli_json *to, const char *key, const char *value)
 }
 
 void cli_json_int(cli_json *to, const char *key, int64_t value)
+{
+    (void)to, (void)key, (void)value;
+}
+
+void cli_json_bool(cli_json *to, const char *key, bool value)
 {
     (void)to, (void)key, (void)value;
 }

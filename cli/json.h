@@ -15,6 +15,7 @@ cli_json *cli_json_create(void);
 void cli_json_destroy(cli_json *json);
 void cli_json_text(cli_json *to, const char *key, const char *value);    /* NULL becomes null */
 void cli_json_int(cli_json *to, const char *key, int64_t value);
+void cli_json_bool(cli_json *to, const char *key, bool value);
 void cli_json_real(cli_json *to, const char *key, double value);
 cli_json *cli_json_object(cli_json *to, const char *key);                /* belongs to `to` */
 cli_json *cli_json_array(cli_json *to, const char *key);

@@ -420,6 +420,7 @@ error_t cli_parse_shared(cli_shared *s, int key, char *arg)
     case 'j': s->threads = (int)cli_parse_int(key, arg, 1, 1024); break;
     case CLI_KEY_DEVICE: parse_device(key, arg); break;
     case CLI_KEY_ENGINE: s->engine = engines[cli_parse_word(key, arg, engines)]; break;
+    case CLI_KEY_EXACT: s->exact = true; break;
     case CLI_KEY_JSON:
         s->json = true;
         if (!cli_json_available())

@@ -55,7 +55,8 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
                            .threads = o->shared.threads,
                            .routes = routes,
                            .n_routes = run->n_layers,
-                           .keep_all = o->dump != NULL };
+                           .keep_all = o->dump != NULL,
+                           .exact = o->shared.exact };
     const dcn_node output = dcn_graph_output(run->model.graph);
     dcn_status st;
 

@@ -25,7 +25,7 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
 {
     dcn_route routes[STRIPS_MAX_LAYERS];
     dcn_plan_desc desc = { .engine = shared->engine, .threads = shared->threads, .batch = s->n,
-                           .routes = routes, .n_routes = s->n_layers };
+                           .routes = routes, .n_routes = s->n_layers, .exact = shared->exact };
     dcn_plan *plan;
     dcn_status st;
 

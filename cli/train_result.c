@@ -196,6 +196,7 @@ dcn_status train_print_json(const train_run *run, const dcn_evaluation *e, dcn_e
     cli_json_int(json, "steps", run->last.step);
     cli_json_real(json, "epochs", run->last.epoch);
     cli_json_int(json, "batch", run->batch);
+    cli_json_bool(json, "exact", run->options.shared.exact);
     cli_json_real(json, "loss", run->last.loss);
     cli_json_real(json, "train_accuracy", run->last.accuracy);
     cli_json_real(json, "accuracy", share(e->correct, e->n));

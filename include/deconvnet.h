@@ -315,7 +315,8 @@ DCN_API dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dc
                                    dcn_error *err);
 DCN_API void dcn_plan_destroy(dcn_plan *plan);
 DCN_API size_t dcn_plan_bytes(const dcn_plan *plan);               /* all memory it holds */
-/* How the work is cut: "16 chunks of 8 pictures on 2 threads, cpu engine (avx512_core)". */
+/* How the work is cut: "16 chunks of 8 pictures on 2 threads, cpu engine (avx512_core)", and behind
+ * it ", exact" if the description's `exact` makes a difference: for ref it makes none. */
 DCN_API const char *dcn_plan_text(const dcn_plan *plan);
 
 /* images: n pictures (n,H,W,C), n <= batch. */
@@ -522,10 +523,11 @@ typedef struct dcn_train_desc {
     float rate;                   /* of Adam; 0: 1e-4 */
     uint64_t seed;                /* of first weights, order and augmentation */
     dcn_augment augment;          /* NONE: the files' order; CIFAR: shuffled and distorted */
+    int exact;                    /* as in dcn_plan_desc */
     size_t max_bytes;             /* as in dcn_plan_desc */
 } dcn_train_desc;
 
-/* The settings (batch, rate, seed, augment) with which a checkpoint's training ran; the other
+/* The settings (batch, rate, seed, augment, exact) with which a checkpoint's training ran; the other
  * members stay as they are. DCN_STATE: a model, but without a training state. */
 DCN_API dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err);
 
@@ -563,8 +565,8 @@ typedef struct dcn_evaluation {
     double ms;
 } dcn_evaluation;
 
-/* desc may be NULL; of it engine, batch (0: 128), threads and max_bytes count. progress may be
- * NULL. */
+/* desc may be NULL; of it engine, batch (0: 128), threads, exact and max_bytes count. progress may
+ * be NULL. */
 DCN_API dcn_status dcn_evaluate(dcn_evaluation *result, const dcn_model *model,
                                 const dcn_data *data, dcn_split split, const dcn_plan_desc *desc,
                                 dcn_progress progress, void *user, dcn_error *err);
@@ -593,6 +595,7 @@ typedef struct dcn_atlas_desc {
     const char *engine;           /* as in dcn_plan_desc */
     int batch;                    /* pictures a step of the scan; 0: what suits the network */
     int threads;
+    int exact;                    /* as in dcn_plan_desc: of the scan and of the drawing */
     size_t max_bytes;             /* of each plan */
 } dcn_atlas_desc;
 
@@ -616,8 +619,8 @@ DCN_API dcn_status dcn_atlas_scan(dcn_atlas *atlas, const char *file, dcn_progre
 DCN_API int64_t dcn_atlas_pictures(const dcn_atlas *atlas);        /* of its shard */
 DCN_API int64_t dcn_atlas_scanned(const dcn_atlas *atlas);
 /* The state of a scan (docs/formats/atlas.md), atomically. Load continues it: DCN_STATE if it is of
- * another model, data set, preprocessing, layers, top or shard. A whole scan is taken by an atlas
- * with fewer layers or a smaller top, too. */
+ * another model, data set, preprocessing, engine (exact or not), layers, top or shard. A whole scan is
+ * taken by an atlas with fewer layers or a smaller top, too. */
 DCN_API dcn_status dcn_atlas_save(const dcn_atlas *atlas, const char *file, dcn_error *err);
 DCN_API dcn_status dcn_atlas_load(dcn_atlas *atlas, const char *file, dcn_error *err);
 /* The finished shards of one scan, all of them, into an atlas without shards: as if it had scanned
@@ -629,7 +632,7 @@ DCN_API dcn_status dcn_atlas_merge(dcn_atlas *atlas, const char *const *files, i
 typedef struct dcn_scan {
     char model[24], data[24];     /* fingerprints, 16 hexadecimal digits */
     char preprocess[400];
-    char engine[64];              /* "cpu (oneDNN 2.6.3, avx2)" */
+    char engine[64];              /* "cpu (oneDNN 2.6.3, avx2)", "cpu (oneDNN 2.6.3, avx2), exact" */
     dcn_pictures pictures;
     int64_t total;                /* pictures of all shards */
     int top, shard, shards;       /* shard from 0; shards 1: all */

@@ -148,7 +148,9 @@ static dcn_status read_desc(dcn_atlas *a, const dcn_atlas_desc *desc, dcn_error 
     if (!(engine = dcn__engine_find(d->engine, err)))
         return DCN_USAGE;
     d->engine = engine->name;
-    snprintf(a->engine, sizeof a->engine, "%s (%s)", engine->name, engine->text());
+    d->exact = d->exact && engine->other_sums;
+    snprintf(a->engine, sizeof a->engine, "%s (%s)%s", engine->name, engine->text(),
+             d->exact ? DCN__EXACT : "");
     return DCN_OK;
 }
 

@@ -9,6 +9,9 @@
 
 #include "atlas/lists.h"
 
+/* How the name of an engine ends whose sums are exact. */
+#define DCN__EXACT ", exact"
+
 enum { DCN__STRETCH = 64, DCN__TOP_MAX = 100, DCN__TOP_USUAL = 9, DCN__TILE_USUAL = 96 };
 
 /* A layer, its lists, and the form of its tiles. */
@@ -31,7 +34,7 @@ struct dcn_atlas {
     const dcn_data *data;
     dcn_atlas_desc desc;          /* zeros replaced, batch in whole chunks; layers: NULL */
     int chunk;                    /* of every plan */
-    char engine[64];              /* "cpu (avx512_core)": what made the bits */
+    char engine[64];              /* "cpu (avx512_core), exact": what made the bits */
     dcn_data_info info;
     dcn_split splits[2];          /* in order */
     int n_splits;

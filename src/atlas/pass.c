@@ -153,7 +153,7 @@ dcn_status dcn__pass_plan(dcn_plan **plan, const dcn__pass *pass, const dcn_atla
                                            .threads = a->desc.threads, .routes = routes,
                                            .n_routes = n, .starts = pass->starts,
                                            .only_asked = 1,
-                                           .chunk = a->chunk,
+                                           .chunk = a->chunk, .exact = a->desc.exact,
                                            .max_bytes = a->desc.max_bytes },
                          err);
     dcn__free(routes);

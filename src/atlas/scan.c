@@ -81,7 +81,8 @@ dcn_status dcn__scan_plan(dcn_plan **plan, const dcn_atlas *a, dcn_error *err)
     dcn_node *nodes = dcn__alloc_array((size_t)a->n_pages, sizeof *nodes);
     dcn_plan_desc desc = { .engine = a->desc.engine, .batch = a->desc.batch,
                            .threads = a->desc.threads, .peaks = nodes, .n_peaks = a->n_pages,
-                           .only_asked = 1, .chunk = a->chunk, .max_bytes = a->desc.max_bytes };
+                           .only_asked = 1, .chunk = a->chunk, .exact = a->desc.exact,
+                           .max_bytes = a->desc.max_bytes };
     dcn_status st;
 
     *plan = NULL;

@@ -56,11 +56,24 @@ dcn_status dcn__state_number(int64_t *n, const dcn__tensors *t, const char *key,
     return DCN_OK;
 }
 
-/* "cpu (oneDNN 2.6.3, avx2)": bits of one engine differ where the processors do. */
+static bool is_exact(const char *engine)
+{
+    const size_t n = strlen(engine), end = strlen(DCN__EXACT);
+
+    return n >= end && strcmp(engine + n - end, DCN__EXACT) == 0;
+}
+
+/* "cpu (oneDNN 2.6.3, avx2)": bits of one engine differ where the processors do, and where its sums
+ * are made in other ways. */
 static const char *what_to_do(const dcn__fact *f, const char *text)
 {
     const size_t n = strcspn(text, ",");
 
+    if (strcmp(f->key, "engine") == 0 && is_exact(text) != is_exact(f->text) &&
+        strncmp(f->text, text, strcspn(text, " ") + 1) == 0)
+        return is_exact(text)
+            ? "set exact wherever it is scanned, merged or drawn, or scan again"
+            : "leave exact out wherever it is scanned, merged or drawn, or scan again";
     return strcmp(f->key, "engine") == 0 && text[n] && strncmp(f->text, text, n + 1) == 0
         ? "set ONEDNN_MAX_CPU_ISA to the same (AVX2 for instance) wherever it is scanned, merged "
           "or drawn, or scan again"

@@ -111,6 +111,7 @@ typedef struct dcn__job {
 typedef struct dcn__engine {
     const char *name;
     size_t real_bytes;
+    bool other_sums;              /* it knows more than DCN__SUMS_DIRECT, so that `exact` changes bits */
     /* Instruction set or the like, for messages. */
     const char *(*text)(void);
     /* How many steps from `first` on this engine does in one kernel (at least 1). Fills the group's

@@ -44,18 +44,43 @@ static void pack_program(const dcn_plan *p, dcn__program *program)
             program->kernels[i]->pack(program->kernels[i], p->weights);
 }
 
-void dcn__plan_pack(dcn_plan *p)
+void dcn__plan_weights_changed(dcn_plan *p)
+{
+    p->train_stale = p->training;
+    p->stale = true;
+}
+
+/* Kernels share packed weights, and the first that was prepared packs them: training's come first, so
+ * a training step leaves the others' for whoever wants them, and the others pack training's too. */
+static void pack(dcn_plan *p, bool all)
 {
     const int token = p->engine->enter(1);
 
-    pack_program(p, &p->forward);
-    pack_program(p, &p->train);
-    for (int i = 0; i < p->n_routes; i++) {
-        pack_program(p, &p->down[i]);
-        pack_program(p, &p->whole[i].program);
-        pack_program(p, &p->cones[i].program);
+    if (p->train_stale)
+        pack_program(p, &p->train);
+    p->train_stale = false;
+    if (all) {
+        pack_program(p, &p->forward);
+        for (int i = 0; i < p->n_routes; i++) {
+            pack_program(p, &p->down[i]);
+            pack_program(p, &p->whole[i].program);
+            pack_program(p, &p->cones[i].program);
+        }
+        p->stale = false;
     }
     p->engine->leave(token);
+}
+
+void dcn__plan_pack_training(dcn_plan *p)
+{
+    if (p->train_stale)
+        pack(p, false);
+}
+
+void dcn__plan_pack(dcn_plan *p)
+{
+    if (p->stale)
+        pack(p, true);
 }
 
 /* ---- create and destroy --------------------------------------------------------------------- */
@@ -154,12 +179,13 @@ static void write_text(dcn_plan *p)
 {
     const int threads = p->inner_threads > 1 ? p->inner_threads : p->threads;
     int n = snprintf(p->text, sizeof p->text,
-                     "%d chunk%s of %d picture%s on %d thread%s%s, %s engine (%s)", p->n_chunks,
+                     "%d chunk%s of %d picture%s on %d thread%s%s, %s engine (%s)%s", p->n_chunks,
                      p->n_chunks == 1 ? "" : "s", p->chunk, p->chunk == 1 ? "" : "s", threads,
                      threads == 1 ? "" : "s",
                      p->together            ? ", each on a route of its own on the way down"
                      : p->inner_threads > 1 ? " inside each layer" : "",
-                     p->engine->name, p->engine->text());
+                     p->engine->name, p->engine->text(),
+                     p->engine->other_sums && p->forward.sums == DCN__SUMS_DIRECT ? ", exact" : "");
     int chunk[2] = { 8, 1 };      /* smallest, largest */
 
     if (!p->max_starts || n < 0 || (size_t)n >= sizeof p->text)
@@ -195,7 +221,9 @@ dcn_status dcn_plan_create(dcn_plan **plan, const dcn_graph *g, const dcn_plan_d
         dcn_plan_destroy(p);
         return st;
     }
-    dcn__plan_pack(p);
+    dcn__plan_weights_changed(p);
+    if (!p->training)
+        dcn__plan_pack(p);
     write_text(p);
     *plan = p;
     return DCN_OK;

@@ -15,9 +15,11 @@
 static const char *const PREFIX[2] = { "optimizer.exp_avg.", "optimizer.exp_avg_sq." };
 
 /* What decides the bits of the next step, besides weights and optimiser. The learning rate is noted
- * too but may be changed on resuming. */
+ * too but may be changed on resuming. A file without train.exact is of a run without it. */
+static const char EXACT[] = "train.exact";
 typedef struct settings {
     char batch[16], seed[24], augment[16], data_hash[24], rate[32], optimizer_step[24];
+    const char *exact;
 } settings;
 
 static void write_settings(settings *s, const dcn_trainer *t)
@@ -31,6 +33,7 @@ static void write_settings(settings *s, const dcn_trainer *t)
     snprintf(s->data_hash, sizeof s->data_hash, "%016" PRIx64, dcn_data_hash(t->data));
     snprintf(s->rate, sizeof s->rate, "%.9g", (double)t->desc.rate);
     snprintf(s->optimizer_step, sizeof s->optimizer_step, "%" PRId64, t->plan->adam_step);
+    s->exact = t->desc.exact ? "1" : "0";
     dcn__locale_leave(before);
 }
 
@@ -71,7 +74,8 @@ dcn_status dcn_trainer_save(dcn_trainer *t, const char *path, dcn_error *err)
         const char *const pairs[] = {
             "train.batch", s.batch, "train.seed", s.seed, "train.augment", s.augment,
             "train.rate", s.rate, "train.data", info.name, "train.data_hash", s.data_hash,
-            "optimizer", "adam", "optimizer.step", s.optimizer_step, NULL
+            "optimizer", "adam", "optimizer.step", s.optimizer_step,
+            t->desc.exact ? EXACT : NULL, s.exact, NULL
         };
 
         st = dcn__model_write(path, model, extra, n, pairs, err);
@@ -86,6 +90,8 @@ static dcn_status check_setting(const dcn__model_file *file, const char *path, c
 {
     const char *got = dcn__model_metadata(file, key);
 
+    if (!got && strcmp(key, EXACT) == 0)
+        got = "0";
     if (!got)
         return dcn__fail(err, DCN_STATE, path,
                          "holds no training state (%s is missing); train from the beginning", key);
@@ -106,7 +112,8 @@ static dcn_status check_settings(const dcn_trainer *t, const dcn__model_file *fi
     write_settings(&s, t);
     if ((st = check_setting(file, path, "train.batch", s.batch, "batch size", err)) ||
         (st = check_setting(file, path, "train.seed", s.seed, "seed", err)) ||
-        (st = check_setting(file, path, "train.augment", s.augment, "augmentation", err)))
+        (st = check_setting(file, path, "train.augment", s.augment, "augmentation", err)) ||
+        (st = check_setting(file, path, EXACT, s.exact, "exact", err)))
         return st;
     return check_setting(file, path, "train.data_hash", s.data_hash, "other data: fingerprint",
                          err);
@@ -138,7 +145,7 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
 {
     static const char *const keys[] = { "train.batch", "train.seed", "train.augment",
                                         "train.rate" };
-    const char *values[4] = { 0 };
+    const char *values[4] = { 0 }, *exact;
     dcn__model_file *file;
     dcn_status st = dcn__model_open(&file, path, NULL, err);
     int64_t batch = 0;
@@ -153,9 +160,12 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
                            "holds no training state (%s is missing); train from the "
                            "beginning",
                            keys[i]);
+    exact = dcn__model_metadata(file, EXACT);
+    exact = exact ? exact : "0";
     if (!st && (!dcn__parse_int(values[0], strlen(values[0]), 1, 1 << 20, &batch) ||
                 !dcn__parse_uint64(values[1], strlen(values[1]), &seed) ||
                 (strcmp(values[2], "none") != 0 && strcmp(values[2], "cifar") != 0) ||
+                (strcmp(exact, "0") != 0 && strcmp(exact, "1") != 0) ||
                 !dcn__parse_double(values[3], strlen(values[3]), &rate) || !(rate > 0)))
         st = dcn__fail(err, DCN_STATE, path,
                        "its training settings cannot be read; train from the beginning");
@@ -164,6 +174,7 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
         desc->seed = seed;
         desc->augment = strcmp(values[2], "cifar") == 0 ? DCN_AUGMENT_CIFAR : DCN_AUGMENT_NONE;
         desc->rate = (float)rate;
+        desc->exact = strcmp(exact, "1") == 0;
     }
     dcn__model_close(file);
     return st;
@@ -203,7 +214,7 @@ static void take_over(dcn_trainer *t, const dcn_model *loaded, float *const *mom
         for (int m = 0; m < 2; m++)
             dcn__adam_set(t->plan, m, i, moments[2 * i + m]);
     }
-    dcn__plan_pack(t->plan);
+    dcn__plan_weights_changed(t->plan);
     t->plan->adam_step = t->model.step = loaded->step;
     t->synchronised = true;
 }

@@ -13,6 +13,7 @@
 static dcn_status read_desc(dcn_trainer *t, const dcn_train_desc *d, dcn_error *err)
 {
     t->desc = *d;
+    t->desc.exact = d->exact != 0;
     if (!t->desc.batch)
         t->desc.batch = 128;
     if (t->desc.rate == 0)
@@ -66,6 +67,7 @@ dcn_status dcn_trainer_create(dcn_trainer **trainer, const dcn_graph *g, const d
                                 .batch = t->desc.batch,
                                 .threads = desc->threads,
                                 .training = 1,
+                                .exact = t->desc.exact,
                                 .max_bytes = desc->max_bytes };
         st = dcn_plan_create(&t->plan, t->model.graph, &plan, err);
     }

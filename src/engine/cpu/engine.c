@@ -138,6 +138,6 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
 }
 
 const dcn__engine dcn__engine_cpu = {
-    .name = "cpu", .real_bytes = sizeof(float), .text = dcn__dnn_text, .fuse = dcn__cpu_fuse,
-    .prepare = prepare, .enter = dcn__cpu_enter, .leave = dcn__cpu_leave,
+    .name = "cpu", .real_bytes = sizeof(float), .other_sums = true, .text = dcn__dnn_text,
+    .fuse = dcn__cpu_fuse, .prepare = prepare, .enter = dcn__cpu_enter, .leave = dcn__cpu_leave,
 };
