@@ -4,8 +4,8 @@
     guard.py OLD.json NEW.json [--tolerance 1.10]
 
 The machine is noisy, so a time is compared relative to what the peers took in the same run (the geometric mean
-of those that both runs have); without common peers, and memory always, as it is. Exit code 1 if a figure is worse
-by more than the tolerance."""
+of those that both runs have in the same version); without common peers, and memory always, as it is. Exit code 1
+if a figure is worse by more than the tolerance."""
 import argparse
 import glob
 import json
@@ -24,14 +24,14 @@ def load(path):
 
 
 def modern(result):
-    """Results kept before there were `figures` have medians alone."""
+    """Results kept before there were `figures` have medians alone; their peers were timed in fewer ways, so only
+    ours can be compared."""
     if "figures" in result or "batch" not in result or "medians" not in result:
         return result
     figures = {}
     for field in STEPS:
-        values = {key: fields[field] for key, fields in result["medians"].items() if fields.get(field)}
         figures[identify(field, batch=result["batch"], threads=result["threads"])] = \
-            {"field": field, **values}
+            {"field": field, "ours": result["medians"].get("ours", {}).get(field)}
     return {**result, "kind": "tutorial", "isa": "all", "quick": False, "figures": figures}
 
 
@@ -52,13 +52,14 @@ def by_peers(figure, keys):
 
 def compare(old, new):
     """[(name, how many times worse, compared with what)] of the figures that both have."""
-    rows = []
+    versions, rows = [result.get("versions", {}) for result in (old, new)], []
+    peers = [key for key in PEERS if versions[0].get(key) == versions[1].get(key)]
     for name, now in new["figures"].items():
         before = old["figures"].get(name)
         if not before or not before.get("ours") or not now.get("ours"):
             continue
         _, unit, less, _, _ = FIGURES[now["field"]]
-        keys = [key for key in PEERS if before.get(key) and now.get(key) and unit != "MiB"]
+        keys = [key for key in peers if before.get(key) and now.get(key) and unit != "MiB"]
         worse = by_peers(now, keys) / by_peers(before, keys) if keys else now["ours"] / before["ours"]
         rows.append((name, worse if less else 1 / worse, "+".join(keys) or "itself"))
     return rows

@@ -68,6 +68,13 @@ class Guard(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn(f"slower: {STEP}: 1.200 times as much as before, relative to torch;", text)
 
+    def test_other_versions(self):
+        """A peer that became faster or slower says nothing of us."""
+        old, new = result((30, 90, 60), versions={"torch": "1"}), result((30, 45, 60), versions={"torch": "2"})
+        self.assertEqual(self.guard(old, new)[0], 0)
+        self.assertIn("relative to tf", self.guard(old, new)[1])
+        self.assertEqual(self.guard(old, {**new, "versions": {"torch": "1"}})[0], 1)
+
     def test_without_peers(self):
         self.assertEqual(self.guard(result((30,)), result((32,)))[0], 0)
         code, text = self.guard(result((30,)), result((36,)))
