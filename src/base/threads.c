@@ -1,4 +1,7 @@
-/* threads.c - the thread team: one mutex, two conditions, an atomic task counter. */
+/* threads.c - the thread team: one mutex, two conditions, an atomic task counter.
+ *
+ * Whoever waits looks for a while before he sleeps: the parts of a training step follow each other
+ * within microseconds, and to wake a sleeper takes 10 to 50 of them. */
 #include "base/threads.h"
 
 #include "base/memory.h"
@@ -8,21 +11,34 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+enum { LOOKS = 2000 };               /* 20 to 100 microseconds */
+
 struct worker { dcn__team *team; int thread; pthread_t id; };
 
 struct dcn__team {
     int started;
+    int looks;                       /* before sleep; none if threads have to share a core */
     struct worker *workers;          /* size - 1 of them */
     pthread_mutex_t lock;
     pthread_cond_t work, done;
-    unsigned generation;             /* counts runs; a worker waits for the next */
-    int busy;                        /* workers that have not finished this run */
-    bool ending;
+    /* Written under the lock; looked at without. */
+    atomic_uint generation;          /* counts runs; a worker waits for the next */
+    atomic_int inside;               /* workers in this run */
+    atomic_bool ending;
+    bool open;                       /* a worker that wakes too late for a run stays outside */
+    int asleep;
     dcn__task task;
     void *user;
     int n;
     atomic_int next;
 };
+
+static void look_away(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
 
 static void work_through(dcn__team *team, int thread)
 {
@@ -32,26 +48,48 @@ static void work_through(dcn__team *team, int thread)
         team->task(team->user, task, thread);
 }
 
+static bool is_idle(dcn__team *team, unsigned seen)
+{
+    return atomic_load(&team->generation) == seen && !atomic_load(&team->ending);
+}
+
+/* The next run's number; the worker is inside if that run still wants it. False: the end. */
+static bool enter_next(dcn__team *team, unsigned *seen, bool *inside)
+{
+    for (int i = 0; i < team->looks && is_idle(team, *seen); i++)
+        look_away();
+    pthread_mutex_lock(&team->lock);
+    team->asleep++;
+    while (is_idle(team, *seen))
+        pthread_cond_wait(&team->work, &team->lock);
+    team->asleep--;
+    *seen = atomic_load(&team->generation);
+    *inside = team->open;
+    if (*inside)
+        atomic_fetch_add(&team->inside, 1);
+    pthread_mutex_unlock(&team->lock);
+    return !atomic_load(&team->ending);
+}
+
+static void leave(dcn__team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    if (atomic_fetch_sub(&team->inside, 1) == 1)
+        pthread_cond_signal(&team->done);
+    pthread_mutex_unlock(&team->lock);
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *w = argument;
-    dcn__team *team = w->team;
     unsigned seen = 0;
+    bool inside;
 
-    pthread_mutex_lock(&team->lock);
-    for (;;) {
-        while (team->generation == seen && !team->ending)
-            pthread_cond_wait(&team->work, &team->lock);
-        if (team->ending)
-            break;
-        seen = team->generation;
-        pthread_mutex_unlock(&team->lock);
-        work_through(team, w->thread);
-        pthread_mutex_lock(&team->lock);
-        if (--team->busy == 0)
-            pthread_cond_signal(&team->done);
-    }
-    pthread_mutex_unlock(&team->lock);
+    while (enter_next(w->team, &seen, &inside))
+        if (inside) {
+            work_through(w->team, w->thread);
+            leave(w->team);
+        }
     return NULL;
 }
 
@@ -64,6 +102,7 @@ dcn_status dcn__team_create(dcn__team **out, int threads, dcn_error *err)
         dcn__free(team);
         return dcn__fail_memory(err, "a thread team", sizeof *team);
     }
+    team->looks = threads <= dcn__cores() ? LOOKS : 0;
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->work, NULL);
     pthread_cond_init(&team->done, NULL);
@@ -85,7 +124,7 @@ void dcn__team_destroy(dcn__team *team)
     if (!team)
         return;
     pthread_mutex_lock(&team->lock);
-    team->ending = true;
+    atomic_store(&team->ending, true);
     pthread_cond_broadcast(&team->work);
     pthread_mutex_unlock(&team->lock);
     for (int i = 0; i < team->started; i++)
@@ -97,26 +136,41 @@ void dcn__team_destroy(dcn__team *team)
     dcn__free(team);
 }
 
+static void begin(dcn__team *team)
+{
+    pthread_mutex_lock(&team->lock);
+    team->open = true;
+    atomic_fetch_add(&team->generation, 1);
+    if (team->asleep)
+        pthread_cond_broadcast(&team->work);
+    pthread_mutex_unlock(&team->lock);
+}
+
+/* There are no tasks left: whoever is not inside is not needed. */
+static void end(dcn__team *team)
+{
+    for (int i = 0; i < team->looks && atomic_load(&team->inside); i++)
+        look_away();
+    pthread_mutex_lock(&team->lock);
+    team->open = false;
+    while (atomic_load(&team->inside))
+        pthread_cond_wait(&team->done, &team->lock);
+    pthread_mutex_unlock(&team->lock);
+}
+
 void dcn__team_run(dcn__team *team, int n, dcn__task task, void *user)
 {
+    const bool alone = n <= 1 || !team->started;
+
     team->task = task;
     team->user = user;
     team->n = n;
     atomic_store(&team->next, 0);
-    if (n > 1 && team->started) {
-        pthread_mutex_lock(&team->lock);
-        team->busy = team->started;
-        team->generation++;
-        pthread_cond_broadcast(&team->work);
-        pthread_mutex_unlock(&team->lock);
-    }
+    if (!alone)
+        begin(team);
     work_through(team, 0);
-    if (n > 1 && team->started) {
-        pthread_mutex_lock(&team->lock);
-        while (team->busy)
-            pthread_cond_wait(&team->done, &team->lock);
-        pthread_mutex_unlock(&team->lock);
-    }
+    if (!alone)
+        end(team);
 }
 
 int dcn__cores(void)
