@@ -52,6 +52,7 @@ struct dcn_plan {
 
     void **weights;               /* real, graph layout; the graph's own data unless owns_weights */
     bool owns_weights;
+    bool train_stale, stale;      /* kernels of training, of all else wait for changed weights */
     void **gradients;             /* real, graph layout; training */
     uint8_t *chunk_gradients;     /* n_chunks blocks of train.gradient_bytes */
     double *chunk_loss;
@@ -70,7 +71,11 @@ struct dcn_plan {
 void dcn__real_from_float(size_t real_bytes, void *to, const float *from, size_t count);
 void dcn__real_to_float(size_t real_bytes, float *to, const void *from, size_t count);
 
-/* After weights were changed from outside: brings them into the kernels' layouts. */
+/* After the plan's weights were changed. */
+void dcn__plan_weights_changed(dcn_plan *p);
+/* Before a program runs: brings weights that were changed into its kernels' layouts; training alone,
+ * or all. Never while kernels run. */
+void dcn__plan_pack_training(dcn_plan *p);
 void dcn__plan_pack(dcn_plan *p);
 /* plan_kept.c: the array's entry, or NULL; adds one unless it is there. */
 const dcn__kept *dcn__kept_find(const dcn_plan *p, dcn__slot_kind kind, dcn_node node);

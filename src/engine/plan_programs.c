@@ -213,14 +213,17 @@ static dcn_status prepare_starts(dcn_plan *p, dcn__descent *d, dcn_error *err)
                                : DCN_OK;
 }
 
+/* Training first: see pack in plan.c. */
 dcn_status dcn__plan_prepare(dcn_plan *p, dcn_error *err)
 {
     const dcn_graph *g = p->graph;
-    dcn_status st = prepare(p, &p->forward, g, p->chunk, p->inner_threads, err);
+    dcn_status st = p->training ? prepare(p, &p->train, g, p->chunk, 1, err) : DCN_OK;
 
+    if (!st)
+        st = prepare(p, &p->forward, g, p->chunk, p->inner_threads, err);
     for (int i = 0; !st && i < p->n_routes; i++)
         if (!(st = prepare(p, &p->down[i], g, p->chunk, p->together ? 1 : p->inner_threads, err)) &&
             p->max_starts && !(st = prepare_starts(p, &p->whole[i], err)))
             st = prepare_starts(p, &p->cones[i], err);
-    return st || !p->training ? st : prepare(p, &p->train, g, p->chunk, 1, err);
+    return st;
 }

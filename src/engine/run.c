@@ -67,6 +67,7 @@ void dcn_plan_forward(dcn_plan *p, const float *images, int n)
 
     p->n = n < 0 ? 0 : n > p->batch ? p->batch : n;
     p->last_route = -1;
+    dcn__plan_pack(p);
     dcn__team_run(p->team, dcn__plan_used_chunks(p), forward_chunk, &task);
 }
 

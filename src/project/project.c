@@ -90,6 +90,7 @@ dcn_status dcn_plan_project(dcn_plan *p, int route, dcn_from from, int channel, 
         return st;
     for (int i = 0; i < p->n_chunks * p->chunk; i++)
         p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
+    dcn__plan_pack(p);
     dcn__team_run(p->team, dcn__plan_used_chunks(p), project_chunk, &task);
     p->last_route = route;
     return DCN_OK;
@@ -114,6 +115,7 @@ dcn_status dcn_plan_project_all(dcn_plan *p, dcn_from from, int channel, float *
                          "a start at one unit needs its place; use dcn_plan_project_starts");
     for (int i = 0; i < p->chunk; i++)
         p->starts[i] = (dcn_start){ .picture = i, .from = from, .channel = channel };
+    dcn__plan_pack(p);
     dcn__team_run(p->team, p->n_routes, project_route, &task);
     p->last_route = p->n_routes - 1;
     return DCN_OK;

@@ -184,6 +184,7 @@ dcn_status dcn_plan_project_starts(dcn_plan *p, int route, const dcn_start *star
     for (int i = 0; i < n; i++)
         if (!has_cone(p, route, &starts[i]))
             add_signal(p, route, &starts[i], i, all++);
+    dcn__plan_pack(p);
     run_signals(p, &p->cones[route], 0, cones, out);
     run_signals(p, &p->whole[route], cones, n - cones, out);
     return DCN_OK;

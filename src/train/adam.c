@@ -11,6 +11,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 
@@ -41,24 +42,108 @@ void dcn__adam_get(const dcn_plan *p, int moment, int weight, float *values)
 DEFINE_UPDATE(update_float, float, sqrtf)
 DEFINE_UPDATE(update_double, double, sqrt)
 
-/* The sum of |g| is finite exactly if every g is, unless it overflows, which is no better. */
-static bool is_finite(const dcn_plan *p, int weight)
-{
-    const int64_t n = p->graph->weights[weight].count;
-    double sum = 0;
+/* ---- pieces of all weights, which the threads share ----------------------------------------- */
 
-    if (p->engine->real_bytes == sizeof(float))
-        for (int64_t i = 0; i < n; i++)
-            sum += fabs((double)((const float *)p->gradients[weight])[i]);
-    else
-        for (int64_t i = 0; i < n; i++)
-            sum += fabs(((const double *)p->gradients[weight])[i]);
-    return isfinite(sum);
+enum { PIECE = 8192 };
+
+typedef struct adam_task {
+    dcn_plan *plan;
+    double rate;                  /* of this step */
+    atomic_int bad;               /* the first weight whose gradient is not finite */
+} adam_task;
+
+static int pieces_of(const dcn_graph *g, int weight)
+{
+    return (int)((g->weights[weight].count + PIECE - 1) / PIECE);
 }
+
+static int all_pieces(const dcn_graph *g)
+{
+    int n = 0;
+
+    for (int i = 0; i < g->n_weights; i++)
+        n += pieces_of(g, i);
+    return n;
+}
+
+/* Elements [*first, *first + *n) of a weight, which is returned. */
+static int find_piece(const dcn_graph *g, int piece, size_t *first, int64_t *n)
+{
+    int weight = 0;
+
+    for (; piece >= pieces_of(g, weight); weight++)
+        piece -= pieces_of(g, weight);
+    *first = (size_t)piece * PIECE;
+    *n = g->weights[weight].count - (int64_t)piece * PIECE;
+    if (*n > PIECE)
+        *n = PIECE;
+    return weight;
+}
+
+/* A number is finite unless all bits of its exponent are set. */
+static bool is_finite_float(const uint32_t *bits, int64_t n)
+{
+    uint32_t bad = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        bad |= (bits[i] & 0x7f800000u) == 0x7f800000u;
+    return !bad;
+}
+
+static bool is_finite_double(const uint64_t *bits, int64_t n)
+{
+    const uint64_t exponent = UINT64_C(0x7ff) << 52;
+    uint64_t bad = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        bad |= (bits[i] & exponent) == exponent;
+    return !bad;
+}
+
+static void check_piece(void *user, int piece, int thread)
+{
+    adam_task *task = user;
+    const dcn_plan *p = task->plan;
+    size_t first;
+    int64_t n;
+    const int i = find_piece(p->graph, piece, &first, &n);
+    int bad = atomic_load(&task->bad);
+
+    (void)thread;
+    if (p->engine->real_bytes == sizeof(float)
+            ? is_finite_float((const uint32_t *)p->gradients[i] + first, n)
+            : is_finite_double((const uint64_t *)p->gradients[i] + first, n))
+        return;
+    while (i < bad && !atomic_compare_exchange_weak(&task->bad, &bad, i))
+        ;
+}
+
+static void update_piece(void *user, int piece, int thread)
+{
+    const adam_task *task = user;
+    dcn_plan *p = task->plan;
+    size_t at;
+    int64_t n;
+    const int i = find_piece(p->graph, piece, &at, &n);
+
+    (void)thread;
+    if (p->engine->real_bytes == sizeof(float))
+        update_float((float *)p->weights[i] + at, (float *)p->moments[0][i] + at,
+                     (float *)p->moments[1][i] + at, (const float *)p->gradients[i] + at, n,
+                     task->rate);
+    else
+        update_double((double *)p->weights[i] + at, (double *)p->moments[0][i] + at,
+                      (double *)p->moments[1][i] + at, (const double *)p->gradients[i] + at, n,
+                      task->rate);
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
 
 dcn_status dcn_plan_adam(dcn_plan *p, float rate, dcn_error *err)
 {
-    double t, step;
+    adam_task task = { .plan = p };
+    int pieces;
+    double t;
 
     if (!p->training)
         return dcn__fail(err, DCN_USAGE, "plan",
@@ -66,25 +151,18 @@ dcn_status dcn_plan_adam(dcn_plan *p, float rate, dcn_error *err)
     if (!(rate >= 0) || !isfinite(rate))
         return dcn__fail(err, DCN_USAGE, "learning rate",
                          "%g is no finite number from 0 up; choose one near 1e-4", (double)rate);
-    for (int i = 0; i < p->graph->n_weights; i++)
-        if (!is_finite(p, i))
-            return dcn__fail(err, DCN_NUMBERS, p->graph->weights[i].name,
-                             "its gradient is not finite at step %lld, "
-                             "the step was not applied; lower the learning rate",
-                             (long long)p->adam_step + 1);
+    pieces = all_pieces(p->graph);
+    task.bad = p->graph->n_weights;
+    dcn__team_run(p->team, pieces, check_piece, &task);
+    if (task.bad < p->graph->n_weights)
+        return dcn__fail(err, DCN_NUMBERS, p->graph->weights[task.bad].name,
+                         "its gradient is not finite at step %lld, "
+                         "the step was not applied; lower the learning rate",
+                         (long long)p->adam_step + 1);
     t = (double)++p->adam_step;
-    step = rate * sqrt(1 - pow(BETA2, t)) / (1 - pow(BETA1, t));
-    for (int i = 0; i < p->graph->n_weights; i++) {
-        const int64_t n = p->graph->weights[i].count;
-
-        if (p->engine->real_bytes == sizeof(float))
-            update_float(p->weights[i], p->moments[0][i], p->moments[1][i], p->gradients[i], n,
-                         step);
-        else
-            update_double(p->weights[i], p->moments[0][i], p->moments[1][i], p->gradients[i], n,
-                          step);
-    }
-    dcn__plan_pack(p);
+    task.rate = rate * sqrt(1 - pow(BETA2, t)) / (1 - pow(BETA1, t));
+    dcn__team_run(p->team, pieces, update_piece, &task);
+    dcn__plan_weights_changed(p);
     return DCN_OK;
 }
 

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-enum { SUM_PIECE = 16384 };       /* reals of the gradients that one task adds up */
+/* Reals of the gradients that one task adds up, and those that it adds over all chunks at a time:
+ * all sums on the way stay in L1, each chunk's block is read once. */
+enum { SUM_PIECE = 4096, SUM_BLOCK = 128 };
 
 typedef struct gradient_task {
     dcn_plan *plan;
@@ -31,46 +33,85 @@ static void gradient_chunk(void *user, int c, int thread)
     p->engine->leave(token);
 }
 
-#define ADD(type, to, from, n)                            \
-    for (size_t i_ = 0; i_ < (n); i_++)                   \
-        ((type *)(void *)(to))[i_] += ((const type *)(const void *)(from))[i_]
-
 /* Chunk c takes chunk c + stride, for stride 1, 2, 4, ...: the tree depends on the number of chunks
- * alone. One task adds a piece of the block over all chunks. */
+ * alone. `to` takes n sums over so many chunks, whose blocks are `stride` apart. */
+#define DEFINE_TREE(name, type)                                                                    \
+    static void name(type *to, const type *from, size_t stride, int chunks, size_t n)              \
+    {                                                                                              \
+        type right[SUM_BLOCK];                                                                     \
+        int half = 4;                                                                              \
+                                                                                                   \
+        if (chunks == 1) {                                                                         \
+            memcpy(to, from, n * sizeof *to);                                                      \
+        } else if (chunks == 2) {                                                                  \
+            for (size_t i = 0; i < n; i++)                                                         \
+                to[i] = from[i] + from[i + stride];                                                \
+        } else if (chunks == 3) {                                                                  \
+            for (size_t i = 0; i < n; i++)                                                         \
+                to[i] = from[i] + from[i + stride] + from[i + 2 * stride];                         \
+        } else if (chunks == 4) {                                                                  \
+            for (size_t i = 0; i < n; i++)                                                         \
+                to[i] = (from[i] + from[i + stride]) +                                             \
+                        (from[i + 2 * stride] + from[i + 3 * stride]);                             \
+        } else {                                                                                   \
+            while (2 * half < chunks)                                                              \
+                half *= 2;                                                                         \
+            name(to, from, stride, half, n);                                                       \
+            name(right, from + (size_t)half * stride, stride, chunks - half, n);                   \
+            for (size_t i = 0; i < n; i++)                                                         \
+                to[i] += right[i];                                                                 \
+        }                                                                                          \
+    }
+DEFINE_TREE(tree_float, float)
+DEFINE_TREE(tree_double, double)
+
+/* Into the first chunk's block. */
+static void sum_block(dcn_plan *p, size_t first, size_t n)
+{
+    const size_t real = p->engine->real_bytes, stride = p->train.gradient_bytes / real;
+    const int chunks = dcn__plan_used_chunks(p);
+    void *at = p->chunk_gradients + first * real;
+    double sums[SUM_BLOCK];
+
+    if (real == sizeof(float))
+        tree_float((float *)(void *)sums, at, stride, chunks, n);
+    else
+        tree_double(sums, at, stride, chunks, n);
+    memcpy(at, sums, n * real);
+}
+
 static void sum_piece(void *user, int piece, int thread)
 {
     dcn_plan *p = user;
-    const size_t real = p->engine->real_bytes, all = p->train.gradient_bytes / real;
-    const size_t first = (size_t)piece * SUM_PIECE, left = all - first;
-    const size_t n = left < SUM_PIECE ? left : SUM_PIECE;
-    const int chunks = dcn__plan_used_chunks(p);
+    const size_t all = p->train.gradient_bytes / p->engine->real_bytes;
+    const size_t first = (size_t)piece * SUM_PIECE;
+    const size_t end = first + SUM_PIECE < all ? first + SUM_PIECE : all;
 
     (void)thread;
-    for (int stride = 1; stride < chunks; stride *= 2)
-        for (int c = 0; c + stride < chunks; c += 2 * stride) {
-            uint8_t *to = p->chunk_gradients + (size_t)c * p->train.gradient_bytes + first * real;
-            const uint8_t *from = to + (size_t)stride * p->train.gradient_bytes;
+    for (size_t i = first; i < end; i += SUM_BLOCK)
+        sum_block(p, i, end - i < SUM_BLOCK ? end - i : SUM_BLOCK);
+}
 
-            if (real == sizeof(float))
-                ADD(float, to, from, n);
-            else
-                ADD(double, to, from, n);
-        }
+/* A kernel's block belongs to weights of its own, so the kernels need no order. */
+static void unpack_kernel(void *user, int i, int thread)
+{
+    const dcn_plan *p = user;
+    const dcn__kernel *k = p->train.kernels[i];
+    const int token = p->engine->enter(1);
+
+    (void)thread;
+    if (k->gradient_bytes)
+        k->unpack(k, p->chunk_gradients + k->gradient_offset, p->gradients);
+    p->engine->leave(token);
 }
 
 static void sum_chunks(dcn_plan *p)
 {
     const size_t all = p->train.gradient_bytes / p->engine->real_bytes;
-    const int token = p->engine->enter(1);
 
-    dcn__team_run(p->team, (int)((all + SUM_PIECE - 1) / SUM_PIECE), sum_piece, p);
-    for (int i = 0; i < p->train.n_groups; i++) {
-        const dcn__kernel *k = p->train.kernels[i];
-
-        if (k->gradient_bytes)
-            k->unpack(k, p->chunk_gradients + k->gradient_offset, p->gradients);
-    }
-    p->engine->leave(token);
+    if (dcn__plan_used_chunks(p) > 1)
+        dcn__team_run(p->team, (int)((all + SUM_PIECE - 1) / SUM_PIECE), sum_piece, p);
+    dcn__team_run(p->team, p->train.n_groups, unpack_kernel, p);
 }
 
 static dcn_status check_labels(const dcn_plan *p, const int32_t *labels, int n, dcn_error *err)
@@ -102,6 +143,7 @@ dcn_status dcn_plan_gradient(dcn_plan *p, const float *images, const int32_t *la
         return st;
     p->n = n;
     p->last_route = -1;
+    dcn__plan_pack_training(p);
     dcn__team_run(p->team, dcn__plan_used_chunks(p), gradient_chunk, &task);
     sum_chunks(p);
     *loss = (dcn_loss){ .n = n };
