@@ -527,8 +527,8 @@ typedef struct dcn_train_desc {
     size_t max_bytes;             /* as in dcn_plan_desc */
 } dcn_train_desc;
 
-/* The settings (batch, rate, seed, augment, exact) with which a checkpoint's training ran; the other
- * members stay as they are. DCN_STATE: a model, but without a training state. */
+/* The settings (batch, rate, seed, augment, exact) with which a checkpoint's training ran; the
+ * other members stay as they are. DCN_STATE: a model, but without a training state. */
 DCN_API dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error *err);
 
 typedef struct dcn_train_report {
@@ -619,8 +619,8 @@ DCN_API dcn_status dcn_atlas_scan(dcn_atlas *atlas, const char *file, dcn_progre
 DCN_API int64_t dcn_atlas_pictures(const dcn_atlas *atlas);        /* of its shard */
 DCN_API int64_t dcn_atlas_scanned(const dcn_atlas *atlas);
 /* The state of a scan (docs/formats/atlas.md), atomically. Load continues it: DCN_STATE if it is of
- * another model, data set, preprocessing, engine (exact or not), layers, top or shard. A whole scan is
- * taken by an atlas with fewer layers or a smaller top, too. */
+ * another model, data set, preprocessing, engine (exact or not), layers, top or shard. A whole scan
+ * is taken by an atlas with fewer layers or a smaller top, too. */
 DCN_API dcn_status dcn_atlas_save(const dcn_atlas *atlas, const char *file, dcn_error *err);
 DCN_API dcn_status dcn_atlas_load(dcn_atlas *atlas, const char *file, dcn_error *err);
 /* The finished shards of one scan, all of them, into an atlas without shards: as if it had scanned
@@ -632,7 +632,7 @@ DCN_API dcn_status dcn_atlas_merge(dcn_atlas *atlas, const char *const *files, i
 typedef struct dcn_scan {
     char model[24], data[24];     /* fingerprints, 16 hexadecimal digits */
     char preprocess[400];
-    char engine[64];              /* "cpu (oneDNN 2.6.3, avx2)", "cpu (oneDNN 2.6.3, avx2), exact" */
+    char engine[64];              /* "cpu (oneDNN 2.6.3, avx2)", behind it perhaps ", exact" */
     dcn_pictures pictures;
     int64_t total;                /* pictures of all shards */
     int top, shard, shards;       /* shard from 0; shards 1: all */

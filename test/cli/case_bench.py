@@ -25,6 +25,11 @@ class Bench(Case):
         for key in ("train_step_ms", "forward_ms", "reconstruct_ms", "peak_gflops"):
             self.assertGreater(told[key], 0)
         self.assertEqual(told["batch"], 8)
+        self.assertIs(told["exact"], False)
+        exact = json.loads(self.good(call("bench", "tutorial", "-b", 8, "--repeats", 1, "--exact", "--json")))
+        self.assertIs(exact["exact"], True)
+        for key in ("forward_error", "reverse_error", "gradient_error"):
+            self.assertLess(exact[key], 1e-4, key)
 
     def test_file(self):
         problems = write("problems.txt", "# two\nconv n1 h4 c1 k1   # the least\n\nmax_pool n1 h4 c1\n")

@@ -76,6 +76,43 @@ class Parts(Case):
                        fast(None, "--shard", "1/2", "--out", "isa1")):
             self.bad(result, 10, engine + ", here it is cpu (oneDNN", "ONEDNN_MAX_CPU_ISA")
 
+    def test_exact(self):
+        """Sums made in two ways are never in one scan; what an exact one is drawn with is exact, too."""
+        def fast(*arguments, command="atlas"):
+            return call(command, *arguments, "--model", "parts", "--data", "snaps", "-k", TOP)
+        for i in (1, 2):
+            self.good(fast("--shard", "%d/2" % i, "--out", "ex%d" % i, "--exact"))
+            self.good(fast("--shard", "%d/2" % i, "--out", "in%d" % i))
+        engine = json.loads(self.good(call("info", "--json", "ex1")))["engine"]
+        if not engine.startswith("cpu"):
+            self.skipTest("this build's engine is always exact")
+        usual = json.loads(self.good(call("info", "--json", "in1")))["engine"]
+        self.assertEqual(engine, usual + ", exact")
+        merge = "atlas-merge"
+        self.bad(fast("ex1", "ex2", "--out", "ex", command=merge), 10, engine + ", here it is " + usual + "; set exact")
+        self.bad(fast("in1", "in2", "--out", "ex", "--exact", command=merge), 10, usual + ", here it is " + engine,
+                 "leave exact out")
+        self.bad(fast("ex1", "in2", "--out", "ex", "--exact", command=merge), 10, "in2/scan", "leave exact out")
+        self.assertFalse(os.path.exists(path("ex", "scan.safetensors")))
+        self.good(fast("ex1", "ex2", "--out", "ex", "--exact", command=merge))
+        told = json.loads(self.good(fast("--out", "ex-whole", "--exact", "--json")))
+        self.assertIs(told["exact"], True)
+        self.assertIn(engine.replace("cpu (", "cpu engine ("), told["plan"])
+        self.assertEqual(tree("ex"), tree("ex-whole"))
+        self.assertEqual(json.loads(read("ex", "atlas.json"))["engine"], engine)
+        self.good(fast("in1", "in2", "--out", "in", command=merge))
+        exact, other = tree("ex"), tree("in")
+        self.bad(fast("--out", "ex"), 10, "; give --exact as for that scan, --fresh")
+        self.bad(fast("--out", "in", "--exact"), 10, "; leave --exact out as for that scan, or give --fresh")
+        self.assertEqual((tree("ex"), tree("in")), (exact, other))
+        self.good(fast("--out", "in", "--exact", "--fresh"))
+        scan = read("in", "scan.safetensors")
+        self.assertEqual(scan, exact["scan.safetensors"])
+        self.assertNotEqual(scan, other["scan.safetensors"])
+        # Strips stand in a folder that is named after what made them.
+        self.assertEqual(tree("in"), exact)
+        self.assertFalse({n for n in exact if n.startswith("tiles-")} & {n for n in other if n.startswith("tiles-")})
+
     def test_info(self):
         def told(*names):
             return json.loads(self.good(call("info", "--json", "/".join(names))))

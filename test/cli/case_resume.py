@@ -1,4 +1,5 @@
 """Saving, stopping and going on: the same bits as without a stop."""
+import json
 import os
 import shlex
 import signal
@@ -41,6 +42,23 @@ class Resume(Case):
         tool.write("fit/model.safetensors", cut)
         self.bad(resume("fit", 8), 3)
         self.assertEqual(cut, tool.read("fit", "model.safetensors"))
+
+    def test_exact(self):
+        """A run goes on with the sums that it began with, and a new one says so."""
+        told = json.loads(self.good(train("exact", 5, "--exact", "--json")))
+        self.assertIs(told["exact"], True)
+        self.assertIs(json.loads(self.good(train("inexact", 5, "--json")))["exact"], False)
+        for name, exact in (("exact", True), ("inexact", False)):
+            told = json.loads(self.good(resume(name, 9, "--dry-run", "--json")))
+            self.assertIs(told["exact"], exact)
+            self.assertEqual(told["plan"].endswith(", exact"), exact and "cpu engine" in told["plan"])
+        self.good(resume("exact", 9))
+        self.good(resume("exact", 13, "--exact"))
+        self.good(train("exact-whole", 13, "--exact"))
+        self.assertEqual(tool.read("exact", "model.safetensors"), tool.read("exact-whole", "model.safetensors"))
+        self.bad(resume("inexact", 9, "--exact"), 10, "exact 0, this run has 1")
+        yes = tool.environment(DECONVNET_EXACT="1")
+        self.bad(call("train", "--data", "synthetic", "--resume", "inexact", "--steps", 9, "-q", env=yes), 10, "exact")
 
     def wait_for(self, process, word):
         """Reads standard output up to a line with this word."""

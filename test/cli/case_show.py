@@ -168,6 +168,27 @@ class Show(Case):
         wanted = bytes(int(single(single(value * scale) + 128)) for value in strip)
         self.assertEqual(b"".join(rows), wanted)
 
+    def test_exact(self):
+        """What --exact changes is rounding: no pixel by more than one level. A wrong winner would move
+        whole patches; flat grounds, of which equal sums are made, are where winners may be lost."""
+        self.good(call("train", "--data", "synthetic", "--steps", 25, "-b", 32, "-q", "--out", "toy"))
+        flat = [tool.png_of(24, 24, b"".join(bytes(c) for c in rows)) for rows in (
+            [(90, 20, 200)] * 576, [(10, 10, 10)] * 288 + [(240, 240, 200)] * 288)]
+        names = [write("flat%d.png" % i, data) for i, data in enumerate(flat)]
+        for rule in ("reconstruct", "deconvnet"):
+            for what in (("--data", "synthetic", "--count", 12), names):
+                told = {}
+                for out, more in (("sums-exact", ("--exact",)), ("sums-usual", ())):
+                    told[out] = json.loads(self.good(call("show", "--model", "toy", "--rule", rule, "--scale", "tf1",
+                                                          "--out", out, "--json", *what, *more)))
+                    self.assertIs(told[out]["exact"], bool(more))
+                for a, b in zip(*(t["pictures"] for t in told.values())):
+                    self.assertEqual([top["index"] for top in a["top"]], [top["index"] for top in b["top"]])
+                    for x, y in zip(a["top"], b["top"]):
+                        self.assertAlmostEqual(x["value"], y["value"], delta=1e-5)
+                    one, two = (b"".join(tool.png_read(tool.read(p["file"]))[3]) for p in (a, b))
+                    self.assertLessEqual(max(abs(p - q) for p, q in zip(one, two)), 1, a["file"])
+
     def test_json_and_terminal(self):
         told = json.loads(self.good(self.show("--data", "synthetic", "--count", 2, "--json", "--out", "j")))
         self.assertEqual(len(told["pictures"]), 2)

@@ -322,6 +322,71 @@ static void names_another_instruction_set(void **state)
     close_world(&w);
 }
 
+/* Sums made in two ways: a scan, and each of its shards, goes on as it began. */
+static void exact_and_not_exact_stay_apart(void **state)
+{
+    char names[2][600], engine[64];
+    const char *files[2];
+    world w = { 0 };
+    dcn_scan s;
+    dcn_atlas *a;
+
+    (void)state;
+    if (!has_engine("cpu"))
+        skip();
+    set_up(&w);
+    for (int i = 0; i < 2; i++) {                        /* the second is exact */
+        a = atlas_of(&w, (dcn_atlas_desc){ .engine = "cpu", .exact = i, .shard = i, .shards = 2 });
+        snprintf(names[i], sizeof names[i], "%s", path_of(i ? "e" : "n"));
+        files[i] = names[i];
+        must(dcn_atlas_scan(a, names[i], NULL, NULL, &err));
+        assert_int_equal(strstr(dcn_atlas_text(a), "), exact") != NULL, i);
+        must(dcn_scan_read(&s, names[i], NULL, &err));
+        assert_string_equal(s.engine, a->engine);
+        assert_int_equal(strstr(s.engine, "), exact") != NULL, i);
+        snprintf(engine, sizeof engine, "%.*s", (int)strcspn(s.engine, ")"), s.engine);
+        dcn_scan_clear(&s);
+        dcn_atlas_destroy(a);
+    }
+    for (int i = 0; i < 2; i++) {
+        char sentence[300];
+
+        snprintf(sentence, sizeof sentence, "is a scan of another engine: %s)%s, here it is %s)%s; "
+                 "%s wherever it is scanned, merged or drawn, or scan again", engine,
+                 i ? ", exact" : "", engine, i ? "" : ", exact",
+                 i ? "set exact" : "leave exact out");
+        a = atlas_of(&w, (dcn_atlas_desc){ .engine = "cpu", .exact = !i, .shard = i, .shards = 2 });
+        assert_int_equal(dcn_atlas_load(a, names[i], &err), DCN_STATE);
+        assert_non_null(strstr(err.text, sentence));
+        assert_int_equal(dcn_atlas_scanned(a), 0);
+        dcn_atlas_destroy(a);
+        a = atlas_of(&w, (dcn_atlas_desc){ .engine = "cpu", .exact = !i });
+        assert_int_equal(dcn_atlas_merge(a, files, 2, &err), DCN_STATE);
+        assert_non_null(strstr(err.text, sentence));
+        assert_int_equal(dcn_atlas_scanned(a), 0);
+        dcn_atlas_destroy(a);
+    }
+    unlink(names[0]);
+    unlink(names[1]);
+    close_world(&w);
+}
+
+/* An engine that knows one way alone: asking for it changes no byte and refuses nothing. */
+static void ref_is_always_exact(void **state)
+{
+    dcn__bytes plain, exact;
+    world w = { 0 };
+
+    (void)state;
+    set_up(&w);
+    plain = scan_of(&w, (dcn_atlas_desc){ .engine = "ref" });
+    exact = scan_of(&w, (dcn_atlas_desc){ .engine = "ref", .exact = 1 });
+    assert_true(same_bytes(&plain, &exact));
+    dcn__bytes_clear(&plain);
+    dcn__bytes_clear(&exact);
+    close_world(&w);
+}
+
 static void merge_names_what_is_wrong(void **state)
 {
     char names[4][600], sentence[1500];
@@ -765,6 +830,8 @@ int main(void)
         cmocka_unit_test(a_whole_scan_serves_smaller_atlases),
         cmocka_unit_test(names_what_differs),
         cmocka_unit_test(names_another_instruction_set),
+        cmocka_unit_test(exact_and_not_exact_stay_apart),
+        cmocka_unit_test(ref_is_always_exact),
         cmocka_unit_test(merge_names_what_is_wrong),
         cmocka_unit_test(believes_no_number),
         cmocka_unit_test(believes_no_text),

@@ -18,7 +18,7 @@ static const char *path_of(const char *name)
     return paths[turn];
 }
 
-static dcn_trainer *trainer_of(const dcn_data *data, uint64_t seed, int steps)
+static dcn_trainer *exact_trainer_of(const dcn_data *data, uint64_t seed, int steps, int exact)
 {
     dcn_graph *g = graph_of(net);
     dcn_train_report report;
@@ -26,11 +26,16 @@ static dcn_trainer *trainer_of(const dcn_data *data, uint64_t seed, int steps)
 
     must(dcn_graph_init_weights(g, seed, &err));
     must(dcn_trainer_create(&t, g, data, &(dcn_train_desc){ .engine = "ref", .batch = 4, .rate = 1e-2f, .seed = seed,
-                                                            .threads = 1 }, &err));
+                                                            .threads = 1, .exact = exact }, &err));
     for (int i = 0; i < steps; i++)
         must(dcn_trainer_step(t, &report, &err));
     dcn_graph_destroy(g);
     return t;
+}
+
+static dcn_trainer *trainer_of(const dcn_data *data, uint64_t seed, int steps)
+{
+    return exact_trainer_of(data, seed, steps, 0);
 }
 
 static dcn__bytes saved(dcn_trainer *t, const char *name)
@@ -149,6 +154,44 @@ static void settings_come_back(void **state)
     dcn_data_close(data);
 }
 
+/* A run goes on with the sums that it began with. Its file says so only if they were asked for. */
+static void exact_comes_back(void **state)
+{
+    dcn_data *data;
+
+    (void)state;
+    must(dcn_data_open(&data, "synthetic", NULL, &err));
+    for (int exact = 0; exact < 2; exact++) {
+        dcn_trainer *t = exact_trainer_of(data, 1, 2, exact), *same_way, *other;
+        dcn_train_desc desc = { .exact = !exact };
+        dcn__bytes before, after;
+        char sentence[900];
+
+        must(dcn_trainer_save(t, path_of("m"), &err));
+        must(dcn__file_read(&before, path_of("m"), 1 << 24, &err));
+        assert_int_equal(memmem(before.data, before.size, "train.exact", 11) != NULL, exact);
+        dcn__bytes_clear(&before);
+        must(dcn_train_desc_load(&desc, path_of("m"), &err));
+        assert_int_equal(desc.exact, exact);
+        same_way = exact_trainer_of(data, 1, 1, exact);
+        must(dcn_trainer_load(same_way, path_of("m"), &err));
+        other = exact_trainer_of(data, 1, 1, !exact);
+        before = saved(other, "a");
+        snprintf(sentence, sizeof sentence, "%s: was trained with exact %d, this run has %d; use the same or "
+                 "train from the beginning", path_of("m"), exact, !exact);
+        must_say(dcn_trainer_load(other, path_of("m"), &err), DCN_STATE, sentence);
+        after = saved(other, "a");
+        assert_true(same(&before, &after));
+        dcn__bytes_clear(&before);
+        dcn__bytes_clear(&after);
+        dcn_trainer_destroy(t);
+        dcn_trainer_destroy(same_way);
+        dcn_trainer_destroy(other);
+    }
+    unlink(path_of("m"));
+    dcn_data_close(data);
+}
+
 /* A program that sets a locale with a comma writes the same file, and can go on with it. */
 static void a_checkpoint_does_not_depend_on_the_locale(void **state)
 {
@@ -184,6 +227,7 @@ int main(void)
         cmocka_unit_test(goes_on_bit_for_bit),
         cmocka_unit_test(a_load_that_fails_changes_nothing),
         cmocka_unit_test(settings_come_back),
+        cmocka_unit_test(exact_comes_back),
         cmocka_unit_test(a_checkpoint_does_not_depend_on_the_locale),
     };
 
