@@ -134,13 +134,57 @@ VEC_INLINE uint32_t pool_cell(const vec v[4], vec error, bool faithful, float *y
     return ~vec_bits(certain) & ((1u << LANES) - 1);
 }
 
-VEC_INLINE void pool_tile(const dcn__winograd *s, const dcn__winograd_end *to, size_t row, size_t col,
-                          size_t k, vec error, bool faithful, const vec *y, int m)
+/* What the tiles of a band have in common. */
+typedef struct pass {
+    const dcn__winograd_image *a;
+    const dcn__winograd_end *to;
+    const float *padded, *v, *norms;
+    size_t first;                 /* row of tiles */
+} pass;
+
+/* settle of winograd_output.h from the padded picture, whose zeros add nothing to finite weights: no
+ * place asks where the border is, and the four share each weight. */
+static __attribute__((noinline)) void settle_cell(const pass *b, size_t pi, size_t pj, size_t k,
+                                                  uint32_t lanes)
 {
+    const dcn__winograd *s = &b->a->shape;
+    const dcn__winograd_end *to = b->to;
+    const size_t cell = (pi * to->pool_w + pj) * s->K + k, line = b->a->line;
+    const vec bias = to->bias ? vec_load(to->bias + k) : vec_zero();
+    const float *x = b->padded + (2 * pi - b->first * s->m) * line + 2 * pj * CHANNELS;
+    const float *w = to->weights + k;
+    vec sum[4] = { bias, bias, bias, bias };
+    float y[LANES];
+    uint8_t switches[LANES];
+
+    for (size_t i = 0; i < s->r; i++, x += line)
+        for (size_t j = 0; j < s->r; j++)
+            for (size_t c = 0; c < s->C; c++, w += s->K) {
+                const float *at = x + j * CHANNELS + c;
+                const vec f = vec_load(w);
+
+                VEC_EACH (p, 4)
+                    sum[p] = vec_fma(vec_all(at[p / 2 * (ptrdiff_t)line + p % 2 * CHANNELS]), f,
+                                     sum[p]);
+            }
+    pool_cell(sum, bias, false, y, switches);
+    for (; lanes; lanes &= lanes - 1) {
+        const int lane = __builtin_ctz(lanes);
+
+        to->y[cell + (size_t)lane] = y[lane];
+        to->switches[cell + (size_t)lane] = switches[lane];
+    }
+}
+
+VEC_INLINE void pool_tile(const pass *b, size_t row, size_t col, size_t k, vec error, bool faithful,
+                          const vec *y, int m)
+{
+    const dcn__winograd_end *to = b->to;
+
     VEC_EACH (i, m / 2)
         VEC_EACH (j, m / 2) {
             const size_t pi = row / 2 + (size_t)i, pj = col / 2 + (size_t)j;
-            const size_t cell = (pi * to->pool_w + pj) * s->K + k;
+            const size_t cell = (pi * to->pool_w + pj) * b->a->shape.K + k;
             const vec *at = y + 2 * i * m + 2 * j;
             const vec four[4] = { at[0], at[1], at[m], at[m + 1] };
 
@@ -149,38 +193,47 @@ VEC_INLINE void pool_tile(const dcn__winograd *s, const dcn__winograd_end *to, s
                     pool_cell(four, error, faithful, to->y + cell, to->switches + cell);
 
                 if (lanes)
-                    settle(s, to, pi, pj, k, lanes);
+                    settle_cell(b, pi, pj, k, lanes);
             }
         }
 }
 
 /* All of a tile by the definition. */
-static __attribute__((noinline)) void settle_tile(const dcn__winograd *s, const dcn__winograd_end *to,
-                                                  size_t row, size_t col, size_t k)
+static __attribute__((noinline)) void settle_tile(const pass *b, size_t row, size_t col, size_t k)
 {
-    for (size_t i = row / 2; i < (row + s->m) / 2 && i < to->pool_h; i++)
-        for (size_t j = col / 2; j < (col + s->m) / 2 && j < to->pool_w; j++)
-            settle(s, to, i, j, k, (1u << LANES) - 1);
+    const dcn__winograd *s = &b->a->shape;
+
+    for (size_t i = row / 2; i < (row + s->m) / 2 && i < b->to->pool_h; i++)
+        for (size_t j = col / 2; j < (col + s->m) / 2 && j < b->to->pool_w; j++)
+            settle(s, b->to, i, j, k, (1u << LANES) - 1);
 }
 
-/* Tiles [t, t + n) of the band whose first row is `first`, LANES channels from k on. */
-VEC_INLINE void tiles(const dcn__winograd_image *a, const float *v, const float *norms, size_t first,
-                      size_t t, size_t k, const dcn__winograd_end *to, bool faithful, int n, int C,
-                      int m)
+/* Keeps a vector in its register: left alone the compiler loads it anew for each product, and loads are
+ * what products wait for. */
+#if DCN__VEC == 16
+#define IN_REGISTER(a) __asm__("" : "+v"(a))
+#elif defined(__x86_64__)
+#define IN_REGISTER(a) __asm__("" : "+x"(a))
+#else
+#define IN_REGISTER(a) (void)(a)
+#endif
+
+/* Tiles [t, t + n) of the band, LANES channels from k on. */
+VEC_INLINE void tiles(const pass *b, size_t t, size_t k, bool faithful, int n, int C, int m)
 {
-    const dcn__winograd *s = &a->shape;
-    const vec bias = to->bias ? vec_load(to->bias + k) : vec_zero();
-    const float *u = a->u + k * (size_t)(DCN__POINTS * C);
+    const dcn__winograd_image *a = b->a;
+    const vec bias = b->to->bias ? vec_load(b->to->bias + k) : vec_zero();
+    const float *u = a->u + k * (size_t)(DCN__POINTS * C), *v = b->v + t * TILE_POINTS;
     vec half[2][8][POINTS];
 
-    v += t * TILE_POINTS;
     for (int q = 0; q < POINTS; q++, v += COLUMN, u += POINTS * C * LANES) {
         vec sum[2][POINTS], out[8];
 
         VEC_EACH (p, POINTS)
             VEC_EACH (c, C) {
-                const vec f = vec_load(u + (p * C + c) * LANES);
+                vec f = vec_load(u + (p * C + c) * LANES);
 
+                IN_REGISTER(f);
                 VEC_EACH (i, n) {
                     const vec x = vec_all(v[i * TILE_POINTS + p * CHANNELS + c]);
 
@@ -194,13 +247,13 @@ VEC_INLINE void tiles(const dcn__winograd_image *a, const float *v, const float 
         }
     }
     for (int i = 0; i < n; i++) {
-        const size_t row = (first + (t + (size_t)i) / s->tw) * s->m;
-        const size_t col = (t + (size_t)i) % s->tw * s->m;
-        const float norm = norms[t + (size_t)i];
+        const size_t row = (b->first + (t + (size_t)i) / a->shape.tw) * a->shape.m;
+        const size_t col = (t + (size_t)i) % a->shape.tw * a->shape.m;
+        const float norm = b->norms[t + (size_t)i];
         vec y[8 * 8], error = vec_zero();
 
         if (!(norm <= a->limits[k / LANES])) {
-            settle_tile(s, to, row, col, k);
+            settle_tile(b, row, col, k);
             continue;
         }
         if (faithful)
@@ -210,19 +263,16 @@ VEC_INLINE void tiles(const dcn__winograd_image *a, const float *v, const float 
             half[i][r][1] = vec_add(half[i][r][1], bias);
             transform_output(half[i][r], y + r * m, m);
         }
-        pool_tile(s, to, row, col, k, error, faithful, y, m);
+        pool_tile(b, row, col, k, error, faithful, y, m);
     }
 }
 
-typedef void tiles_of(const dcn__winograd_image *a, const float *v, const float *norms, size_t first,
-                      size_t t, size_t k, const dcn__winograd_end *to);
+typedef void tiles_of(const pass *b, size_t t, size_t k);
 
 #define TILES(n, C, m, sums, faithful)                                                             \
-    static void tiles_##n##_##C##_##m##_##sums(const dcn__winograd_image *a, const float *v,       \
-                                               const float *norms, size_t first, size_t t,         \
-                                               size_t k, const dcn__winograd_end *to)              \
+    static void tiles_##n##_##C##_##m##_##sums(const pass *b, size_t t, size_t k)                  \
     {                                                                                              \
-        tiles(a, v, norms, first, t, k, to, faithful, n, C, m);                                    \
+        tiles(b, t, k, faithful, n, C, m);                                                         \
     }
 #define EVERY_TILES(C, m)                                                                          \
     TILES(1, C, m, fast, false)                                                                    \
@@ -255,16 +305,28 @@ static void band(const dcn__winograd_image *a, const float *x, size_t first, siz
     float *columns = v + dcn__winograd_image_points(a);
     float *squares = columns + dcn__winograd_image_columns(a);
     float *norms = squares + a->line;
+    const pass b = { a, to, scratch, v, norms, first };
 
     input(a, x, first, end, v, norms, scratch, columns, squares);
     for (size_t k = 0; k < a->shape.K; k += LANES) {
         size_t t = 0;
 
         for (; t + 2 <= count; t += 2)
-            do_tiles[1](a, v, norms, first, t, k, to);
+            do_tiles[1](&b, t, k);
         if (t < count)
-            do_tiles[0](a, v, norms, first, t, k, to);
+            do_tiles[0](&b, t, k);
     }
 }
 
-const dcn__winograd_image_loops DCN__WINOGRAD_IMAGE_LOOPS = { .lanes = LANES, .band = band };
+static void points(const dcn__winograd_image *a, const float *x, size_t first, size_t end,
+                   float *scratch)
+{
+    float *v = scratch + dcn__winograd_image_padded(a);
+    float *columns = v + dcn__winograd_image_points(a);
+    float *squares = columns + dcn__winograd_image_columns(a);
+
+    input(a, x, first, end, v, squares + a->line, scratch, columns, squares);
+}
+
+const dcn__winograd_image_loops DCN__WINOGRAD_IMAGE_LOOPS = { .lanes = LANES, .band = band,
+                                                              .points = points };
