@@ -175,6 +175,10 @@ class Show(Case):
         flat = [tool.png_of(24, 24, b"".join(bytes(c) for c in rows)) for rows in (
             [(90, 20, 200)] * 576, [(10, 10, 10)] * 288 + [(240, 240, 200)] * 288)]
         names = [write("flat%d.png" % i, data) for i, data in enumerate(flat)]
+        for more, told in ((("--exact",), True), (("--exact", "--engine", "ref"), False), ((), False)):
+            result = call("show", "--model", "toy", names[0], "-v", "--out", "sums", *more)
+            self.good(result)
+            self.assertEqual("), exact" in result.stderr.decode(), told and "cpu engine" in result.stderr.decode())
         for rule in ("reconstruct", "deconvnet"):
             for what in (("--data", "synthetic", "--count", 12), names):
                 told = {}

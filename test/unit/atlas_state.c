@@ -1,6 +1,7 @@
 /* The file of a scan: the same bytes however the scan was cut, and nothing in it is believed. */
 #include "atlas_help.h"
 
+#include "atlas/draw.h"
 #include "base/memory.h"
 #include "codec/safetensors.h"
 
@@ -322,6 +323,22 @@ static void names_another_instruction_set(void **state)
     close_world(&w);
 }
 
+/* Its units are drawn as they were found. */
+static void draws_with(const dcn_atlas *a, int exact)
+{
+    dcn__passes passes;
+    dcn_plan *plan;
+
+    must(dcn__passes_cut(&passes, a, &err));
+    assert_true(passes.n > 0);
+    for (int i = 0; i < passes.n; i++) {
+        must(dcn__pass_plan(&plan, &passes.at[i], a, &err));
+        assert_int_equal(strstr(dcn_plan_text(plan), "), exact") != NULL, exact);
+        dcn_plan_destroy(plan);
+    }
+    dcn__passes_clear(&passes);
+}
+
 /* Sums made in two ways: a scan, and each of its shards, goes on as it began. */
 static void exact_and_not_exact_stay_apart(void **state)
 {
@@ -341,6 +358,7 @@ static void exact_and_not_exact_stay_apart(void **state)
         files[i] = names[i];
         must(dcn_atlas_scan(a, names[i], NULL, NULL, &err));
         assert_int_equal(strstr(dcn_atlas_text(a), "), exact") != NULL, i);
+        draws_with(a, i);
         must(dcn_scan_read(&s, names[i], NULL, &err));
         assert_string_equal(s.engine, a->engine);
         assert_int_equal(strstr(s.engine, "), exact") != NULL, i);

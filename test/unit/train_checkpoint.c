@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "train/trainer.h"
 
 #include <unistd.h>
 
@@ -167,6 +168,7 @@ static void exact_comes_back(void **state)
         dcn__bytes before, after;
         char sentence[900];
 
+        assert_int_equal(t->plan->train.sums == DCN__SUMS_DIRECT, exact);
         must(dcn_trainer_save(t, path_of("m"), &err));
         must(dcn__file_read(&before, path_of("m"), 1 << 24, &err));
         assert_int_equal(memmem(before.data, before.size, "train.exact", 11) != NULL, exact);
