@@ -26,6 +26,7 @@ typedef struct golden_test {      /* one cmocka test: which case, on what */
     int spare;                    /* the plan's batch is that much larger than the case's */
     int threads;
     int lean;                     /* plans that keep nothing they need not: kernels may be fused */
+    int exact;                    /* sums by the definition: with whole numbers nothing is rounded */
 } golden_test;
 
 typedef struct golden {
@@ -532,7 +533,7 @@ static inline int golden_check_plan(const golden *g, const golden_test *test,
     const dcn_plan_desc desc = { .engine = test->engine, .batch = g->batch + test->spare,
                                  .threads = test->threads, .keep_all = !test->lean,
                                  .routes = routes, .n_routes = n_routes,
-                                 .starts = g->batch };
+                                 .starts = g->batch, .exact = test->exact };
     const bool lean = test->lean;
     dcn_plan *plan;
     dcn_error err;

@@ -9,7 +9,7 @@ static void case_agrees(void **state)
 
 #define CASE(file, name, engine, spare, threads, lean)                                           \
     { name ", " engine ", " #spare " spare, " #threads " threads, lean " #lean, case_agrees,      \
-      NULL, NULL, &(golden_test){ file, name, engine, spare, threads, lean } }
+      NULL, NULL, &(golden_test){ file, name, engine, spare, threads, lean, 0 } }
 #define CASES(file, name)                                                                        \
     CASE(file, name, "ref", 0, 1, 0), CASE(file, name, "ref64", 4, 2, 1),                         \
     CASE(file, name, "cpu", 0, 1, 0), CASE(file, name, "cpu", 4, 2, 1)

@@ -9,7 +9,8 @@ static void case_agrees(void **state)
 
 #define CASE(name, engine, spare, threads, lean)                                                 \
     { name ", " engine ", " #spare " spare, " #threads " threads, lean " #lean, case_agrees,      \
-      NULL, NULL, &(golden_test){ "operators.safetensors", name, engine, spare, threads, lean } }
+      NULL, NULL, &(golden_test){ "operators.safetensors", name, engine, spare, threads, lean, \
+                                   0 } }
 #define CASES(name)                                                                              \
     CASE(name, "ref", 0, 1, 0), CASE(name, "ref64", 4, 2, 1), CASE(name, "cpu", 0, 1, 0),         \
     CASE(name, "cpu", 4, 2, 1)

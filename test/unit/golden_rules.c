@@ -31,7 +31,7 @@ static void a_wrong_number_is_seen(void **state)
 
 #define CASE(file, name, engine, spare, threads, lean)                                           \
     { name ", " engine ", " #spare " spare, " #threads " threads, lean " #lean, case_is_equal,    \
-      NULL, NULL, &(golden_test){ file, name, engine, spare, threads, lean } }
+      NULL, NULL, &(golden_test){ file, name, engine, spare, threads, lean, 0 } }
 /* A batch that is full on one thread, and ones with room that are cut among two. */
 #define CASES(file, name)                                                                        \
     CASE(file, name, "ref", 0, 1, 0), CASE(file, name, "ref", 5, 2, 1),                          \

@@ -62,6 +62,16 @@ static inline size_t cpu_size(dcn_shape s)
     return (size_t)s.h * (size_t)s.w * (size_t)s.c;
 }
 
+/* Whether a pool takes its input in whole windows of 2x2 that do not overlap. */
+static inline bool cpu_pools_by_two(const dcn__node *pool, dcn_shape in)
+{
+    const dcn__window *w = &pool->window;
+
+    return w->kernel[0] == 2 && w->kernel[1] == 2 && w->stride[0] == 2 && w->stride[1] == 2 &&
+           !w->pad[0] && !w->pad[1] && w->dilation[0] == 1 && w->dilation[1] == 1 &&
+           2 * pool->shape.h <= in.h && 2 * pool->shape.w <= in.w;
+}
+
 /* One step each, named after its action. */
 cpu_run dcn__cpu_less_bias, dcn__cpu_relu, dcn__cpu_relu_mask, dcn__cpu_relu_rectify,
     dcn__cpu_relu_guided, dcn__cpu_copy, dcn__cpu_max_pool, dcn__cpu_unpool,

@@ -15,15 +15,12 @@ enum { LANES = 16, MOST_VECTORS = 4, MOST_CHANNELS = 4 };
 
 bool dcn__direct_fits(const dcn_graph *g, const dcn__node *conv, const dcn__node *pool)
 {
-    const dcn__window *w = &conv->window, *p = &pool->window;
+    const dcn__window *w = &conv->window;
     const dcn_shape in = g->nodes[conv->inputs[0]].shape;
 
     return dcn__dnn_isa() == DCN__ISA_AVX512 && conv->groups == 1 && in.c <= MOST_CHANNELS &&
            conv->shape.c % LANES == 0 && w->stride[0] == 1 && w->stride[1] == 1 &&
-           w->dilation[0] == 1 && w->dilation[1] == 1 && p->kernel[0] == 2 && p->kernel[1] == 2 &&
-           p->stride[0] == 2 && p->stride[1] == 2 && !p->pad[0] && !p->pad[1] &&
-           p->dilation[0] == 1 && p->dilation[1] == 1 &&
-           2 * pool->shape.h <= conv->shape.h && 2 * pool->shape.w <= conv->shape.w;
+           w->dilation[0] == 1 && w->dilation[1] == 1 && cpu_pools_by_two(pool, conv->shape);
 }
 
 #if defined(__x86_64__)

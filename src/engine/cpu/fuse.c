@@ -3,10 +3,12 @@
  *
  * A pattern holds only if nobody else reads the slots between (`needed`), and if each step reads
  * what the one before wrote. Up: conv, scale (a batch normalisation), add, activation, each but one
- * of them optional; relu and max_pool. Down: scale_data, conv_data, a rectifier's rule;
- * winners.h. */
+ * of them optional; relu and max_pool; conv, relu and max_pool. Down: scale_data, conv_data, a
+ * rectifier's rule; winners.h. */
 #include "engine/cpu/direct.h"
 #include "engine/cpu/winners.h"
+#include "engine/cpu/winograd_image.h"
+#include "engine/cpu/winograd_kernel.h"
 
 /* The only reader of what step i writes is the next step, and that does `action`. */
 static const dcn__step *alone_after(const dcn__stretch *p, int i, dcn__action action)
@@ -51,6 +53,22 @@ static bool takes_activation(const dcn__stretch *p, int i)
             p->graph->nodes[p->walk->steps[i + 1].node].weight < 0);
 }
 
+/* A convolution, perhaps a ReLU, and a max pool that some kernel does at once: the number of steps, or 0. */
+static int pooled_steps(const dcn__stretch *p, int first)
+{
+    const int relu = alone_after(p, first, DCN__DO_RELU) ? 1 : 0;
+    const dcn__step *last = alone_after(p, first + relu, DCN__DO_MAX_POOL);
+    const dcn__node *conv = &p->graph->nodes[p->walk->steps[first].node];
+    const dcn__node *pool = last ? &p->graph->nodes[last->node] : NULL;
+
+    if (!pool)
+        return 0;
+    if (relu && (dcn__winograd_image_fits(p->graph, p->sums, conv, pool) ||
+                 dcn__direct_fits(p->graph, conv, pool)))
+        return 3;
+    return dcn__winograd_pool_fits(p->graph, p->sums, conv, pool) ? relu + 2 : 0;
+}
+
 /* The other input of an add behind step i, or -1. */
 static int other_input(const dcn__walk *w, int i)
 {
@@ -64,17 +82,15 @@ static int other_input(const dcn__walk *w, int i)
 static int fuse_up(const dcn__stretch *p, int first, dcn__group *group)
 {
     const dcn__walk *w = p->walk;
-    const dcn__step *a = &w->steps[first], *pool;
+    const dcn__step *a = &w->steps[first];
     const bool conv = a->action == DCN__DO_CONV;
-    int last = first;
+    int last = first, steps;
 
     begin(group, a);
     if (a->action == DCN__DO_RELU && alone_after(p, first, DCN__DO_MAX_POOL))
         return end_with(group, first, w, first + 1);
-    if (conv && alone_after(p, first, DCN__DO_RELU) &&
-        (pool = alone_after(p, first + 1, DCN__DO_MAX_POOL)) &&
-        dcn__direct_fits(p->graph, &p->graph->nodes[a->node], &p->graph->nodes[pool->node]))
-        return end_with(group, first, w, first + 2);
+    if (conv && (steps = pooled_steps(p, first)))
+        return end_with(group, first, w, first + steps - 1);
     if (!conv && a->action != DCN__DO_DENSE && a->action != DCN__DO_SCALE &&
         (a->action != DCN__DO_ADD || a->n_reads != 2))
         return 1;
@@ -170,10 +186,17 @@ static void read_steps(cpu_kernel *k)
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err)
 {
     const dcn__action first = k->step->action;
+    const dcn__step *last = &k->step[k->count - 1];
 
     if (first == DCN__DO_UNPOOL)
         return dcn__winners_prepare(k, err);
-    if (first == DCN__DO_CONV && k->step[k->count - 1].action == DCN__DO_MAX_POOL) {
+    if (first == DCN__DO_CONV && last->action == DCN__DO_MAX_POOL) {
+        const dcn__node *pool = &k->graph->nodes[last->node];
+
+        if (k->count == 3 && dcn__winograd_image_fits(k->graph, k->sums, k->node, pool))
+            return dcn__winograd_image_prepare(k, err);
+        if (dcn__winograd_pool_fits(k->graph, k->sums, k->node, pool))
+            return dcn__winograd_prepare(k, err);
         dcn__direct_prepare(k);
         return DCN_OK;
     }

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-typedef struct packed { int weight; float *block; } packed;
+typedef struct packed { dcn__packed_kind kind; int weight; float *block; } packed;
 typedef struct entry { dcn__dnn_desc desc; int threads; dcn__dnn *dnn; } entry;
 
 struct dcn__shared {
@@ -11,7 +11,7 @@ struct dcn__shared {
     int users, n, capacity;
     entry *entries;
     int n_packed;
-    packed *packed;               /* by weight, for winners_shape.c */
+    packed *packed;               /* by kind and weight */
     float *block;
     size_t floats;
 };
@@ -84,13 +84,13 @@ dcn_status dcn__shared_dnn(dcn__shared *s, const dcn__dnn_desc *desc, int thread
     return DCN_OK;
 }
 
-dcn_status dcn__shared_packed(dcn__shared *s, int weight, size_t floats, float **block,
-                              bool *first, dcn_error *err)
+dcn_status dcn__shared_packed_as(dcn__shared *s, dcn__packed_kind kind, int weight, size_t floats,
+                                 float **block, bool *first, dcn_error *err)
 {
     packed *grown;
 
     for (int i = 0; i < s->n_packed; i++)
-        if (s->packed[i].weight == weight) {
+        if (s->packed[i].kind == kind && s->packed[i].weight == weight) {
             *block = s->packed[i].block;
             *first = false;
             return DCN_OK;
@@ -100,9 +100,15 @@ dcn_status dcn__shared_packed(dcn__shared *s, int weight, size_t floats, float *
     s->packed = grown;
     if (!(*block = dcn__alloc_aligned(floats * sizeof **block)))
         return dcn__fail_memory(err, "a plan's weights", floats * sizeof **block);
-    s->packed[s->n_packed++] = (packed){ weight, *block };
+    s->packed[s->n_packed++] = (packed){ kind, weight, *block };
     *first = true;
     return DCN_OK;
+}
+
+dcn_status dcn__shared_packed(dcn__shared *s, int weight, size_t floats, float **block,
+                              bool *first, dcn_error *err)
+{
+    return dcn__shared_packed_as(s, DCN__PACKED_WINNERS, weight, floats, block, first, err);
 }
 
 dcn_status dcn__shared_room(dcn__shared *s, size_t floats, dcn_error *err)

@@ -22,6 +22,16 @@ dcn_status dcn__shared_dnn(dcn__shared *shared, const dcn__dnn_desc *desc, int t
  * to pack. */
 dcn_status dcn__shared_packed(dcn__shared *shared, int weight, size_t floats, float **block,
                               bool *first, dcn_error *err);
+/* The same of other kinds. */
+typedef enum dcn__packed_kind {
+    DCN__PACKED_WINNERS,          /* winners_shape.c */
+    DCN__PACKED_POINTS,           /* U of winograd.h, */
+    DCN__PACKED_POINTS_TURNED,
+    DCN__PACKED_NORMS             /* and what its pools need */
+} dcn__packed_kind;
+
+dcn_status dcn__shared_packed_as(dcn__shared *shared, dcn__packed_kind kind, int weight,
+                                 size_t floats, float **block, bool *first, dcn_error *err);
 /* At least so many floats for packing, which one kernel does at a time. */
 dcn_status dcn__shared_room(dcn__shared *shared, size_t floats, dcn_error *err);
 float *dcn__shared_block(const dcn__shared *shared);

@@ -1,10 +1,11 @@
 /* weighted.c - convolution, dense layers and their backward passes, with what was fused to them.
  *
- * A dense layer of few pictures is dense.c's, the way down to a picture image.c's; all else is
- * oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
+ * A dense layer of few pictures is dense.c's, the way down to a picture image.c's, where any method will
+ * do some are winograd_kernel.c's; all else is oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
 #include "engine/cpu/dense.h"
 #include "engine/cpu/image.h"
 #include "engine/cpu/plain.h"
+#include "engine/cpu/winograd_kernel.h"
 
 /* oneDNN cuts a convolution by its outputs, but a dense layer by its sums, and how it cuts the sums
  * of a convolution into blocks may follow the number of threads where the taps are apart or the
@@ -143,6 +144,8 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
         dcn__dense_prepare(k, pass == DCN__DNN_DATA);
     else if (pass == DCN__DNN_DATA && dcn__image_fits(k->node, k->in))
         st = dcn__image_prepare(k, err);
+    else if (pass != DCN__DNN_WEIGHTS && dcn__winograd_fits(k, pass == DCN__DNN_DATA))
+        st = dcn__winograd_prepare(k, err);
     else if ((st = prepare_dnn(k, pass, err)) == DCN_DEVICE) {
         dcn__plain_prepare(k, pass);
         st = DCN_OK;

@@ -9,6 +9,8 @@
 
 #include "engine/cpu/cpu.h"
 
+#include <math.h>
+
 enum { DCN__TILE = 8, DCN__POINTS = 64 };
 
 typedef struct dcn__winograd {
@@ -17,7 +19,7 @@ typedef struct dcn__winograd {
     size_t r, m;                  /* taps and outputs a side */
     size_t top, left;             /* padding */
     size_t th, tw, tiles;         /* of one picture: rows, columns, all */
-    size_t group;                 /* pictures worked on at a time */
+    size_t block;                 /* tiles worked on at a time, of a picture or of several */
     size_t v_stride, m_stride;    /* floats from one point of V, M to the next */
 } dcn__winograd;
 
@@ -31,9 +33,11 @@ typedef struct dcn__winograd_end {
     uint8_t *switches;            /* (pool_h,pool_w,K) */
     /* For switches that are to be those of the exact sums; norms NULL: not asked for. The error of an
      * output is taken to be below tile_norms[tile] * norms[k]. */
-    const float *norms;           /* (K): the 2-norm of output k's weights, times DCN__WINOGRAD_ERROR */
-    const float *tile_norms;      /* (tiles): the 2-norm of the numbers each tile sees */
-    const float *x, *weights;     /* the picture; the graph's layout (r,r,C,K) */
+    const float *norms;           /* (K), of dcn__winograd_pack_norms */
+    const float *tile_norms;      /* (tiles), of loops->norms; dcn__winograd_forward fills it in, */
+    const float *x;               /* and this, the picture */
+    const float *weights;         /* for sums by the definition, as the graph has them: (r,r,C,K), */
+    const float *taps;            /* or (K,r,r,C), better where C is large; the other is NULL */
 } dcn__winograd_end;
 
 /* Times |x||w|: what a rounding error of the whole way is taken to stay below. First tries: root mean
@@ -53,23 +57,41 @@ typedef struct dcn__winograd_loops {
     /* Tiles [first, end) of one picture out of M. */
     void (*output)(const dcn__winograd *a, const float *m, size_t first, size_t end, size_t at,
                    const dcn__winograd_end *to);
+    /* to[t]: the 2-norm of what tile t sees, or infinity if it is too large to bound an error with.
+     * columns: room for (W,lanes). */
+    void (*norms)(const dcn__winograd *a, const float *x, size_t first, size_t end, float *columns,
+                  float *to);
+    /* U of input c, outputs [k, k + lanes). w: its taps, `step` floats from one to the next. */
+    void (*pack)(const dcn__winograd *a, const float *w, size_t step, size_t c, size_t k, float *u);
 } dcn__winograd_loops;
 
 extern const dcn__winograd_loops dcn__winograd_avx512, dcn__winograd_avx2, dcn__winograd_plain;
 const dcn__winograd_loops *dcn__winograd_loops_of(dcn__isa isa);
 
-/* Fills a shape for `group` pictures at a time; false: not for this convolution (its window, its channels,
- * or too little would be saved). turned: the way down through it, as a convolution of the signal. */
+/* Fills a shape; false: not for this convolution (its window, its channels, or too little would be
+ * saved). turned: the way down through it, as a convolution of the signal. */
 bool dcn__winograd_measure(dcn__winograd *a, const dcn__node *conv, dcn_shape in, bool turned,
                            const dcn__winograd_loops *loops);
 /* U of a weight (r,r,C,K), in double until it is stored; turned: taps reversed, C and K exchanged. */
 void dcn__winograd_pack(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
                         const float *weights, float *u);
-size_t dcn__winograd_scratch(const dcn__winograd *a);      /* bytes, of dcn__winograd_forward */
-/* n pictures of x, one after the other, to `end` (whose y, switches and x are the first's). */
+/* Of a weight that is not turned, what dcn__winograd_end wants: (K); (K,r,r,C). */
+void dcn__winograd_pack_norms(const dcn__winograd *a, const float *weights, float *norms,
+                              float *taps);
+size_t dcn__winograd_scratch(const dcn__winograd *a, int threads);     /* bytes */
+/* n pictures of x, one after the other, to `end` (whose y and switches are the first's). Threads work
+ * on tiles of their own, and no bit depends on how these are cut. */
 void dcn__winograd_forward(const dcn__winograd *a, const dcn__winograd_loops *loops, const float *u,
                            const float *x, size_t n, const dcn__winograd_end *end, void *scratch,
                            int threads);
+
+/* A 2-norm to bound errors with, from the sum of squares: of at least 1e-15, because products of very
+ * small numbers lose more than their last bits; and infinite from 1e15 on, because sums of very large
+ * ones may overflow at a point and not at an output. So is that of a NaN. */
+static inline float dcn__winograd_norm(float squares)
+{
+    return !(squares < 1e30f) ? INFINITY : squares > 1e-30f ? sqrtf(squares) : 1e-15f;
+}
 
 /* Where U of input c and output k lies within its point, in floats: panels of columns, each
  * (C,columns). */

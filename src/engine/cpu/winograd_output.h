@@ -62,17 +62,12 @@ VEC_INLINE uint32_t doubtful(const vec v[4], vec error, bool relu)
     return ~vec_bits(certain) & ((1u << LANES) - 1);
 }
 
-/* The four sums of pool cell (pi, pj), LANES channels from k on, by the definition: products in its
- * order, each fused with its addition where the machine can. */
-static __attribute__((noinline)) void settle(const dcn__winograd *a,
-                                             const dcn__winograd_end *to, size_t pi, size_t pj,
-                                             size_t k, uint32_t lanes)
+/* The four sums of pool cell (pi, pj), by the definition, each product fused with its addition where the
+ * machine can: LANES channels from k on, products in the definition's order. */
+VEC_INLINE void sum_vectors(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi,
+                            size_t pj, size_t k, vec sum[4])
 {
     const vec bias = to->bias ? vec_load(to->bias + k) : vec_zero();
-    const size_t cell = (pi * to->pool_w + pj) * a->K + k;
-    float y[LANES];
-    uint8_t switches[LANES];
-    vec sum[4];
 
     VEC_EACH (p, 4) {
         const ptrdiff_t top = (ptrdiff_t)(2 * pi) + p / 2 - (ptrdiff_t)a->top;
@@ -89,6 +84,75 @@ static __attribute__((noinline)) void settle(const dcn__winograd *a,
                 for (size_t c = 0; c < a->C; c++)
                     sum[p] = vec_fma(vec_all(x[c]), vec_load(w + c * a->K), sum[p]);
             }
+    }
+}
+
+/* One channel: LANES sums side by side, added up at the end. The padding's zeros are left out. */
+VEC_INLINE void sum_channel(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi,
+                            size_t pj, size_t k, float four[4])
+{
+    const ptrdiff_t top = (ptrdiff_t)(2 * pi) - (ptrdiff_t)a->top;
+    const ptrdiff_t left = (ptrdiff_t)(2 * pj) - (ptrdiff_t)a->left;
+    const float *w = to->taps + k * a->r * a->r * a->C;
+    vec sum[4] = { vec_zero(), vec_zero(), vec_zero(), vec_zero() };
+
+    for (ptrdiff_t r = 0; r < (ptrdiff_t)a->r; r++)
+        for (ptrdiff_t s = 0; s < (ptrdiff_t)a->r; s++, w += a->C) {
+            const ptrdiff_t i = top + r, j = left + s, W = (ptrdiff_t)a->W, C = (ptrdiff_t)a->C;
+            const float *x = to->x + (i * W + j) * C;
+            bool inside[4];
+
+            VEC_EACH (p, 4)
+                inside[p] = i + p / 2 >= 0 && i + p / 2 < (ptrdiff_t)a->H && j + p % 2 >= 0 &&
+                            j + p % 2 < W;
+            if (inside[0] && inside[3])
+                for (ptrdiff_t c = 0; c < C; c += LANES) {
+                    const vec f = vec_load(w + c);
+
+                    VEC_EACH (p, 4)
+                        sum[p] = vec_fma(vec_load(x + (p / 2 * W + p % 2) * C + c), f, sum[p]);
+                }
+            else
+                VEC_EACH (p, 4)
+                    for (ptrdiff_t c = 0; inside[p] && c < C; c += LANES)
+                        sum[p] = vec_fma(vec_load(x + (p / 2 * W + p % 2) * C + c),
+                                         vec_load(w + c), sum[p]);
+        }
+    VEC_EACH (p, 4) {
+        float lanes[LANES];
+
+        vec_store(lanes, sum[p]);
+        for (int n = LANES / 2; n; n /= 2)
+            for (int l = 0; l < n; l++)
+                lanes[l] += lanes[l + n];
+        four[p] = lanes[0] + (to->bias ? to->bias[k] : 0);
+    }
+}
+
+/* Computes `lanes` of a pool cell again, by the definition. */
+static __attribute__((noinline)) void settle(const dcn__winograd *a,
+                                             const dcn__winograd_end *to, size_t pi, size_t pj,
+                                             size_t k, uint32_t lanes)
+{
+    const size_t cell = (pi * to->pool_w + pj) * a->K + k;
+    float y[LANES], sums[4][LANES] = { { 0 } };
+    uint8_t switches[LANES];
+    vec sum[4];
+
+    if (to->taps)
+        for (uint32_t left = lanes; left; left &= left - 1) {
+            const int lane = __builtin_ctz(left);
+            float four[4];
+
+            sum_channel(a, to, pi, pj, k + (size_t)lane, four);
+            VEC_EACH (p, 4)
+                sums[p][lane] = four[p];
+        }
+    else
+        sum_vectors(a, to, pi, pj, k, sum);
+    VEC_EACH (p, 4) {
+        if (to->taps)
+            sum[p] = vec_load(sums[p]);
         if (to->relu)
             sum[p] = rectify(sum[p]);
     }
