@@ -2,6 +2,7 @@
 #include "engine/cpu/winners_shape.h"
 
 #include "base/memory.h"
+#include "engine/cpu/winograd_weights.h"
 
 #include <string.h>
 
@@ -111,17 +112,39 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
     return a->S * a->C <= DCN__LANES && a->gather && a->spread_few;
 }
 
+/* Whether winograd_weights.h does the chain instead; `way`: how. Where both could, it is the faster. */
+static bool is_winograd(const dcn_graph *g, const dcn__walk *w, dcn__sums sums, const chain *c,
+                        dcn__winograd_way *way)
+{
+    const bool mask = c->rule && c->rule->action == DCN__DO_RELU_MASK;
+
+    if (!c->weights || (c->rule && !mask && c->rule->action != DCN__DO_COPY) ||
+        (mask && dcn__walk_find(w, DCN__SLOT_VALUE, c->unpool->node) < 0))
+        return false;
+    *way = (dcn__winograd_way){ .conv = &g->nodes[c->weights->node],
+                                .pool = &g->nodes[c->unpool->node], .data = c->data != NULL,
+                                .switches = 1, .y = mask ? 2 : 0, .x = mask ? 3 : 2 };
+    return dcn__winograd_weights_fits(g, sums, way);
+}
+
+static bool is_winners(const dcn_graph *g, const chain *c)
+{
+    const dcn__node *pool = &g->nodes[c->unpool->node];
+    winners shape = { 0 };
+
+    return pool_fits(pool, g->nodes[pool->inputs[0]].shape) &&
+           measure(&shape, g, &g->nodes[(c->weights ? c->weights : c->data)->node]);
+}
+
 int dcn__winners_fuse(const dcn__stretch *in, int first, dcn__group *group)
 {
     const dcn_graph *g = in->graph;
     const dcn__walk *w = in->walk;
     const chain c = find_chain(g, w, first, in->end);
-    const dcn__node *pool = &g->nodes[c.unpool->node];
-    winners shape = { 0 };
+    dcn__winograd_way way;
     int pooled;
 
-    if (!c.count || !pool_fits(pool, g->nodes[pool->inputs[0]].shape) ||
-        !measure(&shape, g, &g->nodes[(c.weights ? c.weights : c.data)->node]) ||
+    if (!c.count || (!is_winograd(g, w, in->sums, &c, &way) && !is_winners(g, &c)) ||
         !is_private(in, first, c.count, c.unpool) ||
         !is_private(in, first, c.count, c.rule) ||
         !is_private(in, first, c.count, c.less_bias))
@@ -309,8 +332,11 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY,
                   .data = c.data,
                   .weights = c.weights };
+    dcn__winograd_way way;
     dcn_status st;
 
+    if (is_winograd(k->graph, k->walk, k->sums, &c, &way))
+        return dcn__winograd_weights_prepare(k, &way, err);
     k->node = &k->graph->nodes[(c.weights ? c.weights : c.data)->node];
     measure(&a, k->graph, k->node);
     a.threads = k->threads;

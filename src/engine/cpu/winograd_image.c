@@ -14,7 +14,7 @@
 
 enum { BAND_TILES = 64 };         /* 64 KiB of points */
 
-static const dcn__winograd_image_loops *loops_of(dcn__isa isa)
+const dcn__winograd_image_loops *dcn__winograd_image_loops_of(dcn__isa isa)
 {
 #if defined(__x86_64__)
     if (isa != DCN__ISA_PLAIN)
@@ -59,7 +59,7 @@ bool dcn__winograd_image_fits(const dcn_graph *g, dcn__sums sums, const dcn__nod
 {
     const dcn__window *w = &conv->window, *p = &pool->window;
     const dcn_shape in = g->nodes[conv->inputs[0]].shape;
-    const int lanes = (int)loops_of(dcn__dnn_isa())->lanes;
+    const int lanes = (int)dcn__winograd_image_loops_of(dcn__dnn_isa())->lanes;
     dcn__winograd a;
 
     if (sums == DCN__SUMS_DIRECT || conv->groups != 1 || in.c > DCN__IMAGE_CHANNELS ||
@@ -141,7 +141,7 @@ static void pack(dcn__kernel *kernel, void *const *all)
     cpu_kernel *k = (cpu_kernel *)(void *)kernel;
     dcn__winograd_image *b = k->own;
     const dcn__winograd *a = &b->shape;
-    const size_t lanes = loops_of(k->isa)->lanes;
+    const size_t lanes = dcn__winograd_image_loops_of(k->isa)->lanes;
     const float *w = all[k->node->weight];
     const float *bias = k->node->bias >= 0 ? all[k->node->bias] : NULL;
 
@@ -178,7 +178,8 @@ static void run_part(void *user, int part, int parts)
             .x = x, .weights = t->f->weights[k->node->weight]
         };
 
-        loops_of(k->isa)->band(a, x, first, last, &to, k->sums == DCN__SUMS_FAITHFUL, scratch);
+        dcn__winograd_image_loops_of(k->isa)->band(a, x, first, last, &to,
+                                                   k->sums == DCN__SUMS_FAITHFUL, scratch);
     }
 }
 
@@ -189,18 +190,20 @@ static void run(const dcn__kernel *kernel, const dcn__frame *f)
     dcn__cpu_parallel(t.k->threads, run_part, &t);
 }
 
-/* Cells of a padded row: what the tiles see, and up to a whole vector. */
-static size_t line_of(const dcn__winograd *a)
+void dcn__winograd_image_cut(dcn__winograd_image *a)
 {
-    const size_t cells = (a->tw - 1) * a->m + DCN__TILE;
+    const dcn__winograd *s = &a->shape;
+    const size_t rows = BAND_TILES / s->tw ? BAND_TILES / s->tw : 1;
+    const size_t cells = (s->tw - 1) * s->m + DCN__TILE;
 
-    return (cells * DCN__IMAGE_CHANNELS + 15) / 16 * 16;
+    a->rows = rows < s->th ? rows : s->th;
+    a->line = (cells * DCN__IMAGE_CHANNELS + 15) / 16 * 16;
 }
 
 dcn_status dcn__winograd_image_prepare(cpu_kernel *k, dcn_error *err)
 {
     const dcn__node *pool = &k->graph->nodes[k->step[2].node];
-    const size_t K = (size_t)k->out.c, lanes = loops_of(k->isa)->lanes;
+    const size_t K = (size_t)k->out.c, lanes = dcn__winograd_image_loops_of(k->isa)->lanes;
     const size_t floats = K * DCN__POINTS * (size_t)k->in.c + 2 * K + K / lanes;
     dcn__winograd_image *a;
 
@@ -211,9 +214,7 @@ dcn_status dcn__winograd_image_prepare(cpu_kernel *k, dcn_error *err)
     measure(&a->shape, k->node, k->in, pool);
     a->pool_h = (size_t)pool->shape.h;
     a->pool_w = (size_t)pool->shape.w;
-    a->rows = BAND_TILES / a->shape.tw ? BAND_TILES / a->shape.tw : 1;
-    a->rows = a->rows < a->shape.th ? a->rows : a->shape.th;
-    a->line = line_of(&a->shape);
+    dcn__winograd_image_cut(a);
     a->u = k->packed;
     a->norms = a->u + K * DCN__POINTS * a->shape.C;
     a->slack = a->norms + K;

@@ -29,16 +29,24 @@ typedef struct dcn__winograd_image_loops {
     /* Rows of tiles [first, end) of one picture. scratch: dcn__winograd_image_band floats. */
     void (*band)(const dcn__winograd_image *a, const float *x, size_t first, size_t end,
                  const dcn__winograd_end *to, bool faithful, float *scratch);
+    /* The points of a band alone, for winograd_weights.h: (tiles, 8 columns of points, 8, 4), behind
+     * the padded picture in the same scratch. */
+    void (*points)(const dcn__winograd_image *a, const float *x, size_t first, size_t end,
+                   float *scratch);
 } dcn__winograd_image_loops;
 
 extern const dcn__winograd_image_loops dcn__winograd_image_avx512, dcn__winograd_image_avx2,
     dcn__winograd_image_plain;
+const dcn__winograd_image_loops *dcn__winograd_image_loops_of(dcn__isa isa);
 
 enum {
     DCN__IMAGE_CHANNELS = 4,      /* of a cell of the padded picture, whatever C is */
     DCN__IMAGE_COLUMN = DCN__TILE * DCN__IMAGE_CHANNELS,      /* floats of 8 points, all channels */
     DCN__IMAGE_POINTS = DCN__POINTS * DCN__IMAGE_CHANNELS     /* of a tile's */
 };
+
+/* Fills in `rows` and `line`: up to a whole vector, what the tiles see of a row. */
+void dcn__winograd_image_cut(dcn__winograd_image *a);
 
 /* The parts of a band's scratch, in floats and in this order. */
 static inline size_t dcn__winograd_image_padded(const dcn__winograd_image *a)
