@@ -36,17 +36,18 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
         return st;
     s->extensions = cli_extensions(plan, s->n_layers);
     dcn_plan_forward(plan, s->images, s->n);
-    for (int i = 0; i < s->n_layers && !st; i++) {
+    for (int i = 0; i < s->n_layers && !st; i++)
         st = dcn_plan_value(plan, s->layers[i], s->values[i], err);
-        if (!st)
-            st = dcn_plan_project(plan, i, DCN_FROM_LAYER, 0, s->drawn[i], err);
-    }
+    if (s->n_drawn < s->n)
+        dcn_plan_forward(plan, s->images, s->n_drawn);
+    for (int i = 0; i < s->n_layers && !st; i++)
+        st = dcn_plan_project(plan, i, DCN_FROM_LAYER, 0, s->drawn[i], err);
     dcn_plan_destroy(plan);
     return st;
 }
 
 dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data *data, int n,
-                           const cli_shared *shared, dcn_error *err)
+                           int drawn, const cli_shared *shared, dcn_error *err)
 {
     dcn_data_info info;
     dcn_status st;
@@ -57,6 +58,7 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
     s->n = info.count[DCN_SPLIT_TEST] < n ? (int)info.count[DCN_SPLIT_TEST] : n;
     if (s->n < 1)
         return cli_fail(err, DCN_INPUT, info.path, "has no test pictures; add some");
+    s->n_drawn = drawn < s->n ? drawn : s->n;
     s->shape = model->preprocess.shape;
     s->n_layers = cli_pooled_layers(model->graph, s->layers, STRIPS_MAX_LAYERS);
     if (s->n_layers > STRIPS_MAX_LAYERS)
@@ -67,7 +69,7 @@ dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data
     s->labels = cli_alloc((size_t)s->n, sizeof *s->labels);
     for (int i = 0; i < s->n_layers; i++) {
         s->numbers[i] = cli_layer_number(model->graph, s->layers[i]);
-        s->drawn[i] = cli_alloc((size_t)s->n * volume, sizeof(float));
+        s->drawn[i] = cli_alloc((size_t)s->n_drawn * volume, sizeof(float));
         s->values[i] = cli_alloc(
             (size_t)s->n * cli_volume(cli_shape_of(model->graph, s->layers[i])), sizeof(float));
     }
@@ -101,7 +103,7 @@ static char *row_title(const cli_strips *s, int i, const dcn_data_info *info)
 dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
                             const dcn_data_info *info, const char *caption, dcn_error *err)
 {
-    const int columns = 1 + s->n_layers, n = rows < s->n ? rows : s->n;
+    const int columns = 1 + s->n_layers, n = rows < s->n_drawn ? rows : s->n_drawn;
     const size_t volume = cli_volume(s->shape);
     dcn_panel *panels = cli_alloc((size_t)(n * columns), sizeof *panels);
     char **titles = cli_alloc((size_t)n, sizeof *titles), headings[STRIPS_MAX_LAYERS][24];

@@ -7,22 +7,23 @@
 enum { STRIPS_MAX_LAYERS = 16 };
 
 typedef struct cli_strips {
-    int n;                     /* pictures */
+    int n, n_drawn;            /* pictures; the first of them, walked down */
     dcn_shape shape;           /* of one */
     int n_layers;
     dcn_node layers[STRIPS_MAX_LAYERS];
     int numbers[STRIPS_MAX_LAYERS];      /* from 1, as the user counts layers */
     float *images;             /* (n,h,w,c), as the network sees them */
     float *photos;             /* (n,h,w,c), 0 to 1: the same before normalisation */
-    float *drawn[STRIPS_MAX_LAYERS];     /* (n,h,w,c) each */
+    float *drawn[STRIPS_MAX_LAYERS];     /* (n_drawn,h,w,c) each */
     float *values[STRIPS_MAX_LAYERS];    /* (n, the layer's shape): activations */
     int32_t *labels;
     char *extensions;          /* what of the way down goes beyond the papers; "": nothing */
 } cli_strips;
 
-/* The first n test pictures through the model and back. _clear accepts a half-made one. */
+/* The first n test pictures through the model, the first `drawn` of them back. _clear accepts a
+ * half-made one. */
 dcn_status cli_strips_make(cli_strips *s, const dcn_model *model, const dcn_data *data, int n,
-                           const cli_shared *shared, dcn_error *err);
+                           int drawn, const cli_shared *shared, dcn_error *err);
 void cli_strips_clear(cli_strips *s);
 /* The sheet of the first `rows` pictures with headings. dcn_image_clear(image). */
 dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,

@@ -158,10 +158,11 @@ dcn_status train_log_pictures(train_run *run, const dcn_model *model, int64_t st
     if (!run->events)
         return DCN_OK;
     if ((st = log_weights(run, model, step, err))
-        || (st = cli_strips_make(&s, model, run->data, run->batch, &run->options.shared, err)))
+        || (st = cli_strips_make(&s, model, run->data, run->batch, IMAGES, &run->options.shared,
+                               err)))
         return st;
     st = log_layers(run, model, &s, step, err);
-    for (int i = 0; i < IMAGES && i < s.n && !st; i++) {
+    for (int i = 0; i < s.n_drawn && !st; i++) {
         char tag[32];
         dcn_image strip = { 0 };
 

@@ -162,7 +162,7 @@ dcn_status train_write_results(train_run *run, const dcn_model *model, const dcn
     cli_strips s;
     dcn_status st;
 
-    if (!(st = cli_strips_make(&s, model, run->data, ROWS, &run->options.shared, err))) {
+    if (!(st = cli_strips_make(&s, model, run->data, ROWS, ROWS, &run->options.shared, err))) {
         caption = cli_text("rule reconstruct, %s, step %lld, %.1f %% right%s%s",
                            run->data_info.name, (long long)run->last.step,
                            100 * share(e->correct, e->n), *s.extensions ? ", extensions: " : "",

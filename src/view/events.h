@@ -13,6 +13,12 @@ enum { DCN__HISTOGRAM_EDGES = 1551 };
 void dcn__histogram_edges(double edges[DCN__HISTOGRAM_EDGES]);
 /* The bucket that counts `value`: the first whose edge is above it. */
 int dcn__histogram_bucket(const double edges[DCN__HISTOGRAM_EDGES], double value);
+/* The same for a finite float, from a table of where to begin by its first twelve bits. */
+enum { DCN__HISTOGRAM_CELLS = 4096 };
+void dcn__histogram_starts(const double edges[DCN__HISTOGRAM_EDGES],
+                           uint16_t starts[DCN__HISTOGRAM_CELLS]);
+int dcn__histogram_find(const double edges[DCN__HISTOGRAM_EDGES],
+                        const uint16_t starts[DCN__HISTOGRAM_CELLS], float value);
 
 #ifdef DCN_HAVE_PROTOBUF
 #include "event.pb-c.h"

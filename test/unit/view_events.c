@@ -334,9 +334,38 @@ static void edges_are_tensorflows(void **state)
     assert_int_equal(dcn__histogram_bucket(edges, -1e30), 1);
 }
 
+/* Values at random bits, and those around each edge and each cell of the table. */
+static void buckets_are_found_as_by_halving(void **state)
+{
+    static double edges[DCN__HISTOGRAM_EDGES];
+    static uint16_t starts[DCN__HISTOGRAM_CELLS];
+
+    (void)state;
+    dcn__histogram_edges(edges);
+    dcn__histogram_starts(edges, starts);
+    for (uint32_t i = 0; i < 200000 + 5 * DCN__HISTOGRAM_CELLS + 5 * DCN__HISTOGRAM_EDGES; i++) {
+        uint32_t bits = i * 2654435761u, near = i - 200000;
+        float value;
+
+        if (i >= 200000 + 5 * DCN__HISTOGRAM_CELLS) {
+            near -= 5 * DCN__HISTOGRAM_CELLS;
+            value = fabs(edges[near / 5]) > FLT_MAX ? 0 : (float)edges[near / 5];
+            memcpy(&bits, &value, sizeof bits);
+            bits += near % 5 - 2;
+        } else if (i >= 200000) {
+            bits = ((near / 5) << 20) + near % 5 - 2;
+        }
+        memcpy(&value, &bits, sizeof value);
+        if (isfinite(value))
+            assert_int_equal(dcn__histogram_find(edges, starts, value),
+                             dcn__histogram_bucket(edges, (double)value));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buckets_are_found_as_by_halving),
         cmocka_unit_test(what_is_written_is_counted),
         cmocka_unit_test(the_name_is_tensorboards_and_never_taken_twice),
         cmocka_unit_test(planted_names_are_left_alone),
