@@ -173,7 +173,7 @@ class Show(Case):
         whole patches; flat grounds, of which equal sums are made, are where winners may be lost."""
         self.good(call("train", "--data", "synthetic", "--steps", 25, "-b", 32, "-q", "--out", "toy"))
         flat = [tool.png_of(24, 24, b"".join(bytes(c) for c in rows)) for rows in (
-            [(90, 20, 200)] * 576, [(10, 10, 10)] * 288 + [(240, 240, 200)] * 288)]
+            [(90, 20, 200)] * 576, [(10, 10, 10)] * 432 + [(240, 240, 200)] * 144)]
         names = [write("flat%d.png" % i, data) for i, data in enumerate(flat)]
         for more, told in ((("--exact",), True), (("--exact", "--engine", "ref"), False), ((), False)):
             result = call("show", "--model", "toy", names[0], "-v", "--out", "sums", *more)

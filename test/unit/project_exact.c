@@ -1,9 +1,10 @@
 /* A plan with `exact` and one without: the same winners in every max pool and, down to the pixels,
  * the same pictures but for rounding. Flat grounds, where whole windows tie, are among the pictures:
- * there sums that are rounded otherwise at other places would choose winners by noise. */
+ * there sums that are rounded otherwise at other places would choose winners by noise. Some have an
+ * edge that even windows of the second layer do not see, but a tile of its sums does. */
 #include "support.h"
 
-enum { STEPS = 25, BATCH = 32, DRAWN = 16, FLAT = 4, SIDE = 24, VOLUME = SIDE * SIDE * 3 };
+enum { STEPS = 25, BATCH = 32, DRAWN = 16, FLAT = 4, SIDE = 24, EDGE = 18, VOLUME = SIDE * SIDE * 3 };
 
 /* How far two winners may lie apart of the largest value, to be equal but for rounding. */
 #define NEAR 4e-6f
@@ -13,7 +14,13 @@ typedef struct toy { dcn_data *data; dcn_graph *g; float *images; } toy;
 static const char *const pools[] = { "h_pool1", "h_pool2" };
 static const char *const grounds[] = { "h_conv1", "h_conv2" };
 
-/* The tutorial's network after a few steps; pictures of its data, one colour, and halves of two. */
+/* Pixel (row, col) of flat picture i: one colour, two with an edge, two with a corner. */
+static float flat(int i, int row, int col)
+{
+    return 0.3f * (float)i - 0.4f + (i > 1 && row >= EDGE && (i == 2 || col >= EDGE) ? 0.77f : 0);
+}
+
+/* The tutorial's network after a few steps; pictures of its data, and flat ones. */
 static void make_toy(toy *t)
 {
     const dcn_model *model;
@@ -35,8 +42,7 @@ static void make_toy(toy *t)
         must(dcn_data_sample(t->data, DCN_SPLIT_TEST, i, &model->preprocess, DCN_AUGMENT_NONE, 0, 0,
                              t->images + i * VOLUME, NULL, &err));
     for (int i = 0; i < FLAT * VOLUME; i++)
-        t->images[DRAWN * VOLUME + i] = 0.3f * (float)(i / VOLUME) - 0.4f +
-                                        (i / VOLUME > 1 && i % VOLUME > VOLUME / 2 ? 0.77f : 0);
+        t->images[DRAWN * VOLUME + i] = flat(i / VOLUME, i % VOLUME / (SIDE * 3), i / 3 % SIDE);
     dcn_trainer_destroy(trainer);
     dcn_graph_destroy(g);
 }
