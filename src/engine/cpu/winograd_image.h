@@ -12,15 +12,15 @@
 
 /* What a kernel makes of its weights; all by output channel, in vectors of `lanes`. */
 typedef struct dcn__winograd_image {
-    dcn__winograd shape;          /* th, tw: tiles that the pool's value needs; group, strides unused */
+    dcn__winograd shape;          /* th, tw: tiles of the pool's value; no strides */
     size_t pool_h, pool_w;
     size_t rows;                  /* of tiles, in a band */
     size_t line;                  /* floats of a padded row of the picture, 4 a cell */
     /* U: (K/lanes, 8 columns of points, 8, C, lanes). */
     float *u;
-    /* The error of output k is taken to be below |x| norms[k] + slack[k], |x| the 2-norm of what the
-     * tile sees; beyond |x| limits[k/lanes] numbers may overflow, or there is a NaN or an infinity
-     * among the weights: then the definition decides. */
+    /* The error of output k is below |x| norms[k] + slack[k], |x| the 2-norm of what the tile sees.
+     * If that is above limits[k/lanes], numbers may overflow, or a weight is no number: then the
+     * definition decides. */
     float *norms, *slack, *limits;
 } dcn__winograd_image;
 
@@ -29,8 +29,8 @@ typedef struct dcn__winograd_image_loops {
     /* Rows of tiles [first, end) of one picture. scratch: dcn__winograd_image_band floats. */
     void (*band)(const dcn__winograd_image *a, const float *x, size_t first, size_t end,
                  const dcn__winograd_end *to, bool faithful, float *scratch);
-    /* The points of a band alone, for winograd_weights.h: (tiles, 8 columns of points, 8, 4), behind
-     * the padded picture in the same scratch. */
+    /* The points of a band alone, for winograd_weights.h: (tiles, 8 columns of points, 8, 4),
+     * behind the padded picture in the same scratch. */
     void (*points)(const dcn__winograd_image *a, const float *x, size_t first, size_t end,
                    float *scratch);
 } dcn__winograd_image_loops;
@@ -70,6 +70,10 @@ static inline size_t dcn__winograd_image_band(const dcn__winograd_image *a)
     return dcn__winograd_image_padded(a) + dcn__winograd_image_points(a) +
            dcn__winograd_image_columns(a) + a->line + dcn__winograd_image_norms(a);
 }
+
+/* faithful: with the norms and the slack. weights: (r,r,C,K). */
+void dcn__winograd_image_pack(dcn__winograd_image *a, size_t lanes, const float *weights,
+                              const float *bias, bool faithful);
 
 /* Whether conv, the ReLU behind it and the pool behind that are for these kernels. */
 bool dcn__winograd_image_fits(const dcn_graph *g, dcn__sums sums, const dcn__node *conv,
