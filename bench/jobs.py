@@ -2,6 +2,7 @@
 and their medians. What is kept names no place of this machine."""
 import json
 import os
+import shlex
 import statistics
 import sys
 
@@ -19,7 +20,7 @@ LIMITS = {
 NOT_LIMITED = "TensorFlow is left out: its own loops are compiled for AVX, and nothing limits them"
 PLACES = {"torch": ("torch", (torch_folder(), None), "script/peers --torch, or script/bootstrap peer"),
           "tf": ("tensorflow", (peers_folder(),), "script/peers")}
-SLOW, FIRST = 1.5, 2            # ways that much slower in all of the first rounds are not timed again
+SLOW, FIRST = 2, 2               # ways that much slower in all of the first rounds are not timed again
 COMPILE_SECONDS = 15            # compiling in a whole run must save more than this
 
 
@@ -87,7 +88,7 @@ class Jobs:
             if field in result:
                 self.versions[name] = result.pop(field)
         self.runs.append({"job": job, "program": key, "round": number,
-                          "command": " ".join(self.clean(list(command))), **result})
+                          "command": shlex.join(self.clean(list(command))), **result})
 
     def add(self, figure, key, value):
         self.values.setdefault(figure, {}).setdefault(key, []).append(value)

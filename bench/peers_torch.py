@@ -98,8 +98,9 @@ def main():
     for kind, *how in kinds:
         for name, flip in (("conv_transpose2d", False), ("kernel turned", True)):
             ways.time("reconstruct_ms", f"{kind}, {name}", lambda a=how, b=flip: walker(n, *a, b))
+    cpu = getattr(torch.backends, "cpu", None)
     print(json.dumps({"peer": f"PyTorch {torch.__version__}", "batch": n, "threads": args.threads,
-                      "capability": torch.backends.cpu.get_cpu_capability(), **ways.told()}))
+                      "capability": cpu.get_cpu_capability() if cpu else None, **ways.told()}))
 
 
 main()

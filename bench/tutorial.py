@@ -38,6 +38,7 @@ def parse(words):
     parser.add_argument("--batches", type=numbers, default=[], help="batch sizes besides, e.g. 1,8,32,512")
     parser.add_argument("--thread-counts", type=numbers, default=[], help="thread counts besides, e.g. 1,2")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--side-rounds", type=int, help="rounds of the sizes and threads besides (--rounds, 3 at most)")
     parser.add_argument("--repeats", type=int, default=0,
                         help="timed calls of a figure in a round (as many as take a second, 5 to 200)")
     parser.add_argument("--only", default="ours,torch,tf", help="programs (ours,torch,tf)")
@@ -85,7 +86,8 @@ def cases(options):
 def run(jobs, options):
     for number in range(1, options.rounds + 1):
         if "steps" in options.jobs:
-            for batch, threads in cases(options):
+            sides = number <= (options.side_rounds or min(options.rounds, 3))
+            for batch, threads in cases(options) if sides else cases(options)[:1]:
                 jobs.steps(number, batch, threads)
         if "show" in options.jobs:
             jobs.show(number)
