@@ -42,7 +42,7 @@ typedef struct dcn__winograd_end {
 
 /* Times |x||w|: what a rounding error of the whole way is taken to stay below. First tries: root mean
  * square 1, largest 6 times 2^-24 |x||w|. */
-#define DCN__WINOGRAD_ERROR (16.0f / 16777216)
+#define DCN__WINOGRAD_ERROR (64.0f / 16777216)
 
 /* One instruction set's inner loops. */
 typedef struct dcn__winograd_loops {
@@ -75,6 +75,9 @@ bool dcn__winograd_measure(dcn__winograd *a, const dcn__node *conv, dcn_shape in
 /* U of a weight (r,r,C,K), in double until it is stored; turned: taps reversed, C and K exchanged. */
 void dcn__winograd_pack(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
                         const float *weights, float *u);
+/* One of so many parts of it, which may run beside the others. */
+void dcn__winograd_pack_part(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
+                             const float *weights, float *u, size_t part, size_t parts);
 /* Of a weight that is not turned, what dcn__winograd_end wants: (K); (K,r,r,C). */
 void dcn__winograd_pack_norms(const dcn__winograd *a, const float *weights, float *norms,
                               float *taps);
