@@ -72,7 +72,7 @@ static void same_switches(const char *what, const result *got, const result *wan
         if (got->switches[i] != want->switches[i] && !wrong++)
             first = i;
     if (wrong)
-        fail_msg("%s: %zu of %zu switches differ, the first %zu: %g from %lld, not %g from %lld", what,
+        fail_msg("%s: %zu of %zu switches differ, first %zu: %g from %lld, not %g from %lld", what,
                  wrong, got->n, first, (double)got->y[first],
                  (long long)got->switches[first], (double)want->y[first],
                  (long long)want->switches[first]);

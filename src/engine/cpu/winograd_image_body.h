@@ -180,26 +180,24 @@ static __attribute__((noinline)) void settle_cell(const pass *b, size_t pi, size
     }
 }
 
-VEC_INLINE void pool_tile(const pass *b, size_t row, size_t col, size_t k, vec error, bool faithful,
-                          const vec *y, int m)
+/* Row pi of pool cells, from column pj on; y: two rows of m sums. */
+VEC_INLINE void pool_row(const pass *b, size_t pi, size_t pj, size_t k, vec error, bool faithful,
+                         const vec *y, int m)
 {
     const dcn__winograd_end *to = b->to;
+    const size_t cell = (pi * to->pool_w + pj) * b->a->shape.K + k;
 
-    VEC_EACH (i, m / 2)
-        VEC_EACH (j, m / 2) {
-            const size_t pi = row / 2 + (size_t)i, pj = col / 2 + (size_t)j;
-            const size_t cell = (pi * to->pool_w + pj) * b->a->shape.K + k;
-            const vec *at = y + 2 * i * m + 2 * j;
-            const vec four[4] = { at[0], at[1], at[m], at[m + 1] };
+    VEC_EACH (j, m / 2) {
+        const vec four[4] = { y[2 * j], y[2 * j + 1], y[m + 2 * j], y[m + 2 * j + 1] };
+        const size_t at = cell + (size_t)j * b->a->shape.K;
 
-            if (pi < to->pool_h && pj < to->pool_w) {
-                const uint32_t lanes =
-                    pool_cell(four, error, faithful, to->y + cell, to->switches + cell);
+        if (pj + (size_t)j < to->pool_w) {
+            const uint32_t lanes = pool_cell(four, error, faithful, to->y + at, to->switches + at);
 
-                if (lanes)
-                    settle_cell(b, pi, pj, k, lanes);
-            }
+            if (lanes)
+                settle_cell(b, pi, pj + (size_t)j, k, lanes);
         }
+    }
 }
 
 /* All of a tile by the definition. */
@@ -254,7 +252,7 @@ VEC_INLINE void tiles(const pass *b, size_t t, size_t k, bool faithful, int n, i
         const size_t row = (b->first + (t + (size_t)i) / a->shape.tw) * a->shape.m;
         const size_t col = (t + (size_t)i) % a->shape.tw * a->shape.m;
         const float norm = b->norms[t + (size_t)i];
-        vec y[8 * 8], error = vec_zero();
+        vec error = vec_zero();
 
         if (!(norm <= a->limits[k / LANES])) {
             settle_tile(b, row, col, k);
@@ -262,12 +260,18 @@ VEC_INLINE void tiles(const pass *b, size_t t, size_t k, bool faithful, int n, i
         }
         if (faithful)
             error = vec_fma(vec_all(norm), vec_load(a->norms + k), vec_load(a->slack + k));
-        VEC_EACH (r, m) {
-            /* What is added at the point 1 is in every output. */
-            half[i][r][1] = vec_add(half[i][r][1], bias);
-            transform_output(half[i][r], y + r * m, m);
+        VEC_EACH (r, m / 2) {
+            vec y[2 * 8];
+
+            if (row / 2 + (size_t)r >= b->to->pool_h)
+                break;
+            VEC_EACH (o, 2) {
+                /* What is added at the point 1 is in every output. */
+                half[i][2 * r + o][1] = vec_add(half[i][2 * r + o][1], bias);
+                transform_output(half[i][2 * r + o], y + o * m, m);
+            }
+            pool_row(b, row / 2 + (size_t)r, col / 2, k, error, faithful, y, m);
         }
-        pool_tile(b, row, col, k, error, faithful, y, m);
     }
 }
 

@@ -1,12 +1,13 @@
-/* winograd_image_pack.c - what winograd_image.h makes of weights: U, and how far sums may be off. */
+/* winograd_image_pack.c - what winograd_image.h makes of weights: U, and errors. */
 #include "engine/cpu/winograd_image.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Times what bound_errors adds up, about 240 |w|. Measured over pictures and weights that are normal,
- * of one sign, nearly even, or mostly zeros and a few large ones: at most 0.48 of it, root mean
- * square 0.02. A few times |w| is not safe with so few channels: 16 |w| was passed 12 times over. */
+/* Times what bound_errors adds up, about 240 |w|. Measured over pictures and weights that are
+ * normal, of one sign, nearly even, or mostly zeros and a few large ones: at most 0.48 of it, root
+ * mean square 0.02. A few times |w| is not safe with so few channels: 16 |w| was passed 12 times
+ * over. */
 #define IMAGE_ERROR (1.0f / 16777216)
 /* Times |bias|, which takes part in a dozen additions. */
 #define BIAS_ERROR (16.0f / 16777216)
