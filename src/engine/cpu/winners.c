@@ -12,99 +12,60 @@
 
 /* ---- the signal at the winners --------------------------------------------------------------- */
 
-/* (cells,K): y of the ReLU, (h,w,K), where each cell's winner stands. */
-DCN__AVX512 static void take_winners(const winners *a, const float *y, const uint8_t *switches,
-                                     float *out)
-{
-    for (size_t i = 0; i < a->h * a->w; i++) {
-        const size_t cell = (size_t)(a->cell_of[i] < 0 ? 0 : a->cell_of[i]),
-                     K = a->cell_of[i] < 0 ? 0 : a->K;
-        const uint8_t place = a->place_of[i], *restrict s = switches + cell * a->K;
-        const float *restrict from = y + i * a->K;
-        float *restrict to = out + cell * a->K;
-
-        for (size_t k = 0; k < K; k++) {
-            const float v = from[k], before = to[k];
-
-            to[k] = s[k] == place ? v : before;
-        }
-    }
-}
-
 /* (cells,K): the signal after the ReLU's rule. */
-DCN__AVX512 static const float *apply_rule(const winners *a, const float *s, const float *y,
-                                           const uint8_t *switches, float *out)
+static const float *apply_rule(const winners *a, const float *s, const float *y,
+                               const uint8_t *switches, float *out)
 {
     const size_t n = a->cells * a->K;
 
     if (a->rule == DCN__DO_COPY)
         return s;
     if (y && a->y_at_winner) {
-        take_winners(a, y, switches, out);
+        a->loops->take_winners(&a->at, y, switches, out);
         y = out;
     }
-    for (size_t i = 0; y && i < n; i++) {
-        const float v = s[i], up = y[i];
-
-        out[i] = up > 0 ? v : 0;
-    }
-    if (a->rule == DCN__DO_RELU_MASK)
-        return out;
-    s = y ? out : s;
-    for (size_t i = 0; i < n; i++) {
-        const float v = s[i];
-
-        out[i] = v > 0 ? v : 0;
-    }
+    if (y)
+        a->loops->mask(s, y, n, out);
+    if (a->rule != DCN__DO_RELU_MASK)
+        a->loops->rectify(y ? out : s, n, out);
     return out;
 }
 
 /* ---- data: the signal at the convolution's input --------------------------------------------- */
 
-static void list_places(const winners *a, const float *values, const uint8_t *switches,
-                        dcn__winner_list *list)
-{
-    const uint32_t stride = (uint32_t)((a->wide ? a->S : a->R) * DCN__LANES);
-    uint32_t n = 0;
-
-    for (size_t i = 0; i < a->h * a->w; i++) {
-        const int32_t cell = a->cell_of[i];
-
-        list->start[i] = n;
-        if (cell >= 0)
-            n += dcn__winners_of_place(values + (size_t)cell * a->K, switches + (size_t)cell * a->K,
-                                       a->place_of[i], a->K, stride, list->value + n,
-                                       list->offset + n);
-    }
-    list->start[a->h * a->w] = n;
-}
-
-/* Rows [first, end) of a padded block of `width` numbers a place, `padded` being the first, into
- * channels [c, c + width) of the picture, as far as they are inside. */
-DCN__AVX512 static void store_inside(const winners *a, const float *padded, size_t first,
-                                     size_t end, size_t row, size_t width, size_t c, float *x)
+/* Rows [first, end) of a padded block of `width` numbers a place, rows `row` apart, into channels
+ * [c, c + width) of the picture, as far as they are inside. */
+static void store_inside(const winners *a, const float *padded, size_t first, size_t end,
+                         size_t row, size_t width, size_t c, float *x)
 {
     const size_t from = first > a->top ? first : a->top;
     const size_t to = end < a->top + a->H ? end : a->top + a->H;
-    const float *base = a->base;
+    const size_t together = width == a->C ? a->W : 1;      /* columns that lie side by side */
 
     for (size_t i = from; i < to; i++)
-        for (size_t j = 0; j < a->W; j++) {
+        for (size_t j = 0; j < a->W; j += together) {
             const float *cell = padded + (i - first) * row + (j + a->left) * width;
             const size_t at = ((i - a->top) * a->W + j) * a->C + c;
 
-            if (base)
-                for (size_t t = 0; t < width; t++)
-                    x[at + t] = cell[t] + base[at + t];
+            if (a->base)
+                a->loops->add_base(cell, a->base + at, together * width, x + at);
             else
-                memcpy(x + at, cell, width * sizeof *x);
+                memcpy(x + at, cell, together * width * sizeof *x);
         }
 }
 
+/* What is read and written by all that is done for one picture. */
+typedef struct picture {
+    const winners *a;
+    const float *values;          /* (cells,K) */
+    const uint64_t *masks;
+    float *padded, *lines, *x;
+} picture;
+
 /* Rows [first, end) of the padded result, for 16 input channels. */
-static void wide_rows(const winners *a, const dcn__winner_list *list, size_t cb, size_t first,
-                      size_t end, float *padded, float *x)
+static void wide_rows(const picture *p, size_t cb, size_t first, size_t end, float *padded)
 {
+    const winners *a = p->a;
     const size_t row = a->Wp * DCN__LANES, block = a->K * a->S * DCN__LANES;
 
     memset(padded, 0, (end - first) * row * sizeof *padded);
@@ -114,45 +75,40 @@ static void wide_rows(const winners *a, const dcn__winner_list *list, size_t cb,
         const size_t reach = end > r ? end - r : 0;
 
         for (size_t i = above > begin ? above : begin; i < a->h && i < below && i < reach; i++)
-            a->spread(list, i * a->w, a->w, a->packed + (cb * a->R + r) * block,
+            a->spread(&a->at, i, p->masks, p->values, a->packed + (cb * a->R + r) * block,
                       padded + (i + r - first) * row);
     }
-    store_inside(a, padded, first, end, row, DCN__LANES, cb * DCN__LANES, x);
+    store_inside(a, padded, first, end, row, DCN__LANES, cb * DCN__LANES, p->x);
 }
-
-typedef struct wide_task {
-    const winners *a;
-    const dcn__winner_list *list;
-    float *padded, *x;
-} wide_task;
 
 /* Blocks of rows that stay in a near cache, each with all channels; cut among threads. What a cell
  * adds up does not depend on the cut. */
 static void wide_part(void *user, int part, int parts)
 {
-    const wide_task *t = user;
-    const winners *a = t->a;
+    const picture *p = user;
+    const winners *a = p->a;
     const size_t blocks = (a->Hp + a->rows - 1) / a->rows, cbs = a->C / DCN__LANES;
     const size_t first = blocks * cbs * (size_t)part / (size_t)parts;
     const size_t end = blocks * cbs * ((size_t)part + 1) / (size_t)parts;
-    float *padded = t->padded + (size_t)part * a->rows * a->Wp * DCN__LANES;
+    float *padded = p->padded + (size_t)part * a->rows * a->Wp * DCN__LANES;
 
     for (size_t u = first; u < end; u++) {
         const size_t row = u / cbs * a->rows;
-        const size_t stop = row + a->rows < a->Hp ? row + a->rows : a->Hp;
 
-        wide_rows(a, t->list, u % cbs, row, stop, padded, t->x);
+        wide_rows(p, u % cbs, row, row + a->rows < a->Hp ? row + a->rows : a->Hp, padded);
     }
 }
 
-static void data_few(const winners *a, const dcn__winner_list *list, float *padded, float *x)
+static void data_few(const picture *p)
 {
+    const winners *a = p->a;
     const size_t row = a->Wp * a->C;
 
-    memset(padded, 0, a->Hp * row * sizeof *padded);
+    memset(p->padded, 0, a->Hp * row * sizeof *p->padded);
     for (size_t i = 0; i < a->h; i++)
-        a->spread_few(list, i * a->w, a->w, a->packed, padded + i * row, row, a->S, a->C);
-    store_inside(a, padded, 0, a->Hp, row, a->C, 0, x);
+        a->spread_few(&a->at, i, p->masks, p->values, a->packed, p->lines, p->padded + i * row, row,
+                      a->S, a->C);
+    store_inside(a, p->padded, 0, a->Hp, row, a->C, 0, p->x);
 }
 
 /* ---- weights: gradients ---------------------------------------------------------------------- */
@@ -162,12 +118,12 @@ DCN__AVX512 static void list_channels(const winners *a, const float *values,
 {
     const size_t K = a->K, cells = a->cells;
 
-    memset(list->start, 0, K * sizeof *list->start);
+    memset(list->count, 0, K * sizeof *list->count);
     for (size_t cell = 0; cell < cells; cell++) {
         const float *restrict v = values + cell * a->K;
         const uint8_t *restrict s = switches + cell * a->K;
         const uint32_t corner = a->corner_x[cell];
-        uint32_t *restrict offset = list->offset, *restrict count = list->start;
+        uint32_t *restrict offset = list->offset, *restrict count = list->count;
         float *restrict value = list->value;
 
         for (size_t k = 0; db && k < K; k++)
@@ -215,7 +171,7 @@ static void weights_of(const winners *a, const dcn__winner_list *list, const flo
 
     for (size_t cb = 0; cb < blocks; cb++, padded += a->Hp * row)
         for (size_t k = 0; k < a->K; k++, dw += taps)
-            a->gather(list->offset + k * a->cells, list->value + k * a->cells, list->start[k],
+            a->gather(list->offset + k * a->cells, list->value + k * a->cells, list->count[k],
                       padded, row, dw);
 }
 
@@ -230,26 +186,29 @@ static void *cut(uint8_t **scratch, size_t bytes)
     return array;
 }
 
-static dcn__winner_list cut_list(uint8_t **scratch, size_t starts, size_t entries)
+static dcn__winner_list cut_list(uint8_t **scratch, size_t channels, size_t entries)
 {
     dcn__winner_list list;
 
-    list.start = cut(scratch, starts * sizeof *list.start);
+    list.count = cut(scratch, channels * sizeof *list.count);
     list.offset = cut(scratch, (entries + DCN__LANES) * sizeof *list.offset);
     list.value = cut(scratch, (entries + DCN__LANES) * sizeof *list.value);
     return list;
 }
 
 typedef struct arrays {
-    float *values, *in, *line, *out;
-    dcn__winner_list by_place, by_channel;
+    float *values, *in, *line, *out, *lines;
+    uint64_t *alive, *masks;      /* by cell; by place */
+    dcn__winner_list by_channel;
 } arrays;
 
 static uint8_t *cut_all(const winners *a, uint8_t *scratch, arrays *b)
 {
     b->values = cut(&scratch, a->cells * a->K * sizeof(float));
     if (a->data) {
-        b->by_place = cut_list(&scratch, a->h * a->w + 1, a->cells * a->K);
+        b->alive = cut(&scratch, a->cells * sizeof *b->alive);
+        b->masks = cut(&scratch, a->h * a->w * dcn__winner_words(a->K) * sizeof *b->masks);
+        b->lines = cut(&scratch, a->R * (a->w * a->C + DCN__LANES) * sizeof(float));
         b->out = cut(&scratch, (a->wide ? (size_t)a->threads * a->rows * a->Wp * DCN__LANES
                                         : a->Hp * a->Wp * a->C) * sizeof(float));
     }
@@ -300,12 +259,13 @@ void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
             x += a->H * a->W * a->C;
         }
         if (a->data) {
-            list_places(a, values, switches, &b.by_place);
+            picture p = { a, values, b.masks, b.out, b.lines, out };
+
+            a->loops->find(values, switches, &a->at, b.alive, b.masks);
             if (a->wide)
-                dcn__cpu_parallel(a->threads, wide_part,
-                                  &(wide_task){ a, &b.by_place, b.out, out });
+                dcn__cpu_parallel(a->threads, wide_part, &p);
             else
-                data_few(a, &b.by_place, b.out, out);
+                data_few(&p);
             out += a->H * a->W * a->C;
         }
         s += a->cells * a->K;

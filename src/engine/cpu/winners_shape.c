@@ -10,7 +10,7 @@
  * on one core, VGG-16's 224x224x64 to 64: 16.0 ms (235 GFLOP/s by the definition, twice the peak),
  * 20.5 with the whole picture at a time; 28x28x512 behind its pool 17.4, where oneDNN's dense pass
  * takes 33. */
-enum { BLOCK_BYTES = 1 << 16, LEAST_ROWS = 8 };
+enum { BLOCK_BYTES = 1 << 16, LEAST_ROWS = 8, LARGEST_TAPS = 5 };
 
 /* ---- the pattern ----------------------------------------------------------------------------- */
 
@@ -85,14 +85,28 @@ static bool pool_fits(const dcn__node *pool, dcn_shape in)
            2 * (int64_t)pool->shape.h * pool->shape.w <= (int64_t)in.h * in.w;
 }
 
-/* Fills everything that needs no memory; false if the convolution is of another kind. */
+static const dcn__winner_loops *loops_of(dcn__isa isa)
+{
+#if defined(__x86_64__)
+    if (isa == DCN__ISA_AVX512)
+        return &dcn__winners_avx512;
+    if (isa == DCN__ISA_AVX2)
+        return &dcn__winners_avx2;
+#endif
+    (void)isa;
+    return &dcn__winners_plain;
+}
+
+/* Fills everything that needs no memory, for what a->data and a->weights ask; false if the
+ * convolution is of another kind. */
 static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
 {
     const dcn__window *w = &conv->window;
     const dcn_shape in = g->nodes[conv->inputs[0]].shape;
 
-    if (dcn__dnn_isa() != DCN__ISA_AVX512 || conv->op != DCN__OP_CONV || conv->groups != 1 ||
-        w->stride[0] != 1 || w->stride[1] != 1 || w->dilation[0] != 1 || w->dilation[1] != 1)
+    if (conv->op != DCN__OP_CONV || conv->groups != 1 || w->stride[0] != 1 || w->stride[1] != 1 ||
+        w->dilation[0] != 1 || w->dilation[1] != 1 || w->kernel[0] > LARGEST_TAPS ||
+        w->kernel[1] > LARGEST_TAPS)
         return false;
     a->H = (size_t)in.h, a->W = (size_t)in.w, a->C = (size_t)in.c;
     a->h = (size_t)conv->shape.h, a->w = (size_t)conv->shape.w, a->K = (size_t)conv->shape.c;
@@ -102,14 +116,18 @@ static bool measure(winners *a, const dcn_graph *g, const dcn__node *conv)
     a->wide = a->C % DCN__LANES == 0;
     a->rows = BLOCK_BYTES / (a->Wp * DCN__LANES * sizeof(float));
     a->rows = a->rows < LEAST_ROWS ? LEAST_ROWS : a->rows > a->Hp ? a->Hp : a->rows;
-    a->gather = dcn__winners_gather_of(w->kernel[0], a->wide ? w->kernel[1] : 1);
-    a->spread = dcn__winners_spread_of(w->kernel[1]);
-    a->spread_few = dcn__winners_spread_few_of(w->kernel[0]);
+    a->loops = loops_of(dcn__dnn_isa());
+    a->gather = dcn__dnn_isa() == DCN__ISA_AVX512
+                    ? dcn__winners_gather_of(w->kernel[0], a->wide ? w->kernel[1] : 1) : NULL;
+    a->spread = a->loops->spread[w->kernel[1]];
+    a->spread_few = a->loops->spread_few[w->kernel[0]];
+    a->at = (dcn__winner_places){ .w = a->w, .K = a->K, .places = a->h * a->w, .left = a->left,
+                                  .W = a->W };
     if (a->Hp * a->Wp > (size_t)1 << 24 || a->K > 65536)      /* offsets are 32 bits of floats */
         return false;
-    if (a->wide)
-        return a->gather && a->spread;
-    return a->S * a->C <= DCN__LANES && a->gather && a->spread_few;
+    if (a->weights && !a->gather)
+        return false;
+    return a->wide ? a->spread != NULL : a->S * a->C <= DCN__LANES && a->spread_few;
 }
 
 /* Whether winograd_weights.h does the chain instead; `way`: how. Where both could, it is the faster. */
@@ -130,7 +148,7 @@ static bool is_winograd(const dcn_graph *g, const dcn__walk *w, dcn__sums sums, 
 static bool is_winners(const dcn_graph *g, const chain *c)
 {
     const dcn__node *pool = &g->nodes[c->unpool->node];
-    winners shape = { 0 };
+    winners shape = { .data = c->data, .weights = c->weights };
 
     return pool_fits(pool, g->nodes[pool->inputs[0]].shape) &&
            measure(&shape, g, &g->nodes[(c->weights ? c->weights : c->data)->node]);
@@ -175,7 +193,7 @@ static void fill_tables(winners *a, const dcn__node *pool)
     size_t cell = 0;
 
     for (size_t i = 0; i < a->h * a->w; i++)
-        a->cell_of[i] = -1;
+        a->at.cell_of[i] = -1;
     for (int p = 0; p < w->kernel[0] * w->kernel[1]; p++) {
         const size_t r = (size_t)(p / w->kernel[1]), s = (size_t)(p % w->kernel[1]);
 
@@ -192,8 +210,8 @@ static void fill_tables(winners *a, const dcn__node *pool)
 
                 if (y < 0 || y >= (int)a->h || x < 0 || x >= (int)a->w)
                     continue;
-                a->cell_of[(size_t)y * a->w + (size_t)x] = (int32_t)cell;
-                a->place_of[(size_t)y * a->w + (size_t)x] = (uint8_t)p;
+                a->at.cell_of[(size_t)y * a->w + (size_t)x] = (int32_t)cell;
+                a->at.place_of[(size_t)y * a->w + (size_t)x] = (uint8_t)p;
             }
         }
 }
@@ -297,7 +315,7 @@ static bool make_room(cpu_kernel *k, winners *a, bool base)
     const size_t places = a->h * a->w;
     const size_t picture = base ? a->H * a->W * a->C + a->C : 0;
     const size_t tables = sizeof *a + a->cells * sizeof *a->corner_x +
-                          places * (sizeof *a->cell_of + sizeof *a->place_of);
+                          places * (sizeof *a->at.cell_of + sizeof *a->at.place_of);
 
     k->own = dcn__alloc(tables);
     k->packed = dcn__alloc_aligned(picture * sizeof(float));
@@ -305,8 +323,9 @@ static bool make_room(cpu_kernel *k, winners *a, bool base)
         return false;
     k->base.own_bytes += tables + picture * sizeof(float);
     a->corner_x = (uint32_t *)(void *)((uint8_t *)k->own + sizeof *a);
-    a->cell_of = (int32_t *)(void *)(a->corner_x + a->cells);
-    a->place_of = (uint8_t *)(a->cell_of + places);
+    a->at.cells = a->cells;
+    a->at.cell_of = (int32_t *)(void *)(a->corner_x + a->cells);
+    a->at.place_of = (uint8_t *)(a->at.cell_of + places);
     a->base = base ? k->packed : NULL;
     return true;
 }

@@ -16,6 +16,7 @@ typedef struct winners {
     dcn__action rule;             /* the ReLU's; COPY also without one */
     bool y_at_winner;             /* y is the ReLU's, (h,w,K); else the pool's, (cells,K) */
     int y_read, x_read;           /* which of the group's reads; 0: none */
+    const dcn__winner_loops *loops;
     dcn__winners_gather *gather;
     dcn__winners_spread *spread;
     dcn__winners_spread_few *spread_few;
@@ -23,10 +24,9 @@ typedef struct winners {
 
     /* Tables: by switch, by pool cell, by place of (h,w). corner_x + place_x is the winner's
      * place. */
-    uint32_t place_x[16]; /* in floats of the padded input */
+    uint32_t place_x[16];         /* in floats of the padded input */
     uint32_t *corner_x;
-    int32_t *cell_of;             /* -1: no window covers the place */
-    uint8_t *place_of;
+    dcn__winner_places at;
 
     float *packed;                /* weights, data: (C/16,R,K,S,16) or (K,R,16); shared, */
     bool packs;                   /* and packed by this kernel */
