@@ -52,12 +52,17 @@ typedef struct dcn__frame {
     int *correct;
 } dcn__frame;
 
+enum { DCN__PACK_PARTS = 4 };
+
 typedef struct dcn__kernel dcn__kernel;
 struct dcn__kernel {
     /* May run on several threads at once, each with its own frame. */
     void (*run)(const dcn__kernel *k, const dcn__frame *frame);
     /* After the weights changed: brings them into the kernel's own layout. NULL: nothing to do. */
     void (*pack)(dcn__kernel *k, void *const *weights);
+    /* A part of that, 0..DCN__PACK_PARTS-1, which may run beside the others; NULL: pack it is. */
+    void (*pack_part)(dcn__kernel *k, void *const *weights, int part);
+    bool packs_alone;             /* never while another kernel of the plan packs */
     /* A block of summed gradients into the graph's layout. NULL unless gradient_bytes. */
     void (*unpack)(const dcn__kernel *k, const void *sums, void *const *gradients);
     void (*release)(dcn__kernel *k);

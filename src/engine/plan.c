@@ -37,11 +37,33 @@ void dcn__real_to_float(size_t real_bytes, float *to, const void *from, size_t c
         to[i] = (float)((const double *)from)[i];
 }
 
-static void pack_program(const dcn_plan *p, dcn__program *program)
+typedef struct pack_task { const dcn_plan *plan; const dcn__program *program; } pack_task;
+
+static void pack_kernel(void *user, int task, int thread)
 {
+    const pack_task *t = user;
+    dcn__kernel *k = t->program->kernels[task / DCN__PACK_PARTS];
+    const int part = task % DCN__PACK_PARTS;
+    const int token = t->plan->engine->enter(1);
+
+    (void)thread;
+    if (k->pack_part)
+        k->pack_part(k, t->plan->weights, part);
+    else if (k->pack && !k->packs_alone && part == 0)
+        k->pack(k, t->plan->weights);
+    t->plan->engine->leave(token);
+}
+
+static void pack_program(const dcn_plan *p, const dcn__program *program)
+{
+    const int token = p->engine->enter(1);
+    pack_task task = { p, program };
+
+    dcn__team_run(p->team, program->n_groups * DCN__PACK_PARTS, pack_kernel, &task);
     for (int i = 0; i < program->n_groups; i++)
-        if (program->kernels[i]->pack)
+        if (program->kernels[i]->packs_alone && program->kernels[i]->pack)
             program->kernels[i]->pack(program->kernels[i], p->weights);
+    p->engine->leave(token);
 }
 
 void dcn__plan_weights_changed(dcn_plan *p)
@@ -54,21 +76,18 @@ void dcn__plan_weights_changed(dcn_plan *p)
  * a training step leaves the others' for whoever wants them, and the others pack training's too. */
 static void pack(dcn_plan *p, bool all)
 {
-    const int token = p->engine->enter(1);
-
     if (p->train_stale)
         pack_program(p, &p->train);
     p->train_stale = false;
-    if (all) {
-        pack_program(p, &p->forward);
-        for (int i = 0; i < p->n_routes; i++) {
-            pack_program(p, &p->down[i]);
-            pack_program(p, &p->whole[i].program);
-            pack_program(p, &p->cones[i].program);
-        }
-        p->stale = false;
+    if (!all)
+        return;
+    pack_program(p, &p->forward);
+    for (int i = 0; i < p->n_routes; i++) {
+        pack_program(p, &p->down[i]);
+        pack_program(p, &p->whole[i].program);
+        pack_program(p, &p->cones[i].program);
     }
-    p->engine->leave(token);
+    p->stale = false;
 }
 
 void dcn__plan_pack_training(dcn_plan *p)

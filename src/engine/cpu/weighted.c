@@ -126,6 +126,7 @@ static dcn_status prepare_dnn(cpu_kernel *k, dcn__dnn_pass pass, dcn_error *err)
     k->base.scratch_bytes = dcn__dnn_scratch_bytes(k->dnn);
     if (pass != DCN__DNN_WEIGHTS) {
         k->base.pack = first ? pack : NULL;
+        k->base.packs_alone = dcn__dnn_wants_room(k->dnn);
         k->base.own_bytes += first ? dcn__dnn_weight_bytes(k->dnn) : 0;
         return DCN_OK;
     }

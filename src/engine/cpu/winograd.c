@@ -75,14 +75,15 @@ bool dcn__winograd_measure(dcn__winograd *a, const dcn__node *conv, dcn_shape in
 
 enum { MOST_LANES = 16, MOST_TAPS = 25 };
 
-/* Taps of inputs c = k of the weight and lanes of its inputs as outputs, reversed: (taps,inputs,lanes). */
+/* Taps of inputs c = k of the weight and lanes of its inputs as outputs, reversed: (taps,inputs,lanes);
+ * of the outputs [first, end). */
 static void pack_turned(const dcn__winograd *a, const dcn__winograd_loops *loops,
-                        const float *weights, float *u)
+                        const float *weights, float *u, size_t first, size_t end)
 {
     const size_t taps = a->r * a->r, lanes = loops->lanes;
     float block[MOST_TAPS][MOST_LANES][MOST_LANES];       /* [tap][input][output] */
 
-    for (size_t k = 0; k < a->K; k += lanes)
+    for (size_t k = first; k < end; k += lanes)
         for (size_t c = 0; c < a->C; c += lanes) {
             for (size_t t = 0; t < taps; t++)
                 for (size_t j = 0; j < lanes; j++) {
@@ -96,16 +97,26 @@ static void pack_turned(const dcn__winograd *a, const dcn__winograd_loops *loops
         }
 }
 
+void dcn__winograd_pack_part(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
+                             const float *weights, float *u, size_t part, size_t parts)
+{
+    const size_t blocks = (turned ? a->K : a->C) / loops->lanes;
+    const size_t first = blocks * part / parts * loops->lanes;
+    const size_t end = blocks * (part + 1) / parts * loops->lanes;
+
+    if (turned) {
+        pack_turned(a, loops, weights, u, first, end);
+        return;
+    }
+    for (size_t c = first; c < end; c++)
+        for (size_t k = 0; k < a->K; k += loops->lanes)
+            loops->pack(a, weights + c * a->K + k, a->C * a->K, c, k, u);
+}
+
 void dcn__winograd_pack(const dcn__winograd *a, const dcn__winograd_loops *loops, bool turned,
                         const float *weights, float *u)
 {
-    if (turned) {
-        pack_turned(a, loops, weights, u);
-        return;
-    }
-    for (size_t c = 0; c < a->C; c++)
-        for (size_t k = 0; k < a->K; k += loops->lanes)
-            loops->pack(a, weights + c * a->K + k, a->C * a->K, c, k, u);
+    dcn__winograd_pack_part(a, loops, turned, weights, u, 0, 1);
 }
 
 void dcn__winograd_pack_norms(const dcn__winograd *a, const float *weights, float *norms,

@@ -55,16 +55,23 @@ static void run(const dcn__kernel *kernel, const dcn__frame *f)
                           f->scratch, k->threads);
 }
 
-static void pack(dcn__kernel *kernel, void *const *weights)
+static void pack_part(dcn__kernel *kernel, void *const *weights, int part)
 {
     const cpu_kernel *k = cpu_of(kernel);
     const own *o = k->own;
     const float *w = weights[k->node->weight];
 
     if (o->packs)
-        dcn__winograd_pack(&o->shape, o->loops, o->turned, w, o->u);
-    if (o->packs_norms)
+        dcn__winograd_pack_part(&o->shape, o->loops, o->turned, w, o->u, (size_t)part,
+                                DCN__PACK_PARTS);
+    if (o->packs_norms && part == 0)
         dcn__winograd_pack_norms(&o->shape, w, o->norms, o->taps);
+}
+
+static void pack(dcn__kernel *kernel, void *const *weights)
+{
+    for (int part = 0; part < DCN__PACK_PARTS; part++)
+        pack_part(kernel, weights, part);
 }
 
 static dcn_status share(cpu_kernel *k, own *o, dcn_error *err)
@@ -105,6 +112,7 @@ dcn_status dcn__winograd_prepare(cpu_kernel *k, dcn_error *err)
     dcn__winograd_measure(&o->shape, k->node, k->in, o->turned, o->loops);
     k->base.run = run;
     k->base.pack = pack;
+    k->base.pack_part = pack_part;
     k->base.scratch_bytes = dcn__winograd_scratch(&o->shape, k->threads);
     return share(k, o, err);
 }
