@@ -389,31 +389,46 @@ static void compare_bias(const world *t, const side e[2])
     }
 }
 
+/* The 2-norm of picture i's signal, and of what input channel c weighs it with. */
+static double signal_norm(const world *t, size_t i)
+{
+    const size_t size = (size_t)dcn__shape_size(node_shape(t, t->conv));
+    double sum = 0;
+
+    for (size_t j = i * size; j < (i + 1) * size; j++)
+        sum += t->s[j] * t->s[j];
+    return sqrt(sum);
+}
+
+static double weight_norm(const world *t, size_t c)
+{
+    const size_t taps = (size_t)(t->p->r * t->p->r), C = (size_t)t->p->c, K = (size_t)t->p->k;
+    const double *w = t->weights[1][t->g->nodes[t->conv].weight];
+    double sum = 0;
+
+    for (size_t j = 0; j < taps; j++)
+        for (size_t k = 0; k < K; k++)
+            sum += w[(j * C + c) * K + k] * w[(j * C + c) * K + k];
+    return sqrt(sum);
+}
+
 /* By the bound of winograd.h, |s| that of a picture: engine_winograd.c looks closer. */
 static void compare_data(const world *t, const side e[2])
 {
-    const dcn_shape in = node_shape(t, t->x), out = node_shape(t, t->conv);
-    const size_t n = (size_t)dcn__shape_size(in), taps = (size_t)(t->p->r * t->p->r);
-    const double *w = t->weights[1][t->g->nodes[t->conv].weight];
+    const size_t n = (size_t)dcn__shape_size(node_shape(t, t->x)), C = (size_t)t->p->c;
+    const void *got = slot_of(&e[0], DCN__SLOT_SIGNAL, t->x);
+    const void *want = slot_of(&e[1], DCN__SLOT_SIGNAL, t->x);
 
-    for (size_t i = 0; i < (size_t)t->p->chunk * n; i++) {
-        const double got = real_at(&e[0], slot_of(&e[0], DCN__SLOT_SIGNAL, t->x), i);
-        const double want = real_at(&e[1], slot_of(&e[1], DCN__SLOT_SIGNAL, t->x), i);
-        const size_t size = (size_t)dcn__shape_size(out), C = (size_t)in.c, K = (size_t)out.c;
-        double s = 0, v = 0;
+    for (size_t picture = 0; picture < (size_t)t->p->chunk; picture++)
+        for (size_t c = 0; c < C; c++) {
+            const double bound =
+                (double)DCN__WINOGRAD_ERROR * signal_norm(t, picture) * weight_norm(t, c);
 
-        for (size_t j = 0; j < size; j++)
-            s += t->s[i / n * size + j] * t->s[i / n * size + j];
-        for (size_t j = 0; j < taps; j++)
-            for (size_t k = 0; k < K; k++) {
-                const double x = w[(j * C + i % C) * K + k];
-
-                v += x * x;
-            }
-        if (!(fabs(got - want) <= (double)DCN__WINOGRAD_ERROR * sqrt(s * v)))
-            fail_msg("%s: data %zu is %.9g, wanted %.9g +- %g", t->text, i, got, want,
-                     (double)DCN__WINOGRAD_ERROR * sqrt(s * v));
-    }
+            for (size_t i = picture * n + c; i < (picture + 1) * n; i += C)
+                if (!(fabs(real_at(&e[0], got, i) - real_at(&e[1], want, i)) <= bound))
+                    fail_msg("%s: data %zu is %.9g, wanted %.9g +- %g", t->text, i,
+                             real_at(&e[0], got, i), real_at(&e[1], want, i), bound);
+        }
 }
 
 /* ---- cases ----------------------------------------------------------------------------------- */
@@ -470,6 +485,37 @@ static void few_channels_below_a_pool(void **state)
         check(&problems[i]);
 }
 
+static void many_channels_below_a_pool(void **state)
+{
+    static const problem problems[] = {
+        { 12, 12, 64, 64, 5, "same", true, true, true, true, 8 },
+        { 12, 12, 64, 64, 5, "same", true, true, true, false, 3 },
+        { 15, 19, 48, 80, 5, "same", true, true, false, true, 2 },
+        { 24, 30, 96, 64, 3, "same", true, false, true, true, 1 },
+        { 16, 20, 64, 80, 5, "valid", true, true, true, false, 2 },
+        { 16, 22, 64, 64, 5, "2,1,2,3", true, true, true, true, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(problems); i++)
+        check(&problems[i]);
+}
+
+static void without_a_pool(void **state)
+{
+    static const problem problems[] = {
+        { 20, 28, 3, 32, 5, "same", false, true, true, false, 2 },
+        { 19, 23, 4, 16, 3, "valid", false, false, false, false, 3 },
+        { 13, 22, 48, 48, 3, "same", false, true, true, false, 4 },
+        { 12, 15, 32, 80, 5, "1,2,3,4", false, false, true, false, 5 },
+        { 31, 30, 32, 32, 3, "2", false, true, false, false, 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(problems); i++)
+        check(&problems[i]);
+}
+
 /* The same tests with the instructions that narrower machines have. */
 static void narrower_machines_are_served(void **state)
 {
@@ -494,6 +540,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_channels_below_a_pool),
+        cmocka_unit_test(many_channels_below_a_pool),
+        cmocka_unit_test(without_a_pool),
         cmocka_unit_test(narrower_machines_are_served),
     };
 

@@ -4,8 +4,10 @@
  * do some are winograd_kernel.c's; all else is oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
 #include "engine/cpu/dense.h"
 #include "engine/cpu/image.h"
+#include "engine/cpu/narrow.h"
 #include "engine/cpu/plain.h"
 #include "engine/cpu/winograd_kernel.h"
+#include "engine/cpu/winograd_weights.h"
 
 /* oneDNN cuts a convolution by its outputs, but a dense layer by its sums, and how it cuts the sums
  * of a convolution into blocks may follow the number of threads where the taps are apart or the
@@ -139,14 +141,19 @@ static dcn_status prepare_dnn(cpu_kernel *k, dcn__dnn_pass pass, dcn_error *err)
 dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
 {
     const dcn__dnn_pass pass = pass_of(k);
+    const dcn__winograd_way way = { .conv = k->node, .s = 1 };
     dcn_status st = DCN_OK;
 
     if (pass != DCN__DNN_WEIGHTS && !k->scale && dcn__dense_fits(k->node, k->in, k->chunk))
         dcn__dense_prepare(k, pass == DCN__DNN_DATA);
+    else if (dcn__narrow_fits(k, pass))
+        st = dcn__narrow_prepare(k, pass, err);
     else if (pass == DCN__DNN_DATA && dcn__image_fits(k->node, k->in))
         st = dcn__image_prepare(k, err);
     else if (pass != DCN__DNN_WEIGHTS && dcn__winograd_fits(k, pass == DCN__DNN_DATA))
         st = dcn__winograd_prepare(k, err);
+    else if (pass == DCN__DNN_WEIGHTS && dcn__winograd_weights_fits(k->graph, k->sums, &way))
+        st = dcn__winograd_weights_prepare(k, &way, err);
     else if ((st = prepare_dnn(k, pass, err)) == DCN_DEVICE) {
         dcn__plain_prepare(k, pass);
         st = DCN_OK;

@@ -1,4 +1,4 @@
-/* winograd_weights.c - which gradients are made by winograd_weights.h, and the way through a chunk.
+/* winograd_weights.c - which gradients are made by winograd_weights.h, and their kernels.
  *
  * The tutorial's first layer (24x24x3 to 64, 5x5, below a pool; a chunk of 8 on one core, AVX-512):
  * predicted 0.09 to 0.11 ms, measured 0.13, where the winners' lists need 0.24. The products take 0.085,
@@ -9,13 +9,7 @@
 
 #include <string.h>
 
-typedef struct own {
-    dcn__winograd_way way;
-    dcn__winograd_image image;    /* few input channels */
-    const dcn__winograd_weight_loops *loops;
-    const dcn__winograd_image_loops *points;
-    size_t floats;                /* of dw */
-} own;
+typedef dcn__winograd_gradient own;
 
 static const dcn__winograd_weight_loops *loops_of(dcn__isa isa)
 {
@@ -58,81 +52,51 @@ static bool is_by_two(const dcn__node *pool)
            w->dilation[0] == 1 && w->dilation[1] == 1 && !w->pad[0] && !w->pad[1];
 }
 
-/* Multiplications of a picture and what else takes as long: by the definition, or below a pool those of
- * its winners and their lists; and here. Such a unit takes a fifth longer here. */
-static bool pays_few(const dcn__winograd *a, bool pool)
+/* Multiplications of a picture and what else takes as long: by the definition, or where winners.h would
+ * do it those of the winners and their lists; and here. Such a unit takes a fifth longer here. */
+static bool pays_few(const dcn__winograd *a, bool winners)
 {
     const double taps = (double)(a->r * a->r * a->C), places = (double)(a->h * a->w);
 
-    return places * (pool ? 1.2 * (taps / 4 + 6) : 0.8 * taps) >
+    return places * (winners ? 1.2 * (taps / 4 + 6) : 0.8 * taps) >
            (double)a->tiles * (64.0 * (double)a->C + 80);
 }
 
+/* The same of many input channels, of a chunk of 8. What the transforms take, in multiplications: of a
+ * tile for each channel, and of a product at the end; measured, as is how near to the peak winners come
+ * (0.8), of which 0.85 are alive in trained networks. */
+static bool pays_many(const dcn__winograd *a, bool winners, bool data)
+{
+    enum { CHUNK = 8, INPUT = 730, SIGNAL = 510, TAPS = 420, BOTH = 760 };
+    const double C = (double)a->C, K = (double)a->K, tiles = CHUNK * (double)a->tiles;
+    const double places = CHUNK * (double)(a->h * a->w), direct = places * (double)(a->r * a->r);
+    const double weights = tiles * (64 * C * K + INPUT * C + SIGNAL * K) + TAPS * C * K;
+    const double other = data ? tiles * (64 * C * K + BOTH * (C + K) / 2) : 0;
+
+    return 1.07 * (weights + other) < (winners ? 0.85 / 0.8 / 4 : 1.0) * (data ? 2 : 1) * direct * C * K;
+}
+
+/* What is kept of a row of points lies beyond the second cache, and must not be the plan's largest. */
+enum { MOST_PRODUCTS = 256 * 256 };
+
 bool dcn__winograd_weights_fits(const dcn_graph *g, dcn__sums sums, const dcn__winograd_way *way)
 {
-    dcn__winograd a;
+    const dcn_shape in = g->nodes[way->conv->inputs[0]].shape;
+    const bool winners = way->pool && dcn__dnn_isa() == DCN__ISA_AVX512;
+    const size_t lanes = loops_of(dcn__dnn_isa())->lanes;
+    dcn__winograd a, turned;
 
-    if (sums != DCN__SUMS_FAST ||
-        !measure(&a, way->conv, g->nodes[way->conv->inputs[0]].shape) ||
-        a.K % loops_of(dcn__dnn_isa())->lanes ||
+    if (sums != DCN__SUMS_FAST || !measure(&a, way->conv, in) || a.K % lanes ||
         (way->pool && !is_by_two(way->pool)))
         return false;
-    return a.C <= DCN__IMAGE_CHANNELS && !way->data && pays_few(&a, way->pool != NULL);
+    if (a.C <= DCN__IMAGE_CHANNELS)
+        return !way->data && pays_few(&a, winners);
+    return a.C % lanes == 0 && a.C * a.K <= MOST_PRODUCTS && pays_many(&a, winners, way->data) &&
+           (!way->data || dcn__winograd_measure(&turned, way->conv, in, true,
+                                                dcn__winograd_loops_of(dcn__dnn_isa())));
 }
 
-/* ---- running --------------------------------------------------------------------------------- */
-
-/* Picture n's. */
-static dcn__winograd_signal signal_of(const cpu_kernel *k, const dcn__frame *f, int n)
-{
-    const own *o = k->own;
-    const dcn_shape shape = o->way.pool ? o->way.pool->shape : o->way.conv->shape;
-    const size_t at = (size_t)n * cpu_size(shape);
-
-    return (dcn__winograd_signal){
-        .s = (const float *)cpu_read(k, f, o->way.s) + at,
-        .y = o->way.y ? (const float *)cpu_read(k, f, o->way.y) + at : NULL,
-        .switches = o->way.pool ? (const uint8_t *)cpu_read(k, f, o->way.switches) + at : NULL,
-        .pool_h = (size_t)shape.h,
-        .pool_w = (size_t)shape.w
-    };
-}
-
-/* Floats of a chunk's block: dw, db. db is there even if nobody wants it. */
-static size_t bias_at(const own *o)
-{
-    return (o->floats + 15) / 16 * 16;
-}
-
-static void run_few(const dcn__kernel *kernel, const dcn__frame *f)
-{
-    const cpu_kernel *k = cpu_of(kernel);
-    const own *o = k->own;
-    const dcn__winograd *a = &o->image.shape;
-    const size_t lanes = o->loops->lanes, points = DCN__POINTS * a->C;
-    float *dw = (float *)(void *)(f->gradients + k->base.gradient_offset), *db = dw + bias_at(o);
-    float *band = f->scratch, *room = band + dcn__winograd_image_band(&o->image);
-    float *du = room + DCN__FEW_ROOM * lanes;
-    const float *x = cpu_read(k, f, o->way.x), *v = band + dcn__winograd_image_padded(&o->image);
-
-    memset(du, 0, points * a->K * sizeof *du);
-    memset(db, 0, a->K * sizeof *db);
-    for (int n = 0; n < k->chunk; n++, x += a->H * a->W * a->C) {
-        const dcn__winograd_signal s = signal_of(k, f, n);
-
-        for (size_t first = 0; first < a->th; first += o->image.rows) {
-            const size_t left = a->th - first, rows = left < o->image.rows ? left : o->image.rows;
-
-            o->points->points(&o->image, x, first, first + rows, band);
-            for (size_t i = 0; i < a->K; i += lanes)
-                for (size_t row = 0; row < rows; row++)
-                    o->loops->few_sums(a, &s, first + row, i, v + row * a->tw * DCN__IMAGE_POINTS,
-                                       room, du + i * points, db + i);
-        }
-    }
-    for (size_t i = 0; i < a->K; i += lanes)
-        o->loops->few_taps(a, du + i * points, i, dw);
-}
+/* ---- prepare --------------------------------------------------------------------------------- */
 
 static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gradients)
 {
@@ -142,18 +106,39 @@ static void unpack(const dcn__kernel *kernel, const void *sums, void *const *gra
 
     memcpy(gradients[k->node->weight], from, o->floats * sizeof *from);
     if (k->node->bias >= 0)
-        memcpy(gradients[k->node->bias], from + bias_at(o),
+        memcpy(gradients[k->node->bias], from + dcn__winograd_bias_at(o),
                (size_t)k->node->shape.c * sizeof *from);
 }
 
-/* ---- prepare --------------------------------------------------------------------------------- */
+static void pack(dcn__kernel *kernel, void *const *weights)
+{
+    const cpu_kernel *k = cpu_of(kernel);
+    const own *o = k->own;
+
+    dcn__winograd_pack(&o->turned, o->turned_loops, true, weights[k->node->weight], o->u);
+}
+
+/* U of the way down, shared with those who go it by winograd_kernel.c. */
+static dcn_status share(cpu_kernel *k, own *o, dcn_error *err)
+{
+    const size_t floats = DCN__POINTS * o->turned.C * o->turned.K;
+    bool packs;
+    dcn_status st = dcn__shared_packed_as(k->shared, DCN__PACKED_POINTS_TURNED, k->node->weight,
+                                          floats, &o->u, &packs, err);
+
+    if (st || !packs)
+        return st;
+    k->base.own_bytes += floats * sizeof(float);
+    k->base.pack = pack;
+    return DCN_OK;
+}
 
 dcn_status dcn__winograd_weights_prepare(cpu_kernel *k, const dcn__winograd_way *way,
                                          dcn_error *err)
 {
+    const dcn_shape in = k->graph->nodes[way->conv->inputs[0]].shape;
     own *o = k->own = dcn__alloc(sizeof *o);
     dcn__winograd *a;
-    size_t scratch;
 
     if (!o)
         return dcn__fail_memory(err, way->conv->name, sizeof *o);
@@ -161,16 +146,22 @@ dcn_status dcn__winograd_weights_prepare(cpu_kernel *k, const dcn__winograd_way 
     k->base.own_bytes += sizeof *o;
     o->way = *way;
     o->loops = loops_of(k->isa);
-    o->points = dcn__winograd_image_loops_of(k->isa);
     a = &o->image.shape;
-    measure(a, way->conv, k->graph->nodes[way->conv->inputs[0]].shape);
-    dcn__winograd_image_cut(&o->image);
+    measure(a, way->conv, in);
     o->floats = a->r * a->r * a->C * a->K;
-    scratch = dcn__winograd_image_band(&o->image) + DCN__FEW_ROOM * o->loops->lanes +
-              DCN__POINTS * a->C * a->K;
-    k->base.scratch_bytes = scratch * sizeof(float);
-    k->base.gradient_bytes = (bias_at(o) + a->K) * sizeof(float);
-    k->base.run = run_few;
+    k->base.gradient_bytes = (dcn__winograd_bias_at(o) + a->K) * sizeof(float);
     k->base.unpack = unpack;
-    return DCN_OK;
+    if (a->C <= DCN__IMAGE_CHANNELS) {
+        o->points = dcn__winograd_image_loops_of(k->isa);
+        dcn__winograd_image_cut(&o->image);
+        k->base.scratch_bytes = dcn__winograd_few_floats(o) * sizeof(float);
+        k->base.run = dcn__winograd_few_run;
+        return DCN_OK;
+    }
+    o->turned_loops = dcn__winograd_loops_of(k->isa);
+    if (way->data)
+        dcn__winograd_measure(&o->turned, way->conv, in, true, o->turned_loops);
+    k->base.scratch_bytes = dcn__winograd_many_bytes(o, k->chunk, k->threads);
+    k->base.run = dcn__winograd_many_run;
+    return way->data ? share(k, o, err) : DCN_OK;
 }

@@ -5,6 +5,7 @@
  * the input's, which are scalars, and added to sums that stay for several tiles. */
 #include "engine/cpu/winograd_transform.h"
 #include "engine/cpu/winograd_weights.h"
+#include "engine/cpu/winograd_weights_wide.h"
 
 enum { MOST = 6 };                /* outputs a side of a tile */
 enum { CHANNELS = DCN__IMAGE_CHANNELS, COLUMN = DCN__IMAGE_COLUMN };
@@ -81,6 +82,46 @@ VEC_INLINE vec signal_columns(const dcn__winograd *a, const dcn__winograd_signal
         }
     }
     return sum;
+}
+
+/* ---- the signal as it is at the convolution -------------------------------------------------- */
+
+/* LANES channels of a pool's cells. */
+VEC_INLINE vec unpool_cells(const dcn__winograd *a, const dcn__winograd_signal *s, size_t k, float *out)
+{
+    vec sum = vec_zero();
+
+    for (size_t i = 0; i < s->pool_h; i++)
+        for (size_t j = 0; j < s->pool_w; j++) {
+            const size_t at = (i * s->pool_w + j) * a->K + k;
+            const vec v = signal_at(s, at);
+
+            VEC_EACH (p, 4) {
+                const size_t y = 2 * i + (size_t)(p / 2), x = 2 * j + (size_t)(p % 2);
+
+                if (y < a->h && x < a->w)
+                    vec_store(out + (y * a->w + x) * a->K + k,
+                              vec_pick(vec_zero(), v,
+                                       vec_bytes_equal(s->switches + at, (unsigned)p)));
+            }
+            sum = vec_add(sum, v);
+        }
+    return sum;
+}
+
+static void unpool(const dcn__winograd *a, const dcn__winograd_signal *s, float *out, float *db)
+{
+    if (out && (2 * s->pool_h < a->h || 2 * s->pool_w < a->w))
+        memset(out, 0, a->h * a->w * a->K * sizeof *out);
+    for (size_t k = 0; k < a->K; k += LANES) {
+        vec sum = vec_load(db + k);
+
+        if (out)
+            sum = vec_add(sum, unpool_cells(a, s, k, out));
+        for (size_t i = 0; !out && i < a->h * a->w; i++)
+            sum = vec_add(sum, vec_load(s->s + i * a->K + k));
+        vec_store(db + k, sum);
+    }
 }
 
 /* ---- few input channels ---------------------------------------------------------------------- */
@@ -213,5 +254,6 @@ static void few_taps(const dcn__winograd *a, const float *du, size_t k, float *d
 }
 
 const dcn__winograd_weight_loops DCN__WINOGRAD_WEIGHTS = {
-    .lanes = LANES, .few_sums = few_sums, .few_taps = few_taps
+    .lanes = LANES, .few_sums = few_sums, .few_taps = few_taps, .input = wide_input,
+    .signal = wide_signal, .sums = wide_sums, .unpool = unpool, .taps = wide_taps
 };
