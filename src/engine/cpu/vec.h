@@ -13,7 +13,12 @@
 #include <string.h>
 
 #define VEC_INLINE static inline __attribute__((always_inline))
+/* Sums stay in registers only if their loops are unrolled first of all; each compiler has its word. */
+#if defined(__clang__)
+#define VEC_EACH(i, n) _Pragma("clang loop unroll(full)") for (int i = 0; i < (n); i++)
+#else
 #define VEC_EACH(i, n) _Pragma("GCC unroll 32") for (int i = 0; i < (n); i++)
+#endif
 
 enum { LANES = DCN__VEC };
 
@@ -58,6 +63,15 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, vec a)
 {
     _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a)));
 }
+/* All lanes, added in pairs. */
+VEC_INLINE float vec_sum(vec a)
+{
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+
+    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+}
 
 #elif DCN__VEC == 8
 #include <immintrin.h>
@@ -99,6 +113,13 @@ VEC_INLINE void vec_store_bytes(uint8_t *p, vec a)
 
     _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
 }
+VEC_INLINE float vec_sum(vec a)
+{
+    __m128 quarter = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+
+    quarter = _mm_add_ps(quarter, _mm_movehl_ps(quarter, quarter));
+    return _mm_cvtss_f32(_mm_add_ss(quarter, _mm_movehdup_ps(quarter)));
+}
 
 #else
 
@@ -130,6 +151,7 @@ VEC_INLINE vec vec_pick(vec a, vec b, vec_mask m)
 {
     return (vec)(((vec_mask)a & ~m) | ((vec_mask)b & m));
 }
+VEC_INLINE float vec_sum(vec a) { return (a[0] + a[2]) + (a[1] + a[3]); }
 VEC_INLINE vec vec_max(vec a, vec b) { return vec_pick(b, a, a > b); }
 VEC_INLINE vec vec_min(vec a, vec b) { return vec_pick(b, a, a < b); }
 VEC_INLINE uint32_t vec_bits(vec_mask m)

@@ -1,9 +1,11 @@
 /* weighted.c - convolution, dense layers and their backward passes, with what was fused to them.
  *
- * A dense layer of few pictures is dense.c's, the way down to a picture image.c's, where any method will
- * do some are winograd_kernel.c's; all else is oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
+ * A dense layer of few pictures is dense.c's, a convolution to few channels narrow.c's, the way down to
+ * a picture image.c's, where any method will do some are winograd_kernel.c's; all else is oneDNN's, and
+ * where that has nothing, plain.c's. Then comes the tail. */
 #include "engine/cpu/dense.h"
 #include "engine/cpu/image.h"
+#include "engine/cpu/narrow.h"
 #include "engine/cpu/plain.h"
 #include "engine/cpu/winograd_kernel.h"
 #include "engine/cpu/winograd_weights.h"
@@ -145,6 +147,8 @@ dcn_status dcn__cpu_weighted(cpu_kernel *k, dcn_error *err)
 
     if (pass != DCN__DNN_WEIGHTS && !k->scale && dcn__dense_fits(k->node, k->in, k->chunk))
         dcn__dense_prepare(k, pass == DCN__DNN_DATA);
+    else if (dcn__narrow_fits(k, pass))
+        st = dcn__narrow_prepare(k, pass, err);
     else if (pass == DCN__DNN_DATA && dcn__image_fits(k->node, k->in))
         st = dcn__image_prepare(k, err);
     else if (pass != DCN__DNN_WEIGHTS && dcn__winograd_fits(k, pass == DCN__DNN_DATA))
