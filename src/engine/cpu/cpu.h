@@ -83,6 +83,8 @@ cpu_run dcn__cpu_less_bias, dcn__cpu_relu, dcn__cpu_relu_mask, dcn__cpu_relu_rec
     dcn__cpu_mul, dcn__cpu_gate_data, dcn__cpu_lrn, dcn__cpu_lrn_gradient, dcn__cpu_pick,
     dcn__cpu_pick_data, dcn__cpu_pad, dcn__cpu_pad_data, dcn__cpu_reshape, dcn__cpu_reshape_data;
 cpu_run dcn__cpu_relu_max_pool; /* two steps */
+/* What the seed step writes for one picture, in `room` unless it is y itself; start NULL: zeros. */
+const float *dcn__cpu_seed_of(dcn_shape shape, const dcn_start *start, const float *y, float *room);
 cpu_run dcn__cpu_tail; /* the end of a group, in place */
 dcn__unit dcn__cpu_unpool_unit(const cpu_kernel *k);
 bool dcn__cpu_gate_spreads(const cpu_kernel *k);

@@ -188,7 +188,7 @@ dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err)
     const dcn__action first = k->step->action;
     const dcn__step *last = &k->step[k->count - 1];
 
-    if (first == DCN__DO_UNPOOL)
+    if (first == DCN__DO_UNPOOL || first == DCN__DO_SEED)
         return dcn__winners_prepare(k, err);
     if (first == DCN__DO_CONV && last->action == DCN__DO_MAX_POOL) {
         const dcn__node *pool = &k->graph->nodes[last->node];

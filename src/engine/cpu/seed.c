@@ -16,9 +16,9 @@ static size_t peak_of(const float *y, size_t size, size_t C, size_t channel)
 }
 
 /* The chosen units begin with their activation, or with 1; s is zeros. */
-static void choose(const cpu_kernel *k, const dcn_start *start, const float *y, float *s)
+static void choose(dcn_shape shape, const dcn_start *start, const float *y, float *s)
 {
-    const size_t size = cpu_size(k->out), C = (size_t)k->out.c, channel = (size_t)start->channel;
+    const size_t size = cpu_size(shape), C = (size_t)shape.c, channel = (size_t)start->channel;
     size_t first = channel, end = size, step = C;
 
     switch (start->from) {
@@ -33,7 +33,7 @@ static void choose(const cpu_kernel *k, const dcn_start *start, const float *y, 
         end = first + 1;
         break;
     case DCN_FROM_UNIT:
-        first = ((size_t)start->y * (size_t)k->out.w + (size_t)start->x) * C + channel;
+        first = ((size_t)start->y * (size_t)shape.w + (size_t)start->x) * C + channel;
         end = first + 1;
         break;
     case DCN_FROM_ZERO:
@@ -44,6 +44,16 @@ static void choose(const cpu_kernel *k, const dcn_start *start, const float *y, 
         s[i] = start->ones ? 1 : y[i];
 }
 
+const float *dcn__cpu_seed_of(dcn_shape shape, const dcn_start *start, const float *y, float *room)
+{
+    if (start && start->from == DCN_FROM_LAYER && !start->ones)
+        return y;
+    memset(room, 0, cpu_size(shape) * sizeof *room);
+    if (start)
+        choose(shape, start, y, room);
+    return room;
+}
+
 static void seed(const cpu_kernel *k, const dcn__frame *f, size_t first, size_t end)
 {
     const size_t size = cpu_size(k->out);
@@ -52,7 +62,7 @@ static void seed(const cpu_kernel *k, const dcn__frame *f, size_t first, size_t 
 
     memset(s + first * size, 0, (end - first) * size * sizeof *s);
     for (size_t n = first; n < end && n < (size_t)f->n; n++)
-        choose(k, &f->starts[n], y + n * size, s + n * size);
+        choose(k->out, &f->starts[n], y + n * size, s + n * size);
 }
 
 void dcn__cpu_seed(const dcn__kernel *kernel, const dcn__frame *f)

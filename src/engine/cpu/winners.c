@@ -197,13 +197,14 @@ static dcn__winner_list cut_list(uint8_t **scratch, size_t channels, size_t entr
 }
 
 typedef struct arrays {
-    float *values, *in, *line, *out, *lines;
+    float *seed, *values, *in, *line, *out, *lines;
     uint64_t *alive, *masks;      /* by cell; by place */
     dcn__winner_list by_channel;
 } arrays;
 
 static uint8_t *cut_all(const winners *a, uint8_t *scratch, arrays *b)
 {
+    b->seed = cut(&scratch, a->seed ? a->cells * a->K * sizeof(float) : 0);
     b->values = cut(&scratch, a->cells * a->K * sizeof(float));
     if (a->data) {
         b->alive = cut(&scratch, a->cells * sizeof *b->alive);
@@ -247,8 +248,10 @@ void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
         memset(b.in, 0, a->Hp * (a->wide ? a->Wp * a->C : a->w * DCN__LANES) * sizeof(float));
     }
     for (int n = 0; n < k->chunk; n++) {
-        const float *values = apply_rule(a, s, y, switches, b.values);
+        const dcn_start *start = a->seed && n < f->n ? &f->starts[n] : NULL;
+        const float *values = a->seed ? dcn__cpu_seed_of(a->pool, start, s, b.seed) : s;
 
+        values = apply_rule(a, values, y, switches, b.values);
         if (a->weights) {
             list_channels(a, values, switches, db, &b.by_channel);
             if (a->wide)

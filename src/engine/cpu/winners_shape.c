@@ -15,7 +15,7 @@ enum { BLOCK_BYTES = 1 << 16, LEAST_ROWS = 8, LARGEST_TAPS = 5 };
 /* ---- the pattern ----------------------------------------------------------------------------- */
 
 typedef struct chain {
-    const dcn__step *unpool, *rule, *less_bias, *weights, *data;   /* NULL: not there */
+    const dcn__step *seed, *unpool, *rule, *less_bias, *weights, *data;   /* NULL: not there */
     int count;
 } chain;
 
@@ -34,11 +34,14 @@ static const dcn__step *next(const dcn__walk *w, int i, int end, dcn__action act
     return i < end && s->action == action && s->n_reads > read && s->reads[read] == slot ? s : NULL;
 }
 
-/* unpool, a ReLU's rule, then the convolution's steps. */
+/* Perhaps the seed of the pool's signal; unpool, a ReLU's rule, then the convolution's steps. */
 static chain find_chain(const dcn_graph *g, const dcn__walk *w, int first, int end)
 {
-    chain c = { .unpool = &w->steps[first] };
-    int i = first + 1, slot = c.unpool->write;
+    const bool seeded = w->steps[first].action == DCN__DO_SEED && first + 1 < end &&
+                        w->steps[first + 1].reads[0] == w->steps[first].write;
+    chain c = { .seed = seeded ? &w->steps[first] : NULL,
+                .unpool = &w->steps[first + (seeded ? 1 : 0)] };
+    int i = first + (seeded ? 2 : 1), slot = c.unpool->write;
 
     if (c.unpool->action != DCN__DO_UNPOOL || i >= end)
         return c;
@@ -163,12 +166,13 @@ int dcn__winners_fuse(const dcn__stretch *in, int first, dcn__group *group)
     int pooled;
 
     if (!c.count || (!is_winograd(g, w, in->sums, &c, &way) && !is_winners(g, &c)) ||
+        !is_private(in, first, c.count, c.seed) ||
         !is_private(in, first, c.count, c.unpool) ||
         !is_private(in, first, c.count, c.rule) ||
         !is_private(in, first, c.count, c.less_bias))
         return 0;
     group->n_reads = 0;
-    group->reads[group->n_reads++] = c.unpool->reads[0];
+    group->reads[group->n_reads++] = (c.seed ? c.seed : c.unpool)->reads[0];
     group->reads[group->n_reads++] = c.unpool->reads[1];
     if (c.rule && c.rule->n_reads == 2) {
         /* In one walk with the way up the switches are that way's, and the winner is the pooled
@@ -350,7 +354,9 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     const dcn__node *pool = &k->graph->nodes[c.unpool->node];
     winners a = { .rule = c.rule ? c.rule->action : DCN__DO_COPY,
                   .data = c.data,
-                  .weights = c.weights };
+                  .weights = c.weights,
+                  .seed = c.seed,
+                  .pool = pool->shape };
     dcn__winograd_way way;
     dcn_status st;
 

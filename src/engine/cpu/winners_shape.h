@@ -13,6 +13,8 @@ typedef struct winners {
     size_t rows;                  /* of that, worked on at a time */
     int threads;
     bool wide, data, weights, bias;
+    bool seed;                    /* the signal begins here: what is read is the pool's value */
+    dcn_shape pool;               /* its value */
     dcn__action rule;             /* the ReLU's; COPY also without one */
     bool y_at_winner;             /* y is the ReLU's, (h,w,K); else the pool's, (cells,K) */
     int y_read, x_read;           /* which of the group's reads; 0: none */
