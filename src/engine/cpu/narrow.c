@@ -1,10 +1,10 @@
 /* narrow.c - convolution to few channels, and its weights' gradients.
  *
  * The tutorial's last layer makes 10 channels of 64, and a kernel whose vectors hold the value's
- * channels fills 10 of 16 lanes. Here a vector holds channels of the input: forward each sum is one of
- * 16 parts until its end, four pictures at a time; the gradients need no such end. Expected for 8
- * pictures of 6x6x64: the bound without padding, 0.050 ms, and forward a tenth more. Measured: forward
- * 0.056 (oneDNN 0.088), gradients 0.053 (0.096); with AVX2 0.097 (0.142) and 0.056 (0.133).
+ * channels fills 10 of 16 lanes. Here a vector holds channels of the input: forward each sum is one
+ * of 16 parts until its end, four pictures at a time; the gradients need no such end. Expected for
+ * 8 pictures of 6x6x64: the bound without padding, 0.050 ms, and forward a tenth more. Measured:
+ * forward 0.056 (oneDNN 0.088), gradients 0.053 (0.096); with AVX2 0.097 (0.142), 0.056 (0.133).
  *
  * Stride 1, one thread, AVX-512 and AVX2; all else is oneDNN's. */
 #include "engine/cpu/narrow.h"

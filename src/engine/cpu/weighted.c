@@ -1,8 +1,8 @@
 /* weighted.c - convolution, dense layers and their backward passes, with what was fused to them.
  *
- * A dense layer of few pictures is dense.c's, a convolution to few channels narrow.c's, the way down to
- * a picture image.c's, where any method will do some are winograd_kernel.c's; all else is oneDNN's, and
- * where that has nothing, plain.c's. Then comes the tail. */
+ * A dense layer of few pictures is dense.c's, a convolution to few channels narrow.c's, the way
+ * down to a picture image.c's, where any method will do some are winograd_kernel.c's; all else is
+ * oneDNN's, and where that has nothing, plain.c's. Then comes the tail. */
 #include "engine/cpu/dense.h"
 #include "engine/cpu/image.h"
 #include "engine/cpu/narrow.h"
