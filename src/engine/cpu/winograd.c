@@ -140,10 +140,11 @@ void dcn__winograd_pack_norms(const dcn__winograd *a, const float *weights, floa
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-/* A thread's: V, M, the norms of a picture's tiles and what they are made of. */
+/* A thread's: V, M, the norms of a picture's tiles, what they are made of, and even ground. */
 static size_t part_floats(const dcn__winograd *a)
 {
-    const size_t floats = DCN__POINTS * (a->v_stride + a->m_stride) + a->tiles + MOST_LANES * a->W;
+    const size_t floats = DCN__POINTS * (a->v_stride + a->m_stride) + a->tiles + MOST_LANES * a->W +
+                          a->K;
 
     return (floats + PAD - 1) / PAD * PAD;
 }
@@ -178,8 +179,10 @@ static void end_picture(const pass *p, size_t i, size_t t0, size_t t1, size_t at
     to.switches += to.pool ? i * size : 0;
     to.x = p->x + i * a->H * a->W * a->C;
     to.tile_norms = norms;
-    if (to.norms)
+    if (to.norms) {
+        to.even = memset(norms + a->tiles + MOST_LANES * a->W, 0, a->K * sizeof *to.even);
         p->loops->norms(a, to.x, t0, t1, norms + a->tiles, norms);
+    }
     p->loops->output(a, m, t0, t1, at, &to);
 }
 

@@ -38,6 +38,7 @@ typedef struct dcn__winograd_end {
     const float *x;               /* and this, the picture */
     const float *weights;         /* for sums by the definition, as the graph has them: (r,r,C,K), */
     const float *taps;            /* or (K,r,r,C), better where C is large; the other is NULL */
+    uint32_t *even;               /* (K/lanes): 1 + the last pool cell on even ground, 0 at first; or NULL */
 } dcn__winograd_end;
 
 /* Times |x||w|: what a rounding error of the whole way is taken to stay below. First tries: root mean

@@ -129,6 +129,45 @@ VEC_INLINE void sum_channel(const dcn__winograd *a, const dcn__winograd_end *to,
     }
 }
 
+/* Even ground: all that the four places see is one number a channel. All of it lies in the picture. */
+VEC_INLINE bool is_even(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi, size_t pj)
+{
+    const size_t i = 2 * pi - a->top, j = 2 * pj - a->left;     /* wrap where they are negative */
+    const float *first = to->x + (i * a->W + j) * a->C;
+
+    if (i + a->r + 1 > a->H || j + a->r + 1 > a->W || i > a->H || j > a->W)
+        return false;
+    for (size_t r = 0; r <= a->r; r++) {
+        const float *row = first + r * a->W * a->C;
+
+        if (memcmp(row, row + a->C, a->r * a->C * sizeof *row) ||
+            memcmp(row, first, a->C * sizeof *row))
+            return false;
+    }
+    return true;
+}
+
+/* On even ground with the same numbers as where it last was even: copies from there, true. */
+static bool copy_even(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi, size_t pj,
+                      size_t k, uint32_t lanes)
+{
+    const size_t cell = pi * to->pool_w + pj, last = to->even[k / LANES];
+    const size_t at = (2 * pi - a->top) * a->W + 2 * pj - a->left;
+    const size_t before = (2 * ((last - 1) / to->pool_w) - a->top) * a->W +
+                          2 * ((last - 1) % to->pool_w) - a->left;
+
+    to->even[k / LANES] = (uint32_t)cell + 1;
+    if (!last || memcmp(to->x + at * a->C, to->x + before * a->C, a->C * sizeof *to->x))
+        return false;
+    for (; lanes; lanes &= lanes - 1) {
+        const size_t lane = k + (size_t)__builtin_ctz(lanes);
+
+        to->y[cell * a->K + lane] = to->y[(last - 1) * a->K + lane];
+        to->switches[cell * a->K + lane] = 0;
+    }
+    return true;
+}
+
 /* Computes `lanes` of a pool cell again, by the definition. */
 static __attribute__((noinline)) void settle(const dcn__winograd *a,
                                              const dcn__winograd_end *to, size_t pi, size_t pj,
@@ -139,6 +178,8 @@ static __attribute__((noinline)) void settle(const dcn__winograd *a,
     uint8_t switches[LANES];
     vec sum[4];
 
+    if (to->even && is_even(a, to, pi, pj) && copy_even(a, to, pi, pj, k, lanes))
+        return;
     if (to->taps)
         for (uint32_t left = lanes; left; left &= left - 1) {
             const int lane = __builtin_ctz(left);
