@@ -16,7 +16,7 @@ enum {
 VEC_INLINE void copy_cells(const float *x, size_t n, float *to, int C)
 {
     for (size_t j = 0; j < n; j++)
-        VEC_EACH (c, C)
+        for (int c = 0; c < C; c++)
             to[j * CHANNELS + (size_t)c] = x[j * (size_t)C + (size_t)c];
 }
 
