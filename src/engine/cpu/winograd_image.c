@@ -1,9 +1,10 @@
 /* winograd_image.c - which first layers are for winograd_image.h; pictures cut among threads.
  *
  * Predicted for the tutorial's first layer (24x24x3 to 64, 5x5, chunks of 8, a core with AVX-512):
- * 0.13 to 0.18 ms, where direct.c needs 0.41. Measured: 0.13, of it the way to points 0.014; with
- * AVX2 0.20 (oneDNN and a pool 0.45), without either 0.53 (1.7). A picture that is even ground all
- * over is computed twice: 0.55. Left out: three tiles at a time instead of two (no gain). */
+ * 0.13 to 0.18 ms, where direct.c needs 0.41. Measured: 0.125, of it the way to points 0.014, doubt
+ * about winners 0.007; with AVX2 0.20 (oneDNN and a pool 0.43), without either 0.53 (1.7). A picture
+ * that is even ground all over is computed twice: 0.55. No gain: three tiles at a time instead of
+ * two; additions for the fused products by 2 of the output transform. */
 #include "engine/cpu/winograd_image.h"
 
 #include "base/error.h"
