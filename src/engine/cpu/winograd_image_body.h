@@ -220,6 +220,24 @@ static __attribute__((noinline)) void settle_tile(const pass *b, size_t row, siz
 #define IN_REGISTER(a) (void)(a)
 #endif
 
+/* A tile's cells of the value, sent for while it is computed: where each chunk keeps its values, as
+ * in all programs that are faithful, they are in no cache (0.148 ms instead of 0.162). */
+VEC_INLINE void send_for(const pass *b, size_t t, size_t k, int m)
+{
+    const size_t tw = b->a->shape.tw, K = b->a->shape.K;
+    const size_t row = (b->first + t / tw) * (size_t)m / 2, col = t % tw * (size_t)m / 2;
+
+    VEC_EACH (i, m / 2)
+        VEC_EACH (j, m / 2) {
+            const size_t cell = ((row + (size_t)i) * b->to->pool_w + col + (size_t)j) * K + k;
+
+            if (row + (size_t)i < b->to->pool_h && col + (size_t)j < b->to->pool_w) {
+                __builtin_prefetch(b->to->y + cell, 1);
+                __builtin_prefetch(b->to->switches + cell, 1);
+            }
+        }
+}
+
 /* Tiles [t, t + n) of the band, LANES channels from k on. */
 VEC_INLINE void tiles(const pass *b, size_t t, size_t k, bool faithful, int n, int C, int m)
 {
@@ -228,6 +246,8 @@ VEC_INLINE void tiles(const pass *b, size_t t, size_t k, bool faithful, int n, i
     const float *u = a->u + k * (size_t)(DCN__POINTS * C), *v = b->v + t * TILE_POINTS;
     vec half[2][8][POINTS];
 
+    for (int i = 0; i < n && faithful; i++)
+        send_for(b, t + (size_t)i, k, m);
     for (int q = 0; q < POINTS; q++, v += COLUMN, u += POINTS * C * LANES) {
         vec sum[2][POINTS], out[8];
 
