@@ -199,6 +199,7 @@ static dcn__winner_list cut_list(uint8_t **scratch, size_t channels, size_t entr
 typedef struct arrays {
     float *seed, *values, *in, *line, *out, *lines;
     uint64_t *alive, *masks;      /* by cell; by place */
+    float *dense, *tiles;         /* winners_dense.c: unpooled signals, scratch */
     dcn__winner_list by_channel;
 } arrays;
 
@@ -212,6 +213,10 @@ static uint8_t *cut_all(const winners *a, uint8_t *scratch, arrays *b)
         b->lines = cut(&scratch, a->R * (a->w * a->C + DCN__LANES) * sizeof(float));
         b->out = cut(&scratch, (a->wide ? (size_t)a->threads * a->rows * a->Wp * DCN__LANES
                                         : a->Hp * a->Wp * a->C) * sizeof(float));
+    }
+    if (a->dense_from) {
+        b->dense = cut(&scratch, DCN__DENSE_PICTURES * a->h * a->w * a->K * sizeof(float));
+        b->tiles = cut(&scratch, dcn__winograd_scratch(&a->dense, a->threads));
     }
     if (a->weights) {
         b->by_channel = cut_list(&scratch, a->K, a->cells * a->K);
@@ -229,6 +234,31 @@ size_t dcn__winners_scratch(const winners *a)
     return (size_t)(cut_all(a, origin, &b) - origin);
 }
 
+/* One picture's way down to x. Dense ones, whose number is *waiting, are done when so many have come
+ * together, or before the next that is not. */
+static void data_of(const winners *a, const arrays *b, const float *values,
+                    const uint8_t *switches, size_t *waiting, float *x)
+{
+    const size_t size = a->H * a->W * a->C, signal = a->h * a->w * a->K;
+    picture p = { a, values, b->masks, b->out, b->lines, x };
+
+    a->loops->find(values, switches, &a->at, b->alive, b->masks);
+    if (dcn__winners_is_dense(a, values, b->masks)) {
+        a->loops->unpool(&a->at, values, switches, b->dense + (*waiting)++ * signal);
+        if (*waiting == DCN__DENSE_PICTURES) {
+            dcn__winners_dense_run(a, b->dense, *waiting, x - (*waiting - 1) * size, b->tiles);
+            *waiting = 0;
+        }
+        return;
+    }
+    dcn__winners_dense_run(a, b->dense, *waiting, x - *waiting * size, b->tiles);
+    *waiting = 0;
+    if (a->wide)
+        dcn__cpu_parallel(a->threads, wide_part, &p);
+    else
+        data_few(&p);
+}
+
 void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
 {
     const cpu_kernel *k = cpu_of(kernel);
@@ -240,6 +270,7 @@ void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
     float *dw = a->weights ? (float *)(void *)(f->gradients + k->base.gradient_offset) : NULL;
     float *db = a->weights && a->bias ? dw + a->gradient_floats : NULL;
     const size_t y_size = (a->y_at_winner ? a->h * a->w : a->cells) * a->K;
+    size_t waiting = 0;
     arrays b;
 
     cut_all(a, f->scratch, &b);
@@ -262,17 +293,13 @@ void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f)
             x += a->H * a->W * a->C;
         }
         if (a->data) {
-            picture p = { a, values, b.masks, b.out, b.lines, out };
-
-            a->loops->find(values, switches, &a->at, b.alive, b.masks);
-            if (a->wide)
-                dcn__cpu_parallel(a->threads, wide_part, &p);
-            else
-                data_few(&p);
+            data_of(a, &b, values, switches, &waiting, out);
             out += a->H * a->W * a->C;
         }
         s += a->cells * a->K;
         switches += a->cells * a->K;
         y = y ? y + y_size : NULL;
     }
+    if (a->data)
+        dcn__winners_dense_run(a, b.dense, waiting, out - waiting * a->H * a->W * a->C, b.tiles);
 }

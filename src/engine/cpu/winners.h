@@ -55,6 +55,10 @@ typedef struct dcn__winner_loops {
                          float *out);
     void (*mask)(const float *s, const float *y, size_t n, float *out);
     void (*rectify)(const float *s, size_t n, float *out);
+    /* (h,w,K) with each winner at its place, zeros elsewhere. */
+    void (*unpool)(const dcn__winner_places *at, const float *values, const uint8_t *switches,
+                   float *out);
+    bool (*is_below)(const float *p, size_t n, float limit);     /* all of them, and none is NaN */
     void (*add_base)(const float *from, const float *base, size_t n, float *out);
     /* masks (places,words): the channels whose winner, not zero, is there. alive: room, (cells). */
     void (*find)(const float *values, const uint8_t *switches, const dcn__winner_places *at,

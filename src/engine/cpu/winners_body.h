@@ -289,6 +289,35 @@ static void take_winners(const dcn__winner_places *at, const float *y, const uin
     }
 }
 
+static void unpool(const dcn__winner_places *at, const float *values, const uint8_t *switches,
+                   float *out)
+{
+    for (size_t i = 0; i < at->places; i++) {
+        const size_t cell = (size_t)(at->cell_of[i] < 0 ? 0 : at->cell_of[i]);
+        const size_t whole = at->cell_of[i] < 0 ? 0 : at->K / LANES * LANES;
+        float *to = out + i * at->K;
+
+        for (size_t k = 0; k < whole; k += LANES) {
+            const vec v = vec_load(values + cell * at->K + k);
+
+            vec_store(to + k, vec_pick(vec_zero(), v, vec_bytes_equal(switches + cell * at->K + k,
+                                                                      at->place_of[i])));
+        }
+        for (size_t k = whole; k < at->K; k++)
+            to[k] = at->cell_of[i] >= 0 && switches[cell * at->K + k] == at->place_of[i]
+                        ? values[cell * at->K + k] : 0;
+    }
+}
+
+static bool is_below(const float *p, size_t n, float limit)
+{
+    int above = 0;
+
+    for (size_t i = 0; i < n; i++)
+        above |= !(p[i] < limit) | !(p[i] > -limit);
+    return !above;
+}
+
 static void mask(const float *s, const float *y, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -307,8 +336,8 @@ static void rectify(const float *s, size_t n, float *out)
     }
 }
 
-static void add_base(const float *restrict from, const float *restrict base, size_t n,
-                     float *restrict out)
+/* out may be from. */
+static void add_base(const float *from, const float *base, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = from[i] + base[i];
@@ -319,6 +348,8 @@ const dcn__winner_loops DCN__WINNER_LOOPS = {
     .mask = mask,
     .rectify = rectify,
     .add_base = add_base,
+    .unpool = unpool,
+    .is_below = is_below,
     .find = find,
     .spread = { [1] = spread_1, [3] = spread_3, [5] = spread_5 },
     .spread_few = { [1] = spread_few_1, [3] = spread_few_3, [5] = spread_few_5 }

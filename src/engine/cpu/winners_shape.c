@@ -281,6 +281,8 @@ static void pack(dcn__kernel *kernel, void *const *weights)
 
     if (a->packs)
         pack_weights(a, weights[k->node->weight]);
+    if (a->dense_from)
+        dcn__winners_dense_pack(a, weights[k->node->weight]);
     if (a->base)
         fill_base(a, weights[k->node->weight], weights[k->node->bias],
                   a->base + a->H * a->W * a->C);
@@ -374,6 +376,10 @@ dcn_status dcn__winners_prepare(cpu_kernel *k, dcn_error *err)
     if (!make_room(k, &a, c.less_bias))
         return dcn__fail_memory(err, k->node->name, a.K * a.R * a.S * a.C * sizeof(float));
     if ((st = share_weights(k, &a, err)))
+        return st;
+    if (!dcn__winners_dense_fits(&a, k, k->graph->nodes[k->node->inputs[0]].shape))
+        a.dense_from = 0;
+    else if ((st = dcn__winners_dense_share(&a, k, err)))
         return st;
     fill_tables(&a, pool);
     memcpy(k->own, &a, sizeof a);

@@ -3,6 +3,7 @@
 #define DCN_ENGINE_CPU_WINNERS_SHAPE_H
 
 #include "engine/cpu/winners.h"
+#include "engine/cpu/winograd.h"
 
 typedef struct winners {
     size_t H, W, C;               /* the convolution's input */
@@ -32,8 +33,25 @@ typedef struct winners {
 
     float *packed;                /* weights, data: (C/16,R,K,S,16) or (K,R,16); shared, */
     bool packs;                   /* and packed by this kernel */
+    /* winners_dense.c; dense_from: with so many winners a picture is, 0: never. */
+    dcn__winograd dense;
+    const dcn__winograd_loops *tiles;
+    size_t dense_from;
+    float *points;                /* U, shared; */
+    bool packs_points, calm;      /* packed by this kernel; no weight is huge */
     float *base;                  /* (H,W,C): what the biases alone draw, taken away; or NULL */
 } winners;
+
+enum { DCN__DENSE_PICTURES = 4 };             /* that go down by tiles at a time */
+
+/* winners_dense.c. For a chain whose shape is known: whether pictures may be dense. */
+bool dcn__winners_dense_fits(winners *a, const cpu_kernel *k, dcn_shape in);
+dcn_status dcn__winners_dense_share(winners *a, cpu_kernel *k, dcn_error *err);
+void dcn__winners_dense_pack(winners *a, const float *weights);
+bool dcn__winners_is_dense(const winners *a, const float *values, const uint64_t *masks);
+/* n unpooled signals, (h,w,K) each, to n pictures. */
+void dcn__winners_dense_run(const winners *a, const float *signals, size_t n, float *x,
+                            void *scratch);
 
 void dcn__winners_run(const dcn__kernel *kernel, const dcn__frame *f);
 size_t dcn__winners_scratch(const winners *a);
