@@ -234,8 +234,8 @@ size_t dcn__winners_scratch(const winners *a)
     return (size_t)(cut_all(a, origin, &b) - origin);
 }
 
-/* One picture's way down to x. Dense ones, whose number is *waiting, are done when so many have come
- * together, or before the next that is not. */
+/* One picture's way down to x. Dense ones, whose number is *waiting, are done when so many have
+ * come together, or before the next that is not. */
 static void data_of(const winners *a, const arrays *b, const float *values,
                     const uint8_t *switches, size_t *waiting, float *x)
 {

@@ -1,12 +1,11 @@
 /* winners_dense.c - pictures with so many winners that tiles are cheaper: see winners.h.
  *
  * A winner costs R*S products, and a tile 64 whether it holds winners or not: from as many winners
- * as make the two equal, a picture's signal is unpooled and goes down by winograd.h. Predicted for 64
- * to 64 channels of 12x12, 8 pictures: 0.41 ms for any number of winners, where 75 of 100 alive took
- * 0.49; measured 0.43. Only for programs whose sums may be made by any method, and never where a
- * number is so large that it could spoil its whole tile. What a picture becomes depends on that
- * picture alone, and where few units are alive zeros stay zeros.
- */
+ * as make the two equal, a picture's signal is unpooled and goes down by winograd.h. Predicted for
+ * 64 to 64 channels of 12x12, 8 pictures: 0.41 ms for any number of winners, where 75 of 100 alive
+ * took 0.49; measured 0.43. Only for programs whose sums may be made by any method, and never where
+ * a number is so large that it could spoil its whole tile. What a picture becomes depends on that
+ * picture alone, and where few units are alive zeros stay zeros. */
 #include "engine/cpu/winners_shape.h"
 
 /* Beyond it products of signals and transformed weights might overflow, or NaN spread in a tile. */
