@@ -1,10 +1,11 @@
-/* The gradients that engine cpu makes by Winograd's convolution, against engine ref64, on given values,
- * switches and signals: below a pool and a ReLU, and alone.
+/* The gradients that engine cpu makes by Winograd's convolution, against engine ref64, on given
+ * values, switches and signals: below a pool and a ReLU, and alone.
  *
- * The bound is computed: each of the n roundings on the way of a product through the transforms and the
- * sums is at most u = 2^-24 of the absolute values that meet there, and they are independent; so an error
- * is a sum of many, and stays below 4 u sqrt(n * sum of squares). A bias' gradient is a plain sum: n u
- * times its absolute values. Every engine's slot has its own memory, and the blocks begin as NaN. */
+ * The bound is computed: each of the n roundings on the way of a product through the transforms
+ * and the sums is at most u = 2^-24 of the absolute values that meet there, and they are
+ * independent; so an error is a sum of many, and stays below 4 u sqrt(n * sum of squares). A
+ * bias' gradient is a plain sum: n u times its absolute values. Every engine's slot has its own
+ * memory, and the blocks begin as NaN. */
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,13 +59,15 @@ static void make_graph(world *t)
     const problem *p = t->p;
 
     snprintf(t->text, sizeof t->text,
-             "input %dx%dx%d; c = conv filters=%d kernel=%d pad=%s%s; %s%sdense units=2", p->h, p->w,
-             p->c, p->k, p->r, p->pad, p->bias ? "" : " bias=no",
+             "input %dx%dx%d; c = conv filters=%d kernel=%d pad=%s%s; %s%sdense units=2", p->h,
+             p->w, p->c, p->k, p->r, p->pad,
+                 p->bias ? "" : " bias=no",
              p->relu ? "r = relu; " : "", p->pool ? "p = max_pool 2; " : "");
     if (p->data)
         snprintf(t->text, sizeof t->text,
-                 "input %dx%dx2; conv filters=%d kernel=1; c = conv filters=%d kernel=%d pad=%s%s; %s%s"
-                 "dense units=2", p->h, p->w, p->c, p->k, p->r, p->pad, p->bias ? "" : " bias=no",
+                 "input %dx%dx2; conv filters=%d kernel=1; c = conv filters=%d kernel=%d pad=%s%s; "
+                 "%s%sdense units=2", p->h, p->w, p->c, p->k, p->r, p->pad,
+                 p->bias ? "" : " bias=no",
                  p->relu ? "r = relu; " : "", p->pool ? "p = max_pool 2; " : "");
     if (dcn_graph_parse(&t->g, t->text, strlen(t->text), "net", NULL, &err) ||
         dcn_graph_init_weights(t->g, 1, &err))
@@ -283,7 +286,8 @@ static const double input_matrix[8][8] = {
 static double power(int point, int i, int n, bool scaled)
 {
     static const double points[] = { 0, 1, 1, 2, 2, 0.5, 0.5 };
-    static const double factors[] = { 1, 2.0 / 9, 2.0 / 9, 1.0 / 90, 1.0 / 90, 32.0 / 45, 32.0 / 45 };
+    static const double factors[] = { 1,        2.0 / 9,   2.0 / 9,  1.0 / 90,
+                                      1.0 / 90, 32.0 / 45, 32.0 / 45 };
 
     return point == 7 ? i == n - 1 : (scaled ? factors[point] : 1) * pow(points[point], i);
 }
@@ -359,7 +363,8 @@ static void compare_weights(const world *t, const side e[2])
                 double sum = 0, bound;
 
                 for (int p = 0; p < 64; p++) {
-                    const double g = power(p / 8, tap / r, r, true) * power(p % 8, tap % r, r, true);
+                    const double g =
+                        power(p / 8, tap / r, r, true) * power(p % 8, tap % r, r, true);
 
                     sum += g * g * sums[(p * C + c) * K + k];
                 }

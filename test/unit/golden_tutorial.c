@@ -10,8 +10,9 @@
  * may go anywhere within the rate; no bound holds for each weight alone. Over all of them the
  * distance from TensorFlow's stays a small part of the way that they went. */
 #define ADAM_SHARE 1e-3
-/* The same where gradients are made by Winograd's method: their rounding is up to 40 times that of direct
- * sums (6 times for each dimension), and so is the distance: 1e-5 of the way becomes 3e-4 to 1.1e-3. */
+/* The same where gradients are made by Winograd's method: their rounding is up to 40 times that
+ * of direct sums (6 times for each dimension), and so is the distance: 1e-5 of the way becomes
+ * 3e-4 to 1.1e-3. */
 #define ADAM_SHARE_FAST 1e-2
 
 static void forward_and_down(void **state)
@@ -68,9 +69,9 @@ static double move(double v)
     return (double)RATE * v / (fabs(v) + 1e-8 / sqrt(1 - 0.999));
 }
 
-/* Weights after the first step where sums are not made by the definition. The file's tolerance follows
- * each gradient's own bound, which is that of direct sums; this one their largest, which "gradient" has
- * just been held to: no further than the step of a gradient that far away. */
+/* Weights after the first step where sums are not made by the definition. The file's tolerance
+ * follows each gradient's own bound, which is that of direct sums; this one their largest, which
+ * "gradient" has just been held to: no further than the step of a gradient that far away. */
 static void check_first_step(const golden *g, const char *name, const float *got)
 {
     const char *bracket = strstr(name, "[::"), *kind = strstr(name, "step1");
@@ -79,7 +80,8 @@ static void check_first_step(const golden *g, const char *name, const float *got
     char other[GOLDEN_NAME + 32];
     float *want, *gradient, *e;
 
-    snprintf(other, sizeof other, "%.*sgradient%s", (int)(kind - name), name, kind + strlen("step1"));
+    snprintf(other, sizeof other, "%.*sgradient%s", (int)(kind - name), name,
+             kind + strlen("step1"));
     assert_non_null(gradients = dcn__tensors_find(&g->file, other));
     strcat(other, ".tolerance");
     assert_non_null(bound = dcn__tensors_find(&g->file, other));
@@ -102,7 +104,8 @@ static void check_first_step(const golden *g, const char *name, const float *got
     dcn__free(e);
 }
 
-/* Everything in the file of this kind ("gradient", "step1", "step20"); `direct`: by the definition. */
+/* Everything in the file of this kind ("gradient", "step1", "step20"); `direct`: by the
+ * definition. */
 static int check_weights(const golden *g, dcn_plan *plan, const char *kind, bool direct)
 {
     const bool gradient = strcmp(kind, "gradient") == 0;

@@ -1,8 +1,14 @@
 /* winograd_weights.c - which gradients are made by winograd_weights.h, and their kernels.
  *
  * The tutorial's first layer (24x24x3 to 64, 5x5, below a pool; a chunk of 8 on one core, AVX-512):
- * predicted 0.09 to 0.11 ms, measured 0.13, where the winners' lists need 0.24. The products take 0.085,
- * which is their bound; the signal's points 0.035, half of it stores. */
+ * predicted 0.09 to 0.11 ms, measured 0.14, where the winners' lists need 0.24. The products take
+ * 0.085, which is their bound; the signal's points 0.035, half of it stores. AVX2 0.20, plain 0.57.
+ *
+ * Its second (12x12x64 to 64): weights predicted 0.42, measured 0.47, of which 0.34 are products
+ * (93 % of the peak), 0.06 and 0.04 the points of input and signal, 0.03 the taps; with the
+ * unpooling and the way down by winograd.h predicted 0.85, measured 0.86, where winners need 1.03 if
+ * 94 of 100 are alive. AVX2 0.97, plain 2.8. Without a pool, 16x16x128 to 64, 3x3: 1.0, where oneDNN
+ * needs 2.6. */
 #include "engine/cpu/winograd_weights.h"
 
 #include "base/memory.h"
@@ -52,8 +58,9 @@ static bool is_by_two(const dcn__node *pool)
            w->dilation[0] == 1 && w->dilation[1] == 1 && !w->pad[0] && !w->pad[1];
 }
 
-/* Multiplications of a picture and what else takes as long: by the definition, or where winners.h would
- * do it those of the winners and their lists; and here. Such a unit takes a fifth longer here. */
+/* Multiplications of a picture and what else takes as long: by the definition, or where
+ * winners.h would do it those of the winners and their lists; and here. Such a unit takes a
+ * fifth longer here. */
 static bool pays_few(const dcn__winograd *a, bool winners)
 {
     const double taps = (double)(a->r * a->r * a->C), places = (double)(a->h * a->w);
@@ -62,9 +69,9 @@ static bool pays_few(const dcn__winograd *a, bool winners)
            (double)a->tiles * (64.0 * (double)a->C + 80);
 }
 
-/* The same of many input channels, of a chunk of 8. What the transforms take, in multiplications: of a
- * tile for each channel, and of a product at the end; measured, as is how near to the peak winners come
- * (0.8), of which 0.85 are alive in trained networks. */
+/* The same of many input channels, of a chunk of 8. What the transforms take, in
+ * multiplications: of a tile for each channel, and of a product at the end; measured, as is how
+ * near to the peak winners come (0.8), of which 0.85 are alive in trained networks. */
 static bool pays_many(const dcn__winograd *a, bool winners, bool data)
 {
     enum { CHUNK = 8, INPUT = 730, SIGNAL = 510, TAPS = 420, BOTH = 760 };
@@ -72,11 +79,13 @@ static bool pays_many(const dcn__winograd *a, bool winners, bool data)
     const double places = CHUNK * (double)(a->h * a->w), direct = places * (double)(a->r * a->r);
     const double weights = tiles * (64 * C * K + INPUT * C + SIGNAL * K) + TAPS * C * K;
     const double other = data ? tiles * (64 * C * K + BOTH * (C + K) / 2) : 0;
+    const double share = (winners ? 0.85 / 0.8 / 4 : 1.0) * (data ? 2 : 1);
 
-    return 1.07 * (weights + other) < (winners ? 0.85 / 0.8 / 4 : 1.0) * (data ? 2 : 1) * direct * C * K;
+    return 1.07 * (weights + other) < share * direct * C * K;
 }
 
-/* What is kept of a row of points lies beyond the second cache, and must not be the plan's largest. */
+/* What is kept of a row of points lies beyond the second cache, and must not be the plan's
+ * largest. */
 enum { MOST_PRODUCTS = 256 * 256 };
 
 bool dcn__winograd_weights_fits(const dcn_graph *g, dcn__sums sums, const dcn__winograd_way *way)

@@ -1,9 +1,10 @@
-/* winograd_weights.h - a convolution's gradients by fewer multiplications: what its kernels share.
+/* winograd_weights.h - a convolution's gradients by fewer multiplications: what its kernels
+ * share.
  *
- * dW = G' [ sum over tiles of (B' x B) . (A s A') ] G, the adjoint of winograd.h's convolution: a tile of
- * the input and the m x m numbers of the signal that it serves become 64 points each, whose products are
- * added up over all tiles. The signal may still lie above a 2x2 max pool and a ReLU: its numbers are then
- * put where the switches say, in registers. */
+ * dW = G' [ sum over tiles of (B' x B) . (A s A') ] G, the adjoint of winograd.h's convolution:
+ * a tile of the input and the m x m numbers of the signal that it serves become 64 points each,
+ * whose products are added up over all tiles. The signal may still lie above a 2x2 max pool and
+ * a ReLU: its numbers are then put where the switches say, in registers. */
 #ifndef DCN_ENGINE_CPU_WINOGRAD_WEIGHTS_H
 #define DCN_ENGINE_CPU_WINOGRAD_WEIGHTS_H
 
@@ -12,13 +13,13 @@
 /* One picture's signal. */
 typedef struct dcn__winograd_signal {
     const float *s;               /* (h,w,K), or with switches (pool_h,pool_w,K) */
-    const float *y;               /* of the same shape: s counts where it is above 0; NULL: everywhere */
+    const float *y;               /* alike: s counts where it is above 0; NULL: everywhere */
     const uint8_t *switches;      /* 2x2 windows, stride 2, no padding; NULL: no pool */
     size_t pool_h, pool_w;
 } dcn__winograd_signal;
 
-/* One instruction set's inner loops. FEW input channels (winograd_image.h): du is (64,C,lanes) for the
- * outputs [k, k + lanes), its points in an order of the loops' own. */
+/* One instruction set's inner loops. FEW input channels (winograd_image.h): du is (64,C,lanes)
+ * for the outputs [k, k + lanes), its points in an order of the loops' own. */
 typedef struct dcn__winograd_weight_loops {
     size_t lanes;                 /* K is a multiple of it */
     /* du and db (lanes) += row `row` of the tiles. v: their points, of winograd_image.h. room:
@@ -28,8 +29,8 @@ typedef struct dcn__winograd_weight_loops {
     /* dw: (r,r,C,K), of which outputs [k, k + lanes) are written. */
     void (*few_taps)(const dcn__winograd *a, const float *du, size_t k, float *dw);
 
-    /* MANY. The points of row p of tile t of picture x, (H,W,C): point q goes to v[q * stride], (C). zeros:
-     * as many as C or K are, times DCN__TILE. */
+    /* MANY. The points of row p of tile t of picture x, (H,W,C): point q goes to v[q * stride],
+     * (C). zeros: as many as C or K are, times DCN__TILE. */
     void (*input)(const dcn__winograd *a, const float *x, size_t t, int p, const float *zeros,
                   float *v, size_t stride);
     /* The same of the signal s, (h,w,K). */
@@ -38,8 +39,8 @@ typedef struct dcn__winograd_weight_loops {
     /* du (C,K) = V' Z of one point, or more of it: v (tiles,C), z (tiles,K). */
     void (*sums)(const float *v, const float *z, size_t tiles, size_t C, size_t K, float *du,
                  bool more);
-    /* The signal of a picture as it is at the convolution to `out`, (h,w,K), if that is not NULL; db += its
-     * sum. */
+    /* The signal of a picture as it is at the convolution to `out`, (h,w,K), if that is not
+     * NULL; db += its sum. */
     void (*unpool)(const dcn__winograd *a, const dcn__winograd_signal *s, float *out, float *db);
     /* 8 points, `from` floats apart, to r taps, `to` apart, n times. */
     void (*taps)(const float *u, size_t from, size_t n, float *w, size_t to, size_t r);
@@ -50,7 +51,8 @@ enum { DCN__FEW_ROOM = 6 * DCN__TILE * 6 };
 extern const dcn__winograd_weight_loops dcn__winograd_weights_avx512, dcn__winograd_weights_avx2,
     dcn__winograd_weights_plain;
 
-/* What a kernel of a plan is to do: the nodes, and which of its reads are what (0 is none but for s). */
+/* What a kernel of a plan is to do: the nodes, and which of its reads are what (0 is none but
+ * for s). */
 typedef struct dcn__winograd_way {
     const dcn__node *conv, *pool; /* pool: NULL if the signal is the convolution's own */
     bool data;                    /* the signal at the convolution's input, too */

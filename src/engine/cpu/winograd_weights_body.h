@@ -1,8 +1,10 @@
-/* winograd_weights_body.h - the inner loops of winograd_weights.h, once for every instruction set.
+/* winograd_weights_body.h - the inner loops of winograd_weights.h, once for every instruction
+ * set.
  *
- * FEW input channels, the first layer's: the signal's points never leave the registers. Of each tile only
- * the columns' transform is kept, m x 8 vectors; the rows' is made where its 8 points are multiplied by
- * the input's, which are scalars, and added to sums that stay for several tiles. */
+ * FEW input channels, the first layer's: the signal's points never leave the registers. Of each
+ * tile only the columns' transform is kept, m x 8 vectors; the rows' is made where its 8 points
+ * are multiplied by the input's, which are scalars, and added to sums that stay for several
+ * tiles. */
 #include "engine/cpu/winograd_transform.h"
 #include "engine/cpu/winograd_weights.h"
 #include "engine/cpu/winograd_weights_wide.h"
@@ -60,8 +62,8 @@ VEC_INLINE vec places(const dcn__winograd *a, const dcn__winograd_signal *s, siz
     return sum;
 }
 
-/* The columns of the tile at (row, col) to points, half: (8 points,m columns). Returns the sum of the
- * signal. */
+/* The columns of the tile at (row, col) to points, half: (8 points,m columns). Returns the sum
+ * of the signal. */
 VEC_INLINE vec signal_columns(const dcn__winograd *a, const dcn__winograd_signal *s, size_t row,
                               size_t col, size_t k, float *half, int m)
 {
@@ -87,7 +89,8 @@ VEC_INLINE vec signal_columns(const dcn__winograd *a, const dcn__winograd_signal
 /* ---- the signal as it is at the convolution -------------------------------------------------- */
 
 /* LANES channels of a pool's cells. */
-VEC_INLINE vec unpool_cells(const dcn__winograd *a, const dcn__winograd_signal *s, size_t k, float *out)
+VEC_INLINE vec unpool_cells(const dcn__winograd *a, const dcn__winograd_signal *s, size_t k,
+                            float *out)
 {
     vec sum = vec_zero();
 
@@ -132,8 +135,8 @@ VEC_INLINE int point_of(int i)
     return i < 3 ? i : i == 3 ? 7 : i - 1;
 }
 
-/* Half the points of each row: du += sum over tiles. half: (tiles, 8 points, m); v: of the first tile. All
- * 8 at once want more registers than there are: 5 % slower with vectors of 16. */
+/* Half the points of each row: du += sum over tiles. half: (tiles, 8 points, m); v: of the first
+ * tile. All 8 at once want more registers than there are: 5 % slower with vectors of 16. */
 VEC_INLINE void few_points(const float *half, size_t tiles, const float *v, float *du, int m, int C,
                            int first)
 {
@@ -175,8 +178,8 @@ VEC_INLINE void few_row(const dcn__winograd *a, const dcn__winograd_signal *s, s
         const float *x = v + first * POINTS * COLUMN;
 
         for (size_t t = first; t < end; t++)
-            sum = vec_add(sum, signal_columns(a, s, row * (size_t)m, t * (size_t)m, k,
-                                              half + (t - first) * (size_t)(POINTS * m * LANES), m));
+            sum = vec_add(sum, signal_columns(a, s, row * a->m, t * a->m, k,
+                                              half + (t - first) * POINTS * a->m * LANES, m));
         few_points(half, end - first, x, du, m, C, 0);
         few_points(half, end - first, x, du, m, C, POINTS / 2);
     }

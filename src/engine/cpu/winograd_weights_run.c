@@ -1,5 +1,5 @@
-/* winograd_weights_run.c - a chunk through the loops of winograd_weights.h, for few input channels and for
- * many. What is predicted and measured is said in winograd_weights.c. */
+/* winograd_weights_run.c - a chunk through the loops of winograd_weights.h, for few input
+ * channels and for many. What is predicted and measured is said in winograd_weights.c. */
 #include "engine/cpu/winograd_weights.h"
 
 #include <string.h>
@@ -108,8 +108,8 @@ size_t dcn__winograd_many_bytes(const dcn__winograd_gradient *o, int chunk, int 
 }
 
 /* Row p of the points of all tiles, and its products. */
-static void point_row(const dcn__winograd_gradient *o, const room *r, const float *x, const float *s,
-                      size_t tiles, int p)
+static void point_row(const dcn__winograd_gradient *o, const room *r, const float *x,
+                      const float *s, size_t tiles, int p)
 {
     const dcn__winograd *a = &o->image.shape;
     const size_t in = a->H * a->W * a->C, out = a->h * a->w * a->K;
@@ -141,7 +141,8 @@ static void weights(const dcn__winograd_gradient *o, const room *r, const float 
         o->loops->taps(r->du, r->u_stride, n, r->half + p * a->r * r->u_stride, r->u_stride, a->r);
     }
     for (size_t j = 0; j < a->r; j++)
-        o->loops->taps(r->half + j * r->u_stride, a->r * r->u_stride, n, dw + j * n, a->r * n, a->r);
+        o->loops->taps(r->half + j * r->u_stride, a->r * r->u_stride, n, dw + j * n, a->r * n,
+                       a->r);
 }
 
 void dcn__winograd_many_run(const dcn__kernel *kernel, const dcn__frame *f)

@@ -1,9 +1,10 @@
 /* winograd_weights_wide.h - gradients of a convolution of many input channels: matrix products.
  *
- * At each of the 64 points V' Z is a matrix product (C,tiles) x (tiles,K). All 64 would be several MiB, so
- * the rows of points are done one after the other: 8 points of V, of Z and of the products lie in a second
- * cache, and what a row leaves behind is transformed at once. Making one row of points from a tile costs
- * an eighth of making all, but for the loads. Included by kernels' bodies. */
+ * At each of the 64 points V' Z is a matrix product (C,tiles) x (tiles,K). All 64 would be
+ * several MiB, so the rows of points are done one after the other: 8 points of V, of Z and of
+ * the products lie in a second cache, and what a row leaves behind is transformed at once.
+ * Making one row of points from a tile costs an eighth of making all, but for the loads.
+ * Included by kernels' bodies. */
 #ifndef DCN_ENGINE_CPU_WINOGRAD_WEIGHTS_WIDE_H
 #define DCN_ENGINE_CPU_WINOGRAD_WEIGHTS_WIDE_H
 
@@ -59,8 +60,8 @@ VEC_INLINE void input_points(const tile_rows *t, size_t C, size_t c, float *v, s
 }
 
 /* Point row p of the signal's tile. */
-VEC_INLINE void signal_points(const tile_rows *t, size_t K, size_t k, float *z, size_t stride, int p,
-                              int m)
+VEC_INLINE void signal_points(const tile_rows *t, size_t K, size_t k, float *z, size_t stride,
+                              int p, int m)
 {
     vec half[6], out[POINTS];
 
@@ -93,8 +94,8 @@ VEC_INLINE void wide_input_row(const dcn__winograd *a, const float *x, size_t t,
         input_points(&tile, a->C, c, v, stride, p);
 }
 
-VEC_INLINE void wide_signal_row(const dcn__winograd *a, const float *s, size_t t, const float *zeros,
-                                float *z, size_t stride, int p, int m)
+VEC_INLINE void wide_signal_row(const dcn__winograd *a, const float *s, size_t t,
+                                const float *zeros, float *z, size_t stride, int p, int m)
 {
     const tile_rows tile = find_tile(s, a->h, a->w, a->K, (ptrdiff_t)(t / a->tw * a->m),
                                      (ptrdiff_t)(t % a->tw * a->m), m, zeros);
@@ -103,8 +104,8 @@ VEC_INLINE void wide_signal_row(const dcn__winograd *a, const float *s, size_t t
         signal_points(&tile, a->K, k, z, stride, p, m);
 }
 
-typedef void tile_points(const dcn__winograd *a, const float *x, size_t t, const float *zeros, float *v,
-                         size_t stride);
+typedef void tile_points(const dcn__winograd *a, const float *x, size_t t, const float *zeros,
+                         float *v, size_t stride);
 
 #define WIDE(p)                                                                                    \
     static void wide_input_##p(const dcn__winograd *a, const float *x, size_t t,                   \
@@ -133,7 +134,8 @@ WIDE(6)
 WIDE(7)
 #undef WIDE
 
-#define WIDE(name) { name##_0, name##_1, name##_2, name##_3, name##_4, name##_5, name##_6, name##_7 }
+#define WIDE(name)                                                                                 \
+    { name##_0, name##_1, name##_2, name##_3, name##_4, name##_5, name##_6, name##_7 }
 static tile_points *const wide_inputs[POINTS] = WIDE(wide_input);
 static tile_points *const wide_signals[2][POINTS] = { WIDE(wide_signal_4), WIDE(wide_signal_6) };
 #undef WIDE
@@ -206,8 +208,8 @@ EVERY_SUMS(2)
 #if DCN__VEC == 16
 EVERY_SUMS(3)
 EVERY_SUMS(4)
-static sums_of *const every_sums[SUM_VECTORS][SUM_ROWS] = { SUMS_LIST(1), SUMS_LIST(2), SUMS_LIST(3),
-                                                            SUMS_LIST(4) };
+static sums_of *const every_sums[SUM_VECTORS][SUM_ROWS] = { SUMS_LIST(1), SUMS_LIST(2),
+                                                            SUMS_LIST(3), SUMS_LIST(4) };
 #else
 static sums_of *const every_sums[SUM_VECTORS][SUM_ROWS] = { SUMS_LIST(1), SUMS_LIST(2) };
 #endif
