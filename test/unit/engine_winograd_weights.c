@@ -513,7 +513,7 @@ static void without_a_pool(void **state)
         { 19, 23, 4, 16, 3, "valid", false, false, false, false, 3 },
         { 13, 22, 48, 48, 3, "same", false, true, true, false, 4 },
         { 12, 15, 32, 80, 5, "1,2,3,4", false, false, true, false, 5 },
-        { 31, 30, 32, 32, 3, "2", false, true, false, false, 2 },
+        { 31, 30, 32, 32, 3, "2", false, true, false, false, 7 },
     };
 
     (void)state;

@@ -6,9 +6,9 @@
  *
  * Its second (12x12x64 to 64): weights predicted 0.42, measured 0.47, of which 0.34 are products
  * (93 % of the peak), 0.06 and 0.04 the points of input and signal, 0.03 the taps; with the
- * unpooling and the way down by winograd.h predicted 0.85, measured 0.86, where winners need 1.03 if
- * 94 of 100 are alive. AVX2 0.97, plain 2.8. Without a pool, 16x16x128 to 64, 3x3: 1.0, where oneDNN
- * needs 2.6. */
+ * unpooling and the way down by winograd.h predicted 0.85, measured 0.86, where winners need 1.03
+ * if 94 of 100 are alive. AVX2 0.97, plain 2.8. Without a pool, 16x16x128 to 64, 3x3: 1.0, where
+ * oneDNN needs 2.6. */
 #include "engine/cpu/winograd_weights.h"
 
 #include "base/memory.h"
