@@ -3,8 +3,8 @@
  * An unpooled signal holds at most one number per pool cell and channel: three quarters or more of
  * it are zeros. Instead of writing it out and convolving all of it, these kernels let each winner
  * (place, channel, value) add its row of weights, or of the input, in a fixed order. A zero adds
- * nothing here, not even against an infinite weight. Gradients by AVX-512 only; elsewhere those
- * steps are done one by one. */
+ * nothing here, not even against an infinite weight. Pictures with very many winners go down by
+ * tiles (winners_dense.c). Gradients by AVX-512 only; elsewhere those steps are done one by one. */
 #ifndef DCN_ENGINE_CPU_WINNERS_H
 #define DCN_ENGINE_CPU_WINNERS_H
 
