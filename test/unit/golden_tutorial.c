@@ -83,7 +83,8 @@ static void check_first_step(const golden *g, const char *name, const float *got
     snprintf(other, sizeof other, "%.*sgradient%s", (int)(kind - name), name,
              kind + strlen("step1"));
     assert_non_null(gradients = dcn__tensors_find(&g->file, other));
-    strcat(other, ".tolerance");
+    snprintf(other, sizeof other, "%.*sgradient%s.tolerance", (int)(kind - name), name,
+             kind + strlen("step1"));
     assert_non_null(bound = dcn__tensors_find(&g->file, other));
     assert_int_equal(golden_count(gradients), golden_count(t));
     want = golden_numbers(&g->file, t, "F32");
