@@ -53,7 +53,8 @@ static bool takes_activation(const dcn__stretch *p, int i)
             p->graph->nodes[p->walk->steps[i + 1].node].weight < 0);
 }
 
-/* A convolution, perhaps a ReLU, and a max pool that some kernel does at once: the number of steps, or 0. */
+/* A convolution, perhaps a ReLU, and a max pool that some kernel does at once: the number of steps,
+ * or 0. */
 static int pooled_steps(const dcn__stretch *p, int first)
 {
     const int relu = alone_after(p, first, DCN__DO_RELU) ? 1 : 0;

@@ -147,7 +147,7 @@ static void output(const dcn__winograd *a, const float *m, size_t first, size_t 
         output_4(a, m, first, end, at, to);
 }
 
-/* ---- what a tile's errors are bounded with ---------------------------------------------------- */
+/* ---- what a tile's errors are bounded with --------------------------------------------------- */
 
 /* The squares of 8 rows of one column of the picture, all channels: 4 chains of additions. */
 VEC_INLINE vec column_squares(const dcn__winograd *a, const float *x, ptrdiff_t row)
@@ -204,7 +204,7 @@ static void norms(const dcn__winograd *a, const float *x, size_t first, size_t e
     }
 }
 
-/* ---- weights to 64 points --------------------------------------------------------------------- */
+/* ---- weights to 64 points -------------------------------------------------------------------- */
 
 enum { HALF = LANES / 2 };
 typedef float few __attribute__((vector_size(HALF * sizeof(float))));

@@ -1,7 +1,7 @@
 /* winograd_kernel.c - where a plan convolves by winograd.h, and with what weights.
  *
- * With a max pool behind it, in one kernel, whose switches are those of sums by the definition if the
- * program's sums must be faithful; and alone where any method will do. */
+ * With a max pool behind it, in one kernel, whose switches are those of sums by the definition if
+ * the program's sums must be faithful; and alone where any method will do. */
 #include "engine/cpu/winograd_kernel.h"
 
 #include "base/memory.h"

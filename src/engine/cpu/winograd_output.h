@@ -1,10 +1,11 @@
-/* winograd_output.h - 64 products to a tile of outputs, and what comes behind: bias, or bias, ReLU and a
- * max pool whose switches are those of the exact sums.
+/* winograd_output.h - 64 products to a tile of outputs, and what comes behind: bias, or bias, ReLU
+ * and a max pool whose switches are those of the exact sums.
  *
- * Winograd's rounding differs from place to place. Where two places of a pool's window are equal, as on
- * any even ground, it would pick the winner; so a winner that is not ahead by more than the rounding can
- * explain is DOUBTFUL, and its window is computed again by the definition, value and place. Equal sums
- * then stay equal, and the first one wins. Included by kernels' bodies. */
+ * Winograd's rounding differs from place to place. Where two places of a pool's window are equal,
+ * as on any even ground, it would pick the winner; so a winner that is not ahead by more than the
+ * rounding can explain is DOUBTFUL, and its window is computed again by the definition, value and
+ * place. Equal sums then stay equal, and the first one wins. Even ground is computed once and
+ * copied: a plain background would cost as much as the definition. Included by kernels' bodies. */
 #ifndef DCN_ENGINE_CPU_WINOGRAD_OUTPUT_H
 #define DCN_ENGINE_CPU_WINOGRAD_OUTPUT_H
 
@@ -17,7 +18,8 @@ VEC_INLINE vec rectify(vec x)
     return vec_pick(vec_zero(), x, vec_not_less(x, vec_zero()));
 }
 
-/* The winner of places 0..3 of a window, in row-major order; see engine/ref/max_pool.c for ties and NaN. */
+/* The winner of places 0..3 of a window, in row-major order; see engine/ref/max_pool.c for ties
+ * and NaN. */
 VEC_INLINE void store_winner(const vec v[4], float *y, uint8_t *switches)
 {
     vec best = v[0], winner = vec_zero();
@@ -33,8 +35,8 @@ VEC_INLINE void store_winner(const vec v[4], float *y, uint8_t *switches)
     vec_store_bytes(switches, winner);
 }
 
-/* Lanes that are not certain, `v` being the sums before the ReLU. Certain: all four dead, or one alive
- * and ahead of the others; never with a NaN among them. */
+/* Lanes that are not certain, `v` being the sums before the ReLU. Certain: all four dead, or one
+ * alive and ahead of the others; never with a NaN among them. */
 VEC_INLINE uint32_t doubtful(const vec v[4], vec error, bool relu)
 {
     const vec twice = vec_add(error, error);
@@ -62,8 +64,8 @@ VEC_INLINE uint32_t doubtful(const vec v[4], vec error, bool relu)
     return ~vec_bits(certain) & ((1u << LANES) - 1);
 }
 
-/* The four sums of pool cell (pi, pj), by the definition, each product fused with its addition where the
- * machine can: LANES channels from k on, products in the definition's order. */
+/* The four sums of pool cell (pi, pj), by the definition, each product fused with its addition
+ * where the machine can: LANES channels from k on, products in the definition's order. */
 VEC_INLINE void sum_vectors(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi,
                             size_t pj, size_t k, vec sum[4])
 {
@@ -129,7 +131,8 @@ VEC_INLINE void sum_channel(const dcn__winograd *a, const dcn__winograd_end *to,
     }
 }
 
-/* Even ground: all that the four places see is one number a channel. All of it lies in the picture. */
+/* Even ground: all that the four places see is one number a channel. All of it lies in the
+ * picture. */
 VEC_INLINE bool is_even(const dcn__winograd *a, const dcn__winograd_end *to, size_t pi, size_t pj)
 {
     const size_t i = 2 * pi - a->top, j = 2 * pj - a->left;     /* wrap where they are negative */
@@ -231,8 +234,8 @@ VEC_INLINE void store_pooled(const dcn__winograd *a, const dcn__winograd_end *to
         }
 }
 
-/* One tile, LANES channels from k on. p: its products, `stride` floats from one point to the next; row,
- * col: of its first output; norm: of what it saw of the picture, see winograd.h. */
+/* One tile, LANES channels from k on. p: its products, `stride` floats from one point to the next;
+ * row, col: of its first output; norm: of what it saw of the picture, see winograd.h. */
 VEC_INLINE void output_tile(const dcn__winograd *a, const float *p, size_t stride, size_t row,
                             size_t col, size_t k, float norm, const dcn__winograd_end *to, int m)
 {
