@@ -8,15 +8,12 @@
  * number of cases of each kind (the first 0: all). */
 #include <math.h>
 #include <setjmp.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/memory.h"
@@ -28,8 +25,7 @@
 
 #include "engine/cpu/dnn.h"
 #include "engine_cpu_graphs.h"
-
-#define LIMIT "DNNL_MAX_CPU_ISA"
+#include "narrower.h"
 
 #ifdef __SANITIZE_ADDRESS__
 enum { CASES = 20 };                                 /* the definition is slow there */
@@ -657,27 +653,6 @@ static void strange_numbers_stay(void **state)
     random_networks(5000, true, true);
     random_networks(6000, false, true);
     strange_numbers = false;
-}
-
-/* The same tests with the instructions that oneDNN, and our kernels with it, fall back to. */
-static void narrower_machines_are_served(void **state)
-{
-    static const char *const sets[] = { "AVX2", "SSE41" };
-    char self[] = "/proc/self/exe", number_text[24];
-    char *const arguments[] = { self, number_text, NULL };
-
-    (void)state;
-    snprintf(number_text, sizeof number_text, "%llu", (unsigned long long)only);
-    for (int i = 0; i < 2 && !getenv(LIMIT); i++) {
-        int status;
-        pid_t child;
-
-        setenv(LIMIT, sets[i], 1);
-        assert_int_equal(posix_spawn(&child, self, NULL, NULL, arguments, environ), 0);
-        unsetenv(LIMIT);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-    }
 }
 
 /* What oneDNN does not take, our plain loops do. */

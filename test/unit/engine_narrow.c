@@ -6,6 +6,7 @@
 
 #include "engine/cpu/narrow.h"
 #include "engine/plan.h"
+#include "narrower.h"
 
 enum { BATCH = 10, CHUNK = 4, CHANNELS = 64, CLASSES = 10 };
 
@@ -143,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_those_of_ref),
         cmocka_unit_test(gradients_are_those_of_ref),
+        cmocka_unit_test(narrower_machines_are_served),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

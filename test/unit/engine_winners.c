@@ -5,9 +5,6 @@
  * The bound: an output is a sum over what its window sees of the signal, of 2-norm at most |s|, times
  * weights of 2-norm |w|, whose rounding stays below 16 u |s||w|, u = 2^-24, also by Winograd's method
  * (winograd.h); the signal itself has been rounded on the way up, by as much of its own largest sum. */
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "support.h"
 
@@ -16,8 +13,7 @@
 #ifdef DCN_HAVE_DNNL
 
 #include "graph/graph.h"
-
-#define LIMIT "DNNL_MAX_CPU_ISA"
+#include "narrower.h"
 
 enum { N = 7 };
 
@@ -193,26 +189,6 @@ static void beyond_a_unit_are_zeros(void **state)
     free(got);
     dcn_graph_destroy(t.g);
     free(t.pictures);
-}
-
-/* The same tests with the instructions that narrower machines have. */
-static void narrower_machines_are_served(void **state)
-{
-    static const char *const sets[] = { "AVX2", "SSE41" };
-    char self[] = "/proc/self/exe";
-    char *const arguments[] = { self, NULL };
-
-    (void)state;
-    for (int i = 0; i < 2 && !getenv(LIMIT); i++) {
-        int status;
-        pid_t child;
-
-        setenv(LIMIT, sets[i], 1);
-        assert_int_equal(posix_spawn(&child, self, NULL, NULL, arguments, environ), 0);
-        unsetenv(LIMIT);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-    }
 }
 
 int main(void)

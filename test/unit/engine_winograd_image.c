@@ -5,13 +5,8 @@
 
 #ifdef DCN_HAVE_DNNL
 
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "engine/cpu/winograd_image.h"
-
-#define LIMIT "DNNL_MAX_CPU_ISA"
+#include "narrower.h"
 
 enum { PICTURES = 3, POOL = 3 };  /* node numbers: input, conv, relu, pool */
 
@@ -283,25 +278,6 @@ static void only_what_fits_comes_here(void **state)
         if (fits(g, DCN__SUMS_FAST))
             fail_msg("%s is not for these kernels", others[i]);
         dcn_graph_destroy(g);
-    }
-}
-
-static void narrower_machines_are_served(void **state)
-{
-    static const char *const sets[] = { "AVX2", "SSE41" };
-    char self[] = "/proc/self/exe";
-    char *const arguments[] = { self, NULL };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT(sets) && !getenv(LIMIT); i++) {
-        int status;
-        pid_t child;
-
-        setenv(LIMIT, sets[i], 1);
-        assert_int_equal(posix_spawn(&child, self, NULL, NULL, arguments, environ), 0);
-        unsetenv(LIMIT);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
     }
 }
 

@@ -6,9 +6,6 @@
  * independent; so an error is a sum of many, and stays below 4 u sqrt(n * sum of squares). A
  * bias' gradient is a plain sum: n u times its absolute values. Every engine's slot has its own
  * memory, and the blocks begin as NaN. */
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "support.h"
 
@@ -18,8 +15,7 @@
 #ifdef DCN_HAVE_DNNL
 
 #include "engine/cpu/winograd_weights.h"
-
-#define LIMIT "DNNL_MAX_CPU_ISA"
+#include "narrower.h"
 
 typedef struct problem {
     int h, w, c, k, r;
@@ -519,26 +515,6 @@ static void without_a_pool(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(problems); i++)
         check(&problems[i]);
-}
-
-/* The same tests with the instructions that narrower machines have. */
-static void narrower_machines_are_served(void **state)
-{
-    static const char *const sets[] = { "AVX2", "SSE41" };
-    char self[] = "/proc/self/exe";
-    char *const arguments[] = { self, NULL };
-
-    (void)state;
-    for (int i = 0; i < 2 && !getenv(LIMIT); i++) {
-        int status;
-        pid_t child;
-
-        setenv(LIMIT, sets[i], 1);
-        assert_int_equal(posix_spawn(&child, self, NULL, NULL, arguments, environ), 0);
-        unsetenv(LIMIT);
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
-    }
 }
 
 int main(void)
