@@ -34,11 +34,12 @@ attribute() {    # attribute NAME FILE: a number of the first <testsuite ...>
         sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"
 }
 
-# lane NAME [CTEST OPTION...]: the tests of a build, counted one by one.
+# lane NAME[:BUILD] [CTEST OPTION...]: tests of build/BUILD (that of the lane's name), counted one by one.
 lane() {
-    local name=$1 start=$SECONDS xml=$PWD/$logs/$1.xml
+    local name=${1%%:*} folder=build/${1##*:} start=$SECONDS
+    local xml=$PWD/$logs/$name.xml
     shift
-    ctest --test-dir "build/$name" --output-on-failure --no-tests=error -j "$(nproc)" \
+    ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$(nproc)" \
         --output-junit "$xml" "$@" >"$logs/$name.log" 2>&1 </dev/null
     local code=$? all bad skip
     all=$(attribute tests "$xml") bad=$(attribute failures "$xml") skip=$(attribute skipped "$xml")
@@ -79,6 +80,12 @@ report_skips() {
         fi
         echo "$line"
     done < <(sed -n 's/^.*Test *#[0-9]*: \([^ ]*\) \.*\*\*\*Skipped.*/\1/p' "$logs/$1.log")
+}
+
+# figures BUILD: what its last tests said about themselves.
+figures() {
+    sed -n 's/^figure: //p' "build/$1/Testing/Temporary/LastTest.log" >>"$logs/figures.txt"
+    sed 's/^/    /' "$logs/figures.txt"
 }
 
 finish() {
