@@ -1,29 +1,52 @@
 /* memory.c - counted, hookable, zeroed heap memory. */
 #include "base/memory.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* For tests only; set while no other thread allocates. */
-static dcn__alloc_hook alloc_hook;
-static void *alloc_hook_user;
+/* For tests only. Atomic, since a loader's thread may be at work when a test sets it. */
+static _Atomic(dcn__alloc_hook) alloc_hook;
+static _Atomic(void *) alloc_hook_user;
+static atomic_size_t live_blocks;
 
 void dcn__set_alloc_hook(dcn__alloc_hook hook, void *user)
 {
-    alloc_hook = hook;
-    alloc_hook_user = user;
+    atomic_store(&alloc_hook, NULL);
+    atomic_store(&alloc_hook_user, user);
+    atomic_store(&alloc_hook, hook);
+}
+
+size_t dcn__live_blocks(void)
+{
+    return atomic_load(&live_blocks);
 }
 
 static bool allowed(size_t bytes)
 {
-    return !alloc_hook || alloc_hook(alloc_hook_user, bytes);
+    const dcn__alloc_hook hook = atomic_load(&alloc_hook);
+
+    return !hook || hook(atomic_load(&alloc_hook_user), bytes);
+}
+
+static void *counted(void *memory)
+{
+    if (memory)
+        atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+    return memory;
+}
+
+static void discount(const void *memory)
+{
+    if (memory)
+        atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
 }
 
 void *dcn__alloc(size_t bytes)
 {
-    return allowed(bytes) ? calloc(1, bytes ? bytes : 1) : NULL;
+    return allowed(bytes) ? counted(calloc(1, bytes ? bytes : 1)) : NULL;
 }
 
 void *dcn__alloc_array(size_t count, size_t size)
@@ -35,11 +58,14 @@ void *dcn__alloc_array(size_t count, size_t size)
 
 void *dcn__realloc(void *memory, size_t bytes)
 {
-    return allowed(bytes) ? realloc(memory, bytes ? bytes : 1) : NULL;
+    void *larger = allowed(bytes) ? realloc(memory, bytes ? bytes : 1) : NULL;
+
+    return memory ? larger : counted(larger);
 }
 
 void dcn__free(void *memory)
 {
+    discount(memory);
     free(memory);
 }
 
@@ -82,13 +108,14 @@ void *dcn__alloc_aligned(size_t bytes)
         memory = map_large(rounded);
     else if ((memory = aligned_alloc(LINE, rounded)))
         memset(memory, 0, rounded);
-    return memory ? memory + LINE : NULL;
+    return counted(memory ? memory + LINE : NULL);
 }
 
 void dcn__free_aligned(void *memory)
 {
     uint8_t *block = memory ? (uint8_t *)memory - LINE : NULL;
 
+    discount(memory);
     if (block && ((block_head *)(void *)block)->mapped)
         munmap(block, ((block_head *)(void *)block)->mapped);
     else

@@ -19,9 +19,11 @@ char *dcn__strdup(const char *text);
 void *dcn__alloc_aligned(size_t bytes);
 void dcn__free_aligned(void *memory);
 
-/* For tests: called before each allocation; false makes it fail. NULL: none. */
+/* For tests: called before each allocation, on any thread; false makes it fail. NULL: none. */
 typedef bool (*dcn__alloc_hook)(void *user, size_t bytes);
 void dcn__set_alloc_hook(dcn__alloc_hook hook, void *user);
+/* Blocks that were allocated here and not yet freed. */
+size_t dcn__live_blocks(void);
 
 /* Checked arithmetic for every size that comes from outside: false if it overflows. */
 static inline bool dcn__mul_size(size_t a, size_t b, size_t *product)
