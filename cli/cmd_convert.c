@@ -1,6 +1,7 @@
 /* cmd_convert.c - deconvnet convert: a model from one kind of file to the other. */
 #include "json.h"
 #include "load_model.h"
+#include "interrupt.h"
 #include "message.h"
 #include "options.h"
 
@@ -86,6 +87,22 @@ static dcn_status print_json(const convert_run *run, const dcn_model *model, dcn
     return st;
 }
 
+/* A signal waits until the file is whole. */
+static dcn_status write_model(const convert_run *run, const dcn_model *model, dcn_error *err)
+{
+    dcn_status st;
+
+    cli_interrupt_begin();
+    cli_interrupt_hold();
+    st = ends_in(run->to, ".onnx") ? dcn_onnx_save(model, run->to, err)
+                                   : dcn_model_save(model, run->to, err);
+    cli_interrupt_release();
+    if (!st && cli_interrupted())
+        st = cli_fail(err, (dcn_status)cli_interrupted(), run->to,
+                      "interrupted after it was written; it is whole, nothing is left to do");
+    return st;
+}
+
 static dcn_status convert(const convert_run *run, const char *from, dcn_error *err)
 {
     dcn_model model = { 0 };
@@ -94,8 +111,7 @@ static dcn_status convert(const convert_run *run, const char *from, dcn_error *e
     if (!st)
         st = cli_load_model(&model, from, &run->shared, err);
     if (!st)
-        st = ends_in(run->to, ".onnx") ? dcn_onnx_save(&model, run->to, err)
-                                       : dcn_model_save(&model, run->to, err);
+        st = write_model(run, &model, err);
     if (!st)
         cli_tell_guess(&model, &run->shared);
     if (!st && run->shared.json)

@@ -409,6 +409,9 @@ static dcn_status stopped(train_run *run, dcn_error *err)
     dcn_status st;
 
     cli_progress_clear(&run->progress);
+    if (run->last.step == run->first_step)
+        return cli_fail(err, code, run->folder.path, "interrupted before the first step, the model "
+                        "is what it was; give the same command again");
     if ((st = save(run, err)) || (run->events && (st = dcn_events_flush(run->events, err))))
         return st;
     command = resume_command(run);
@@ -463,15 +466,13 @@ static dcn_status train(train_run *run, dcn_error *err)
 
     run->last.step = run->saved_step = run->first_step;
     cli_progress_begin(&run->progress, &run->options.shared, "train", "steps");
-    while (report.step < run->total && !st) {
+    while (report.step < run->total && !st && !cli_interrupted()) {
         if ((st = dcn_trainer_step(run->trainer, &report, err))
             || (st = after_step(run, &report, err)))
             break;
-        if (cli_interrupted())
-            return stopped(run, err);
     }
     cli_progress_clear(&run->progress);
-    if (st == DCN_STOPPED && cli_interrupted())
+    if ((!st || st == DCN_STOPPED) && cli_interrupted() && report.step < run->total)
         return stopped(run, err);
     if (st == DCN_NUMBERS)
         add_step(run, err);
@@ -580,10 +581,10 @@ static dcn_status work(train_run *run, const char *out, dcn_error *err)
     if (!run->options.shared.json)
         printf("writing to %s%s\n", out, replaces_a_run(run, out)
                ? ", whose run is replaced (--resume goes on with it)" : "");
+    cli_interrupt_begin();
     cli_run_clean(&run->folder, replaces_a_run(run, out));
     if ((st = train_log_begin(run, err)))
         return st;
-    cli_interrupt_begin();
     if ((st = train(run, err)))
         return st;
     return finish(run, err);

@@ -409,6 +409,22 @@ static error_t parse_limit(dcn_limits *l, int key, const char *arg)
     return 0;
 }
 
+/* Told once, before any work: later everybody who wants threads asks for no more than there are. */
+static void check_threads(cli_shared *s)
+{
+    const int wanted = s->threads ? s->threads : dcn_machine_threads();
+    bool asks = false;
+    int started;
+
+    for (const struct argp_option *o = table; !is_end(o); o++)
+        asks = asks || o->key == 'j';
+    if (!asks || wanted == 1 || (started = dcn_machine_startable(wanted)) == wanted)
+        return;
+    cli_note("warning: the system starts only %d of %d threads (ulimit -u, or memory); the results "
+             "are the same, the work takes longer", started, wanted);
+    s->threads = started;
+}
+
 error_t cli_parse_shared(cli_shared *s, int key, char *arg)
 {
     if (parse_input(&s->input, key, arg) == 0 || parse_limit(&s->limits, key, arg) == 0)
@@ -432,6 +448,7 @@ error_t cli_parse_shared(cli_shared *s, int key, char *arg)
     case CLI_KEY_GRAPHICS: s->graphics = (cli_graphics)cli_parse_word(key, arg, graphics); break;
     case 'q': cli_set_verbosity(-1); break;
     case 'v': cli_set_verbosity(1); break;
+    case ARGP_KEY_SUCCESS: check_threads(s); break;
     default: return ARGP_ERR_UNKNOWN;
     }
     return 0;

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -100,13 +101,30 @@ dcn_status cli_check_folder(const char *path, dcn_error *err)
 
 /* ---- the lock ------------------------------------------------------------------------------- */
 
-static dcn_status in_use(int fd, const char *path, dcn_error *err)
+/* The owner's line, unless it is not yet written, or still that of an owner who was killed. */
+static bool read_owner(int fd, char *text, size_t size)
 {
-    char text[64] = "";
-    const ssize_t n = pread(fd, text, sizeof text - 1, 0);
+    const ssize_t n = pread(fd, text, size - 1, 0);
+    char *end;
+    long pid;
 
     text[n > 0 ? n : 0] = '\0';
-    text[strcspn(text, "\n")] = '\0';
+    end = strchr(text, '\n');
+    if (!end || strncmp(text, "pid ", 4) != 0)
+        return false;
+    *end = '\0';
+    pid = strtol(text + 4, NULL, 10);
+    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+static dcn_status in_use(int fd, const char *path, dcn_error *err)
+{
+    enum { TRIES = 100 };              /* one second: an owner on another machine has no pid here */
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    char text[64] = "";
+
+    for (int i = 0; i < TRIES && !read_owner(fd, text, sizeof text); i++)
+        nanosleep(&pause, NULL);
     return cli_fail(err, DCN_FILE, path, "is in use by %s; wait for it, or give another --out",
                     *text ? text : "another run");
 }

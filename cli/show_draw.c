@@ -2,6 +2,7 @@
  * are many; and how every sheet is saved, told and shown. */
 #include "show.h"
 
+#include "interrupt.h"
 #include "message.h"
 #include "network.h"
 #include "terminal.h"
@@ -55,8 +56,10 @@ dcn_status show_save(const show_run *run, const dcn_image *sheet, int first, int
     for (int k = 0; texts && texts[k] && k < 2 * MORE; k++)
         all[n++] = texts[k];
     all[n] = NULL;
+    cli_interrupt_hold();
     if (!(st = check_not_input(run, path, err)))
         st = dcn_image_save_png(sheet, path, all, err);
+    cli_interrupt_release();
     free(from);
     free(channels);
     free(layers);

@@ -2,6 +2,7 @@
  * forward, then whole layers down. Channels are walked down while their sheet is drawn. */
 #include "show.h"
 
+#include "interrupt.h"
 #include "message.h"
 #include "network.h"
 #include "run_folder.h"
@@ -96,6 +97,8 @@ dcn_status show_project(const show_run *run, int picture, const show_tile *tiles
     dcn_start starts[SHOW_STARTS_MAX];
     dcn_status st;
 
+    if (cli_interrupt_asked())
+        return cli_fail(err, DCN_STOPPED, run->model_path, "interrupted; give the command again");
     for (int i = 0; i < n; i++)
         starts[i] = show_start(run, picture, &tiles[i]);
     st = dcn_plan_project_starts(run->plan, tiles[0].layer, starts, n, drawn, err);
@@ -182,22 +185,46 @@ static dcn_status walk_chunk(show_run *run, int first, int n, show_dump *dump, d
     return st;
 }
 
+static dcn_status save_dump(const show_dump *dump, const show_run *run, dcn_error *err)
+{
+    dcn_status st;
+
+    cli_interrupt_hold();
+    st = show_dump_save(dump, run, err);
+    cli_interrupt_release();
+    return st;
+}
+
+static dcn_status stopped(const show_run *run, int finished, dcn_error *err)
+{
+    const show_options *o = &run->options;
+
+    return cli_fail(err, (dcn_status)cli_interrupted(), o->out ? o->out : o->dump,
+                    "interrupted; %d of %d pictures are drawn, give the command again for the rest",
+                    o->out ? finished : 0, run->n);
+}
+
 dcn_status show_walk(show_run *run, dcn_error *err)
 {
     show_dump *dump = run->options.dump ? show_dump_create() : NULL;
+    int finished = 0;
     dcn_status st = DCN_OK;
 
-    for (int first = 0; first < run->n && !st; first += run->chunk) {
+    cli_interrupt_begin();
+    for (int first = 0; first < run->n && !st && !cli_interrupt_asked(); first += run->chunk) {
         const int left = run->n - first, n = left < run->chunk ? left : run->chunk;
 
         st = walk_chunk(run, first, n, dump, err);
         if (!st && first == 0 && run->options.out)
             st = cli_make_folder(run->options.out, err);
-        for (int i = 0; i < n && !st; i++)
-            st = show_draw(run, first, i, err);
+        for (int i = 0; i < n && !st && !cli_interrupt_asked(); i++)
+            if (!(st = show_draw(run, first, i, err)))
+                finished++;
     }
-    if (!st && dump)
-        st = show_dump_save(dump, run, err);
+    if (!st && dump && !cli_interrupt_asked())
+        st = save_dump(dump, run, err);
+    if ((!st || st == DCN_STOPPED) && cli_interrupted())
+        st = stopped(run, finished, err);
     show_dump_destroy(dump);
     return st;
 }

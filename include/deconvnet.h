@@ -374,6 +374,9 @@ DCN_API dcn_status dcn_plan_store_weights(const dcn_plan *plan, dcn_graph *g, dc
 /* Measured fused multiply-add peak of `threads` cores, GFLOP/s; takes about 0.1 s. */
 DCN_API double dcn_machine_peak(int threads);
 DCN_API int dcn_machine_threads(void);
+/* How many of so many threads (1..1024) the system lets run at once now: a limit of processes or of
+ * memory may allow fewer. Plans and trainers ask for no more than that, with the same results. */
+DCN_API int dcn_machine_startable(int threads);
 
 /* ---- pictures -------------------------------------------------------------------------- */
 

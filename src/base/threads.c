@@ -12,6 +12,8 @@
 #include <stdbool.h>
 
 enum { LOOKS = 2000 };               /* 20 to 100 microseconds */
+/* A thread's stack is not the shell's business: `ulimit -s` may say 256 KiB or no limit. */
+enum { STACK = 2 << 20 };
 
 struct worker { dcn__team *team; int thread; pthread_t id; };
 
@@ -93,6 +95,19 @@ static void *worker_main(void *argument)
     return NULL;
 }
 
+int dcn__thread_start(pthread_t *id, void *(*body)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    int code = pthread_attr_init(&attributes);
+
+    if (code)
+        return code;
+    if (!(code = pthread_attr_setstacksize(&attributes, STACK)))
+        code = pthread_create(id, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    return code;
+}
+
 dcn_status dcn__team_create(dcn__team **out, int threads, dcn_error *err)
 {
     dcn__team *team = dcn__alloc(sizeof *team);
@@ -108,15 +123,18 @@ dcn_status dcn__team_create(dcn__team **out, int threads, dcn_error *err)
     pthread_cond_init(&team->done, NULL);
     for (int i = 0; i + 1 < threads; i++) {
         team->workers[i] = (struct worker){ .team = team, .thread = i + 1 };
-        if (pthread_create(&team->workers[i].id, NULL, worker_main, &team->workers[i]) != 0) {
-            dcn__team_destroy(team);
-            return dcn__fail(err, DCN_MEMORY, "threads",
-                             "cannot start thread %d of %d; ask for fewer with -j", i + 2, threads);
-        }
+        /* Where the system has no more, those that there are do all of the work. */
+        if (dcn__thread_start(&team->workers[i].id, worker_main, &team->workers[i]) != 0)
+            break;
         team->started++;
     }
     *out = team;
     return DCN_OK;
+}
+
+int dcn__team_size(const dcn__team *team)
+{
+    return team->started + 1;
 }
 
 void dcn__team_destroy(dcn__team *team)
@@ -171,6 +189,39 @@ void dcn__team_run(dcn__team *team, int n, dcn__task task, void *user)
     work_through(team, 0);
     if (!alone)
         end(team);
+}
+
+/* ---- what the system gives ------------------------------------------------------------------ */
+
+typedef struct gate { pthread_mutex_t lock; pthread_cond_t opened; bool open; } gate;
+
+static void *wait_for_gate(void *argument)
+{
+    gate *g = argument;
+
+    pthread_mutex_lock(&g->lock);
+    while (!g->open)
+        pthread_cond_wait(&g->opened, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+    return NULL;
+}
+
+int dcn__threads_startable(int threads)
+{
+    enum { MOST = 1024 };
+    gate g = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+    pthread_t id[MOST];
+    int n = 0;
+
+    while (n + 1 < threads && n < MOST && dcn__thread_start(&id[n], wait_for_gate, &g) == 0)
+        n++;
+    pthread_mutex_lock(&g.lock);
+    g.open = true;
+    pthread_cond_broadcast(&g.opened);
+    pthread_mutex_unlock(&g.lock);
+    for (int i = 0; i < n; i++)
+        pthread_join(id[i], NULL);
+    return n + 1;
 }
 
 int dcn__cores(void)

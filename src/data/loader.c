@@ -1,9 +1,11 @@
-/* loader.c - one producing thread, one consumer, a ring of three batches, one mutex. */
+/* loader.c - one producing thread, one consumer, a ring of three batches, one mutex. Where the system
+ * has no thread left the consumer makes the batches himself: the same ones, only later. */
 #include "data/loader.h"
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/threads.h"
 #include "data/data.h"
 
 #include <pthread.h>
@@ -30,7 +32,7 @@ struct dcn__loader {
     struct slot slot[SLOTS];
 
     pthread_t thread;
-    bool has_thread;
+    bool has_thread;              /* else the consumer makes each batch when he wants it */
     pthread_mutex_t lock;         /* guards what follows */
     pthread_cond_t made_one, freed_one;
     int64_t made, taken;          /* batches; slot of batch n: n % SLOTS */
@@ -118,6 +120,11 @@ dcn_status dcn__loader_next(dcn__loader *l, const float **images, const int32_t 
 
     *images = NULL;
     *labels = NULL;
+    if (!l->has_thread && !l->status) {
+        l->lent = false;
+        if ((l->status = make_batch(l, &l->slot[l->made % SLOTS], &l->error)) == DCN_OK)
+            l->made++;
+    }
     pthread_mutex_lock(&l->lock);
     if (l->lent) {
         l->lent = false;
@@ -151,7 +158,7 @@ static int start_thread(dcn__loader *l)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    code = pthread_create(&l->thread, NULL, produce, l);
+    code = dcn__thread_start(&l->thread, produce, l);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return code;
 }
@@ -203,16 +210,11 @@ dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_sp
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->made_one, NULL);
     pthread_cond_init(&l->freed_one, NULL);
-    st = prepare(l, err);
-    if (!st && start_thread(l) != 0)
-        st = dcn__fail(err, DCN_MEMORY, "threads", "cannot start the loading thread; "
-                       "end other programs or raise the limit of processes");
-    else if (!st)
-        l->has_thread = true;
-    if (st) {
+    if ((st = prepare(l, err))) {
         dcn__loader_destroy(l);
         return st;
     }
+    l->has_thread = start_thread(l) == 0;
     *loader = l;
     return DCN_OK;
 }

@@ -169,6 +169,9 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
     p->chunk = d->chunk ? d->chunk : chunk_of(p->batch);
     p->n_chunks = (p->batch + p->chunk - 1) / p->chunk;
     p->all_threads = d->threads ? d->threads : dcn__cores();
+    /* OpenMP ends the process where a thread cannot be started: it is not asked for those. */
+    if (p->all_threads > 1 && !d->training && !d->chunk)
+        p->all_threads = dcn__threads_startable(p->all_threads);
     p->training = d->training;
     p->keep_all = d->keep_all;
     p->no_cones = d->no_cones;
@@ -196,7 +199,9 @@ static dcn_status read_desc(dcn_plan *p, const dcn_plan_desc *d, dcn_error *err)
 
 static void write_text(dcn_plan *p)
 {
-    const int threads = p->inner_threads > 1 ? p->inner_threads : p->threads;
+    const int team = dcn__team_size(p->team);
+    const int threads = p->inner_threads > 1 ? p->inner_threads
+                        : team < p->threads  ? team : p->threads;
     int n = snprintf(p->text, sizeof p->text,
                      "%d chunk%s of %d picture%s on %d thread%s%s, %s engine (%s)%s", p->n_chunks,
                      p->n_chunks == 1 ? "" : "s", p->chunk, p->chunk == 1 ? "" : "s", threads,
@@ -289,4 +294,9 @@ const char *dcn_plan_extensions(const dcn_plan *p, int route)
 int dcn_machine_threads(void)
 {
     return dcn__cores();
+}
+
+int dcn_machine_startable(int threads)
+{
+    return dcn__threads_startable(threads < 1 ? 1 : threads > 1024 ? 1024 : threads);
 }

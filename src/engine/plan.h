@@ -59,6 +59,8 @@ struct dcn_plan {
     int *chunk_correct;
     void **moments[2];            /* Adam's m and v, real, graph layout; training */
     int64_t adam_step;
+    bool extent_known;            /* else weights or moments came from outside since */
+    double extent[3];             /* bounds of what |weights|, |m| and |v| reach */
 
     size_t own_bytes;             /* of all kernels */
     size_t total_bytes, max_bytes;

@@ -215,6 +215,7 @@ static void take_over(dcn_trainer *t, const dcn_model *loaded, float *const *mom
             dcn__adam_set(t->plan, m, i, moments[2 * i + m]);
     }
     dcn__plan_weights_changed(t->plan);
+    t->plan->extent_known = false;
     t->plan->adam_step = t->model.step = loaded->step;
     t->synchronised = true;
 }
