@@ -1,8 +1,10 @@
 /* error.c - composes error sentences: one line, valid UTF-8, no control bytes, bounded. */
 #include "base/error.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -111,6 +113,9 @@ dcn_status dcn__fail_errno(dcn_error *err, const char *where, const char *verb, 
     char buffer[128];
 
     /* GNU's strerror_r: it returns the text, which need not be in the buffer. */
+    if (errno_value == ENOMEM)
+        return dcn__fail(err, DCN_MEMORY, where, "cannot %s (%s); free memory or ask for less", verb,
+                         strerror_r(errno_value, buffer, sizeof buffer));
     return dcn__fail(err, DCN_FILE, where, "cannot %s (%s); %s", verb,
                      strerror_r(errno_value, buffer, sizeof buffer), what_to_do);
 }
@@ -118,5 +123,5 @@ dcn_status dcn__fail_errno(dcn_error *err, const char *where, const char *verb, 
 dcn_status dcn__fail_memory(dcn_error *err, const char *what, size_t bytes)
 {
     return dcn__fail(err, DCN_MEMORY, "memory", "no %zu bytes for %s; free memory or ask for less",
-                     bytes, what);
+                     bytes ? bytes : dcn__refused_bytes(), what);
 }

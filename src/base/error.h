@@ -18,10 +18,11 @@ dcn_status dcn__fail_at(dcn_error *err, dcn_status status, const char *where, ui
 dcn_status dcn__fail_line(dcn_error *err, dcn_status status, const char *where, int line,
                           int column, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
-/* The file system said no: appends strerror(errno_value) to "cannot VERB". */
+/* The file system said no: appends strerror(errno_value) to "cannot VERB". DCN_MEMORY if the system
+ * had none. */
 dcn_status dcn__fail_errno(dcn_error *err, const char *where, const char *verb, int errno_value,
                            const char *what_to_do);
-/* No memory for `what`. */
+/* No memory for `what`. bytes 0: as many as base last refused this thread. */
 dcn_status dcn__fail_memory(dcn_error *err, const char *what, size_t bytes);
 
 #endif

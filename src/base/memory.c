@@ -11,6 +11,7 @@
 static _Atomic(dcn__alloc_hook) alloc_hook;
 static _Atomic(void *) alloc_hook_user;
 static atomic_size_t live_blocks;
+static _Thread_local size_t refused;
 
 void dcn__set_alloc_hook(dcn__alloc_hook hook, void *user)
 {
@@ -31,10 +32,18 @@ static bool allowed(size_t bytes)
     return !hook || hook(atomic_load(&alloc_hook_user), bytes);
 }
 
-static void *counted(void *memory)
+size_t dcn__refused_bytes(void)
+{
+    return refused;
+}
+
+/* What every allocation ends in. */
+static void *counted(void *memory, size_t bytes)
 {
     if (memory)
         atomic_fetch_add_explicit(&live_blocks, 1, memory_order_relaxed);
+    else
+        refused = bytes;
     return memory;
 }
 
@@ -46,21 +55,23 @@ static void discount(const void *memory)
 
 void *dcn__alloc(size_t bytes)
 {
-    return allowed(bytes) ? counted(calloc(1, bytes ? bytes : 1)) : NULL;
+    return counted(allowed(bytes) ? calloc(1, bytes ? bytes : 1) : NULL, bytes);
 }
 
 void *dcn__alloc_array(size_t count, size_t size)
 {
     size_t bytes;
 
-    return dcn__mul_size(count, size, &bytes) ? dcn__alloc(bytes) : NULL;
+    return dcn__mul_size(count, size, &bytes) ? dcn__alloc(bytes) : counted(NULL, SIZE_MAX);
 }
 
 void *dcn__realloc(void *memory, size_t bytes)
 {
     void *larger = allowed(bytes) ? realloc(memory, bytes ? bytes : 1) : NULL;
 
-    return memory ? larger : counted(larger);
+    if (!memory || !larger)
+        counted(larger, bytes);
+    return larger;
 }
 
 void dcn__free(void *memory)
@@ -102,13 +113,13 @@ void *dcn__alloc_aligned(size_t bytes)
     size_t rounded;
 
     if (!dcn__add_size(bytes, 2 * LINE - 1, &rounded) || !allowed(bytes))
-        return NULL;
+        return counted(NULL, bytes);
     rounded = rounded / LINE * LINE;
     if (rounded >= LARGE)
         memory = map_large(rounded);
     else if ((memory = aligned_alloc(LINE, rounded)))
         memset(memory, 0, rounded);
-    return counted(memory ? memory + LINE : NULL);
+    return counted(memory ? memory + LINE : NULL, bytes);
 }
 
 void dcn__free_aligned(void *memory)

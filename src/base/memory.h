@@ -5,6 +5,7 @@
 #ifndef DCN_BASE_MEMORY_H
 #define DCN_BASE_MEMORY_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,20 @@ char *dcn__strdup(const char *text);
 /* Page-friendly blocks for tensors: 64-byte aligned, zeroed. */
 void *dcn__alloc_aligned(size_t bytes);
 void dcn__free_aligned(void *memory);
+
+/* What this thread was last refused: for the error line of whoever notices later. */
+size_t dcn__refused_bytes(void);
+
+/* A library that allocates by itself often reports a lack of memory as something else, or goes on
+ * without what it wanted. Around its calls: errno tells. */
+static inline void dcn__memory_watch(void)
+{
+    errno = 0;
+}
+static inline bool dcn__memory_lacked(void)
+{
+    return errno == ENOMEM;
+}
 
 /* For tests: called before each allocation, on any thread; false makes it fail. NULL: none. */
 typedef bool (*dcn__alloc_hook)(void *user, size_t bytes);

@@ -132,8 +132,9 @@ static dcn_status read_segment(struct walk *w, int marker, size_t *at)
     *at += length;
     if (marker >= SOF0 && marker <= SOF15 && marker != DHT && marker != JPG && marker != DAC)
         return read_frame(w, marker, start, p + 2, length - 2);
-    if (marker == APP1 && !w->frame && w->orientation == 1)
-        w->orientation = dcn__exif_orientation(p + 2, length - 2);
+    if (marker == APP1 && !w->frame && w->orientation == 1 &&
+        (st = dcn__exif_orientation(&w->orientation, p + 2, length - 2, w->err)))
+        return st;
     if (marker != SOS)
         return DCN_OK;
     if (!w->frame)
@@ -194,17 +195,20 @@ static dcn_status decode(dcn_image *image, const struct walk *w)
 {
     const int c = w->components == 4 ? 4 : w->components;
     const int format = c == 1 ? TJPF_GRAY : c == 3 ? TJPF_RGB : TJPF_CMYK;
+    const size_t decoder = (size_t)w->blocks * 128;      /* its coefficients, 64 a block */
     tjhandle handle;
     dcn_status st;
 
     if ((st = dcn__image_alloc(image, w->h, w->w, c, w->err)))
         return st;
     if (!(handle = tjInitDecompress()))
-        return dcn__fail_memory(w->err, "a JPEG decoder", 0);
+        return dcn__fail_memory(w->err, "a JPEG decoder", decoder);
+    dcn__memory_watch();
     if (tjDecompress2(handle, w->bytes, (unsigned long)w->size, image->pixels, w->w, 0, w->h,
                       format, TJFLAG_STOPONWARNING | TJFLAG_LIMITSCANS) != 0)
-        st = dcn__fail_at(w->err, DCN_INPUT, w->where, w->frame, "the picture is damaged (%s); "
-                          "copy it again", tjGetErrorStr2(handle));
+        st = dcn__memory_lacked() ? dcn__fail_memory(w->err, "a JPEG decoder", decoder)
+            : dcn__fail_at(w->err, DCN_INPUT, w->where, w->frame, "the picture is damaged (%s); "
+                           "copy it again", tjGetErrorStr2(handle));
     tjDestroy(handle);
     if (c == 4) {
         cmyk_to_rgb(image->pixels, (size_t)w->h * (size_t)w->w);

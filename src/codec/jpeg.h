@@ -18,8 +18,10 @@ dcn_status dcn__jpeg_encode(dcn__bytes *bytes, const dcn_image *image, int quali
                             dcn_error *err);
 bool dcn__jpeg_can_encode(void);               /* does this build have TurboJPEG? */
 
-/* The orientation (1..8) in an EXIF block "Exif\0\0..."; 1 if it has none. */
-int dcn__exif_orientation(const uint8_t *block, size_t size);
+/* The orientation (1..8) in an EXIF block "Exif\0\0..."; 1 if it has none. Fails for lack of memory
+ * alone. */
+dcn_status dcn__exif_orientation(int *orientation, const uint8_t *block, size_t size,
+                                 dcn_error *err);
 /* Turns and mirrors the picture upright. */
 dcn_status dcn__image_orient(dcn_image *image, int orientation, dcn_error *err);
 

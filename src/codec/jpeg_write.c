@@ -46,14 +46,16 @@ dcn_status dcn__jpeg_encode(dcn__bytes *bytes, const dcn_image *image, int quali
         return dcn__fail_memory(err, "a JPEG file", size);
     if (!(handle = tjInitCompress())) {
         dcn__bytes_clear(bytes);
-        return dcn__fail_memory(err, "a JPEG encoder", 0);
+        return dcn__fail_memory(err, "a JPEG encoder", size);
     }
     /* The accurate transform is whole-number arithmetic that is the same with and without vector
      * instructions; the fast one is not. */
+    dcn__memory_watch();
     if (tjCompress2(handle, image->pixels, image->w, 0, image->h, format, &bytes->data, &size,
                     sampling, quality, TJFLAG_NOREALLOC | TJFLAG_ACCURATEDCT) != 0) {
-        st = dcn__fail(err, DCN_BUG, "JPEG", "a picture of %dx%d was not written (%s); report this",
-                       image->w, image->h, tjGetErrorStr2(handle));
+        st = dcn__memory_lacked() ? dcn__fail_memory(err, "a JPEG encoder", size)
+            : dcn__fail(err, DCN_BUG, "JPEG", "a picture of %dx%d was not written (%s); report this",
+                        image->w, image->h, tjGetErrorStr2(handle));
         dcn__bytes_clear(bytes);
     } else {
         bytes->size = size;

@@ -57,7 +57,10 @@ dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, c
         if (p > json && (*p == '[' || *p == '{'))
             return dcn__fail(err, DCN_INPUT, where, "a list of texts holds something else; save "
                              "the file again");
+    dcn__memory_watch();
     list = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+    if (!list && dcn__memory_lacked())
+        return dcn__fail_memory(err, "a list of texts", strlen(json));
     if (!list)
         return dcn__fail(err, DCN_INPUT, where,
                          "a list of texts is not JSON (%.120s); save the file again", error.text);
@@ -160,7 +163,11 @@ dcn_status dcn__json_names(char ***names, int *n, const char *json, size_t bytes
     if (depth_of(json, bytes) > MAX_DEPTH)
         return dcn__fail(err, DCN_INPUT, where, "is nested deeper than names of classes are; write "
                          "a list of texts");
-    if (!(root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error)))
+    dcn__memory_watch();
+    root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
+    if (!root && dcn__memory_lacked())
+        return dcn__fail_memory(err, "names of classes", bytes);
+    if (!root)
         return dcn__fail_line(err, DCN_INPUT, where, error.line, error.column, "is not JSON "
                               "(%.120s); correct it, or write one name a line", error.text);
     count = json_is_object(root) ? json_object_size(root) : json_array_size(root);

@@ -12,21 +12,37 @@
 #ifdef DCN_HAVE_JPEG
 #include <libexif/exif-data.h>
 
-int dcn__exif_orientation(const uint8_t *block, size_t size)
+static int orientation_of(ExifData *data)
 {
+    const ExifEntry *entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
     int orientation = 1;
-    ExifData *data;
-    ExifEntry *entry;
 
-    if (size < 14 || memcmp(block, "Exif\0\0", 6) != 0 || !(data = exif_data_new()))
-        return 1;
-    exif_data_unset_option(data, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
-    exif_data_load_data(data, block, (unsigned)size);
-    entry = exif_content_get_entry(data->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
     if (entry && entry->format == EXIF_FORMAT_SHORT && entry->components == 1 && entry->size >= 2)
         orientation = exif_get_short(entry->data, exif_data_get_byte_order(data));
-    exif_data_unref(data);
     return orientation >= 1 && orientation <= 8 ? orientation : 1;
+}
+
+/* Entries for which libexif finds no memory it leaves out, and the picture would lie on its side. */
+dcn_status dcn__exif_orientation(int *orientation, const uint8_t *block, size_t size,
+                                 dcn_error *err)
+{
+    ExifData *data;
+
+    *orientation = 1;
+    if (size < 14 || memcmp(block, "Exif\0\0", 6) != 0)
+        return DCN_OK;
+    dcn__memory_watch();
+    if ((data = exif_data_new())) {
+        exif_data_unset_option(data, EXIF_DATA_OPTION_FOLLOW_SPECIFICATION);
+        exif_data_load_data(data, block, (unsigned)size);
+        *orientation = orientation_of(data);
+    }
+    if (dcn__memory_lacked()) {
+        exif_data_unref(data);
+        return dcn__fail_memory(err, "a picture's EXIF block", size);
+    }
+    exif_data_unref(data);
+    return DCN_OK;
 }
 
 #endif

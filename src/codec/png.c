@@ -149,6 +149,7 @@ static dcn_status read_exif(struct walk *w, const struct chunk *c)
 #ifdef DCN_HAVE_JPEG                                           /* libexif comes with it */
     static const char name[6] = "Exif\0";
     uint8_t *block;
+    dcn_status st;
 
     if (w->orientation != 1 || c->length > MAX_EXIF)
         return DCN_OK;
@@ -157,12 +158,13 @@ static dcn_status read_exif(struct walk *w, const struct chunk *c)
     memcpy(block, name, sizeof name);
     if (c->length)
         memcpy(block + sizeof name, c->data, c->length);
-    w->orientation = dcn__exif_orientation(block, sizeof name + c->length);
+    st = dcn__exif_orientation(&w->orientation, block, sizeof name + c->length, w->err);
     dcn__free(block);
+    return st;
 #else
     (void)w, (void)c;
-#endif
     return DCN_OK;
+#endif
 }
 
 static dcn_status read_chunk(struct walk *w, const struct chunk *c, bool *keep)
@@ -255,8 +257,11 @@ static dcn_status inflate_pixels(dcn_image *image, const struct walk *w)
 
     if ((st = dcn__image_alloc(image, (int)w->h, (int)w->w, c + alpha, w->err)))
         return st;
-    if (!dcn__png_pixels(image->pixels, image->h, (size_t)w->w * (size_t)(c + alpha), w->kept,
-                         w->kept_bytes, message, sizeof message))
+    st = dcn__png_pixels(image->pixels, image->h, (size_t)w->w * (size_t)(c + alpha), w->kept,
+                         w->kept_bytes, message, sizeof message);
+    if (st == DCN_MEMORY)
+        st = dcn__fail_memory(w->err, "a PNG decoder", 0);
+    else if (st)
         st = dcn__fail_at(w->err, DCN_INPUT, w->where, w->first_idat,
                           "the pixels are damaged (%s); copy the picture again", message);
     if (!st && alpha)

@@ -14,9 +14,9 @@ bool dcn__png_is(const uint8_t *head, size_t size);
 dcn_status dcn__png_decode(dcn_image *image, const uint8_t *bytes, size_t size, const char *where,
                            const dcn_limits *limits, dcn_error *err);
 /* For png.c. Signature and chunks that make pixels -> h rows of row_bytes bytes, one a channel.
- * False: message says why. */
-bool dcn__png_pixels(uint8_t *pixels, int h, size_t row_bytes, const uint8_t *bytes, size_t size,
-                     char *message, size_t message_size);
+ * Writes no error: DCN_INPUT, message says why; or DCN_MEMORY. */
+dcn_status dcn__png_pixels(uint8_t *pixels, int h, size_t row_bytes, const uint8_t *bytes,
+                           size_t size, char *message, size_t message_size);
 /* The same picture and texts give the same bytes. texts: pairs keyword, value, ended by NULL. */
 dcn_status dcn__png_encode(dcn__bytes *bytes, const dcn_image *image, const char *const *texts,
                            dcn_error *err);

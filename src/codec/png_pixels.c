@@ -5,6 +5,8 @@
 #include "codec/png.h"
 
 #ifdef DCN_HAVE_PNG
+#include "base/memory.h"
+
 #include <png.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -15,7 +17,24 @@ struct source {
     size_t left;
     char *message;
     size_t message_size;
+    bool no_memory;                /* an error that libpng reports as one of the picture */
 };
+
+/* libpng's and its zlib's memory comes through our door. */
+static png_voidp take(png_structp png, png_alloc_size_t bytes)
+{
+    struct source *s = png_get_mem_ptr(png);
+    void *memory = dcn__alloc(bytes);
+
+    s->no_memory = s->no_memory || !memory;
+    return memory;
+}
+
+static void give(png_structp png, png_voidp memory)
+{
+    (void)png;
+    dcn__free(memory);
+}
 
 static void read_bytes(png_structp png, png_bytep to, size_t n)
 {
@@ -55,24 +74,25 @@ static void read_rows(png_structp png, png_infop info, uint8_t *pixels, int h, s
             png_read_row(png, pixels + (size_t)y * row_bytes, NULL);
 }
 
-bool dcn__png_pixels(uint8_t *pixels, int h, size_t row_bytes, const uint8_t *bytes, size_t size,
-                     char *message, size_t message_size)
+dcn_status dcn__png_pixels(uint8_t *pixels, int h, size_t row_bytes, const uint8_t *bytes,
+                           size_t size, char *message, size_t message_size)
 {
-    struct source s = { bytes, size, message, message_size };
+    struct source s = { bytes, size, message, message_size, false };
     png_structp png;
     png_infop info;
 
     snprintf(message, message_size, "libpng cannot begin");
-    png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, on_message, on_message);
+    png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &s, on_message, on_message, &s, take,
+                                   give);
     info = png ? png_create_info_struct(png) : NULL;
     if (!info || setjmp(png_jmpbuf(png)) != 0) {
         png_destroy_read_struct(&png, &info, NULL);
-        return false;
+        return s.no_memory ? DCN_MEMORY : DCN_INPUT;
     }
     png_set_read_fn(png, &s, read_bytes);
     read_rows(png, info, pixels, h, row_bytes);
     png_destroy_read_struct(&png, &info, NULL);
-    return true;
+    return DCN_OK;
 }
 
 #endif

@@ -65,7 +65,7 @@ static dcn_status append_texts(dcn__string *s, const char *const *texts, dcn_err
 
     for (size_t i = 0; !st && texts && texts[i] && texts[i + 1]; i += 2)
         st = append_text(s, texts[i], texts[i + 1], err);
-    return !st && s->failed ? dcn__fail_memory(err, "a PNG file's texts", s->length) : st;
+    return !st && s->failed ? dcn__fail_memory(err, "a PNG file's texts", 0) : st;
 }
 
 /* ---- pixels --------------------------------------------------------------------------------- */
@@ -88,6 +88,19 @@ static void write_bytes(png_structp png, png_bytep data, size_t n)
     dcn__string_append(s, (const char *)data, n);
     if (s->failed)
         png_error(png, "no memory");
+}
+
+/* libpng's and its zlib's memory comes through our door. */
+static png_voidp take(png_structp png, png_alloc_size_t bytes)
+{
+    (void)png;
+    return dcn__alloc(bytes);
+}
+
+static void give(png_structp png, png_voidp memory)
+{
+    (void)png;
+    dcn__free(memory);
 }
 
 static void flush_nothing(png_structp png)
@@ -125,12 +138,13 @@ static void write_rows(png_structp png, png_infop info, const dcn_image *image)
 
 static dcn_status encode_pixels(dcn__string *s, const dcn_image *image, dcn_error *err)
 {
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
+    png_structp png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning,
+                                                NULL, take, give);
     png_infop info = png ? png_create_info_struct(png) : NULL;
 
     if (!info || setjmp(png_jmpbuf(png)) != 0) {
         png_destroy_write_struct(&png, &info);
-        return dcn__fail_memory(err, "a PNG file", s->length);
+        return dcn__fail_memory(err, "a PNG file", 0);
     }
     png_set_write_fn(png, s, write_bytes, flush_nothing);
     write_rows(png, info, image);
@@ -157,7 +171,7 @@ dcn_status dcn__png_encode(dcn__bytes *bytes, const dcn_image *image, const char
 
         dcn__string_append(&file, texts_of.text, texts_of.length);      /* makes the room */
         if (file.failed)
-            st = dcn__fail_memory(err, "a PNG file's texts", texts_of.length);
+            st = dcn__fail_memory(err, "a PNG file's texts", 0);
         else {
             memmove(file.text + BEFORE_TEXTS + texts_of.length, file.text + BEFORE_TEXTS,
                     before - BEFORE_TEXTS);

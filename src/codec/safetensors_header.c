@@ -83,7 +83,7 @@ static dcn_status read_metadata(struct reader *r, json_t *object)
         return refuse(r, "__metadata__", "is not an object");
     r->t->metadata = dcn__alloc_array(json_object_size(object), sizeof *r->t->metadata);
     if (!r->t->metadata)
-        return dcn__fail_memory(r->err, "metadata", json_object_size(object));
+        return dcn__fail_memory(r->err, "metadata", 0);
     json_object_foreach(object, key, value) {
         if (!json_is_string(value))
             return dcn__fail_at(r->err, DCN_INPUT, r->t->where, place(r, key), "the metadata "
@@ -237,8 +237,11 @@ static dcn_status read_json(struct reader *r, json_t **root)
     if (r->header[0] != '{')
         return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8, "the header does not begin with "
                             "{; check that this is a safetensors file");
+    dcn__memory_watch();
     *root = json_loadb((const char *)r->header, (size_t)r->t->header_bytes, JSON_REJECT_DUPLICATES,
                        &error);
+    if (!*root && dcn__memory_lacked())
+        return dcn__fail_memory(r->err, "a file's header", (size_t)r->t->header_bytes);
     if (!*root)
         return dcn__fail_at(r->err, DCN_INPUT, r->t->where,
                             8 + (uint64_t)(error.position > 0 ? error.position : 0),

@@ -172,7 +172,7 @@ static bool is_called_fashion(const dcn_data *d)
 {
     char probe[DCN__SHA256_HEX];
 
-    return dcn__sha256_hex(probe, "", 0, NULL) != DCN_OK && strstr(d->path, "fashion") &&
+    return dcn__sha256_hex(probe, "", 0, NULL) == DCN_USAGE && strstr(d->path, "fashion") &&
            d->info.count[0] == 60000 && d->info.count[1] == 10000 && d->info.shape.h == 28;
 }
 

@@ -70,6 +70,8 @@ static dcn_status damaged(const struct api *api, struct archive *a, const char *
 {
     const char *text = api->error(a);
 
+    if (dcn__memory_lacked())
+        return dcn__fail_memory(err, "unpacking", PIECE);
     return dcn__fail(err, DCN_INPUT, where, "the archive is damaged (%s); fetch it again",
                      text ? text : "no reason given");
 }
@@ -115,6 +117,7 @@ static dcn_status write_entry(const struct api *api, struct archive *a, const st
     if (!path)
         return dcn__fail_memory(err, "a path", strlen(into));
     st = dcn__writer_begin(&w, path, err);
+    dcn__memory_watch();
     while (!st && (n = api->read(a, piece, PIECE)) > 0) {
         left -= n;
         st = left < 0 ? dcn__fail(err, DCN_INPUT, where, "%s is longer than %lld bytes; "
@@ -136,9 +139,11 @@ static dcn_status read_entries(const struct api *api, struct archive *a, uint8_t
     for (int i = 0;; i++) {
         struct archive_entry *entry;
         const struct known *file;
-        const int code = api->next(a, &entry);
+        int code;
         dcn_status st;
 
+        dcn__memory_watch();
+        code = api->next(a, &entry);
         if (code == ARCHIVE_EOF && i)
             return DCN_OK;
         if (code != ARCHIVE_OK)
@@ -161,8 +166,9 @@ dcn_status dcn__unpack(int fd, const char *where, const char *into, dcn_error *e
 
     if ((st = open_library(&api, err)))
         return st;
-    a = api.create();
     piece = dcn__alloc(PIECE);
+    dcn__memory_watch();
+    a = api.create();
     if (!a || !piece)
         st = dcn__fail_memory(err, "unpacking", PIECE);
     else if (api.filter_gzip(a) != ARCHIVE_OK || api.format_tar(a) != ARCHIVE_OK ||

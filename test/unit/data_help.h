@@ -56,10 +56,10 @@ static inline bool fail_after(void *user, size_t bytes)
 static inline void put_file(const char *folder, const char *name, const void *data, size_t bytes)
 {
     char *path = dcn__path_join(folder, name);
-    dcn_error err;
+    dcn_error error;
 
-    if (dcn__file_write(path, data, bytes, &err))
-        fail_msg("%s", err.text);
+    if (dcn__file_write(path, data, bytes, &error))
+        fail_msg("%s", error.text);
     dcn__free(path);
 }
 

@@ -1,0 +1,413 @@
+/* memory_points.h - every allocation of a call fails: the k-th once, and the k-th and all behind it.
+ *
+ * Each time the call must end in DCN_MEMORY with the sentence of it, leave no block, no descriptor and
+ * no temporary file, and afterwards succeed with the result that it always had. Points are taken from
+ * base's door (dcn__set_alloc_hook) and, where a scenario asks for it, from the whole process's malloc,
+ * which reaches the libraries too. A program includes this once: it defines malloc. */
+#ifndef MEMORY_POINTS_H
+#define MEMORY_POINTS_H
+
+#include "faults.h"
+#include "support.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- the process's own malloc ---------------------------------------------------------------- */
+
+/* Points that fail: number `first` alone, or with all behind it. Numbers begin at 0. */
+typedef struct plot {
+    atomic_long asked;
+    long first;
+    bool for_ever;
+    atomic_bool struck;
+} plot;
+
+static plot ours;                                /* of base's door */
+static plot all;                                 /* of the process's malloc; on while all_on */
+static atomic_bool all_on;
+static atomic_long process_live;                 /* blocks of the whole process */
+
+static bool plot_allows(plot *p)
+{
+    const long number = atomic_fetch_add(&p->asked, 1);
+
+    if (p->first < 0 || number < p->first || (number > p->first && !p->for_ever))
+        return true;
+    atomic_store(&p->struck, true);
+    return false;
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+enum { OWN_MALLOC = 0 };                         /* the sanitiser's stays; it finds leaks by itself */
+#else
+enum { OWN_MALLOC = 1 };
+
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+void __libc_free(void *memory);
+
+static bool process_allows(void)
+{
+    if (!atomic_load(&all_on) || plot_allows(&all))
+        return true;
+    errno = ENOMEM;
+    return false;
+}
+
+static void *process_counted(void *memory)
+{
+    if (memory)
+        atomic_fetch_add(&process_live, 1);
+    return memory;
+}
+
+/* The build hides names; the libraries must find these. */
+#pragma GCC visibility push(default)
+void *malloc(size_t bytes)
+{
+    return process_allows() ? process_counted(__libc_malloc(bytes)) : NULL;
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return process_allows() ? process_counted(__libc_calloc(count, size)) : NULL;
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+    void *larger = process_allows() ? __libc_realloc(memory, bytes) : NULL;
+
+    return memory ? larger : process_counted(larger);
+}
+
+void *memalign(size_t alignment, size_t bytes);
+void *memalign(size_t alignment, size_t bytes)
+{
+    return process_allows() ? process_counted(__libc_memalign(alignment, bytes)) : NULL;
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    return memalign(alignment, bytes);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t bytes)
+{
+    void *got = memalign(alignment, bytes);
+
+    if (!got)
+        return ENOMEM;
+    *memory = got;
+    return 0;
+}
+
+void free(void *memory)
+{
+    if (memory)
+        atomic_fetch_sub(&process_live, 1);
+    __libc_free(memory);
+}
+#pragma GCC visibility pop
+#endif
+
+/* ---- scenarios ------------------------------------------------------------------------------- */
+
+/* Calls what it is named after and adds all that it got to *sum: feed(). What it made it clears, also
+ * after a failure, whose status it returns. e may be NULL. It allocates nothing by itself. */
+typedef dcn_status (*memory_call)(const void *with, uint64_t *sum, dcn_error *e);
+
+enum { WHOLE_PROCESS = 1, THREADS = 2, MANY = 4 };
+
+typedef struct scenario {
+    const char *name;
+    memory_call call;
+    int how;                 /* WHOLE_PROCESS: the libraries' allocations, too. THREADS: their number
+                                differs from run to run. MANY: each run takes long */
+    const void *with;
+    const char *spared;      /* what it can do without, so that it may succeed; NULL: nothing */
+} scenario;
+
+static void feed(uint64_t *sum, const void *data, size_t bytes)
+{
+    const uint8_t *p = data;
+
+    for (size_t i = 0; i < bytes; i++)
+        *sum = (*sum ^ p[i]) * 0x100000001b3u;
+}
+
+__attribute__((unused)) static void feed_text(uint64_t *sum, const char *text)
+{
+    feed(sum, text ? text : "(none)", strlen(text ? text : "(none)") + 1);
+}
+
+/* The bytes of a file that the call wrote. */
+__attribute__((unused)) static void feed_file(uint64_t *sum, const char *path)
+{
+    uint8_t bytes[4096];
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        fail_msg("%s was not written", path);
+    while ((n = read(fd, bytes, sizeof bytes)) > 0)
+        feed(sum, bytes, (size_t)n);
+    close(fd);
+}
+
+static const char *scratch(const char *name)
+{
+    static char paths[8][640];
+    static int turn;
+
+    turn = (turn + 1) % 8;
+    snprintf(paths[turn], sizeof paths[turn], "%s/%s.%ld", DCN_TEST_TMP,
+             program_invocation_short_name, (long)getpid());
+    mkdir(paths[turn], 0777);        /* it may be there */
+    if (*name) {
+        const size_t n = strlen(paths[turn]);
+
+        snprintf(paths[turn] + n, sizeof paths[turn] - n, "/%s", name);
+    }
+    return paths[turn];
+}
+
+/* The names in a folder and below it that hold `part`. */
+static int count_names(const char *folder, const char *part)
+{
+    DIR *d = opendir(folder);
+    int count = 0;
+
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char below[1200];
+
+        if (e->d_name[0] == '.' && (!e->d_name[1] || e->d_name[1] == '.'))
+            continue;
+        count += strstr(e->d_name, part) != NULL;
+        snprintf(below, sizeof below, "%s/%s", folder, e->d_name);
+        if (e->d_type == DT_DIR)
+            count += count_names(below, part);
+    }
+    if (d)
+        closedir(d);
+    return count;
+}
+
+static void remove_all(const char *folder)
+{
+    DIR *d = opendir(folder);
+
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char below[1200];
+
+        if (e->d_name[0] == '.' && (!e->d_name[1] || e->d_name[1] == '.'))
+            continue;
+        snprintf(below, sizeof below, "%s/%s", folder, e->d_name);
+        if (e->d_type == DT_DIR)
+            remove_all(below);
+        else
+            unlink(below);
+    }
+    if (d)
+        closedir(d);
+    rmdir(folder);
+}
+
+static int count_descriptors(void)
+{
+    DIR *d = opendir("/proc/self/fd");
+    int count = 0;
+
+    while (d && readdir(d))
+        count++;
+    if (d)
+        closedir(d);
+    return count;
+}
+
+/* ---- one point ------------------------------------------------------------------------------- */
+
+static long memory_points, memory_scenarios, memory_spared, memory_process_points;
+
+static bool our_hook(void *user, size_t bytes)
+{
+    (void)bytes;
+    return plot_allows(user);
+}
+
+/* What is wrong with the sentence of a lack of memory, or NULL. */
+static const char *wrong_sentence(const dcn_error *e)
+{
+    const char *what = strstr(e->text, ": no "), *bytes = strstr(e->text, " bytes for ");
+
+    if (e->status != DCN_MEMORY)
+        return "the status in the error is another one";
+    if ((strncmp(e->text, "threads: cannot start", 21) == 0 && strstr(e->text, "; ")) ||
+        strstr(e->text, " (Cannot allocate memory); free memory or ask for less"))
+        return NULL;
+    if (strncmp(e->text, "memory: no ", 11) != 0 || !what || !bytes)
+        return "it does not say how many bytes for what";
+    if (strncmp(what, ": no 0 bytes", 12) == 0)
+        return "it says 0 bytes";
+    return strstr(bytes + 11, "; ") && bytes[11] != ';' ? NULL : "it gives no advice";
+}
+
+/* One run with a plot, or none. */
+static dcn_status run_once(const scenario *s, plot *p, long first, bool for_ever, uint64_t *sum,
+                           dcn_error *e)
+{
+    dcn_status st;
+
+    if (e)
+        memset(e, 0, sizeof *e);
+    *sum = 0xcbf29ce484222325u;
+    atomic_store(&p->asked, 0);
+    atomic_store(&p->struck, false);
+    p->first = first;
+    p->for_ever = for_ever;
+    if (p == &ours)
+        dcn__set_alloc_hook(our_hook, p);
+    else
+        atomic_store(&all_on, true);
+    st = s->call(s->with, sum, e);
+    dcn__set_alloc_hook(NULL, NULL);
+    atomic_store(&all_on, false);
+    return st;
+}
+
+/* How it is before and after each point. */
+typedef struct standing { size_t live; int descriptors, left; } standing;
+
+static standing standing_now(void)
+{
+    return (standing){ dcn__live_blocks(), count_descriptors(),
+                       count_names(scratch(""), ".tmp-") };
+}
+
+static void same_state(const char *name, long k, const standing *before)
+{
+    const standing now = standing_now();
+
+    if (now.live != before->live)
+        fail_msg("%s, point %ld: %zd blocks were not freed", name, k, now.live - before->live);
+    if (now.descriptors != before->descriptors)
+        fail_msg("%s, point %ld: %d descriptors were left open", name, k,
+                 now.descriptors - before->descriptors);
+    if (now.left != before->left)
+        fail_msg("%s, point %ld: %d temporary files were left", name, k, now.left - before->left);
+}
+
+static void succeed_again(const scenario *s, long k, uint64_t usual)
+{
+    uint64_t sum;
+    dcn_status st = run_once(s, &ours, -1, false, &sum, &err);
+
+    if (st)
+        fail_msg("%s, after point %ld: status %d: %s", s->name, k, (int)st, err.text);
+    if (sum != usual)
+        fail_msg("%s, after point %ld: another result", s->name, k);
+}
+
+/* False: no allocation failed, since there were fewer. */
+static bool one_point(const scenario *s, plot *p, long k, bool for_ever, uint64_t usual)
+{
+    const standing before = standing_now();
+    dcn_error e, *to = k % 7 == 6 ? NULL : &e;        /* err may be NULL */
+    uint64_t sum;
+    const dcn_status st = run_once(s, p, k, for_ever, &sum, to);
+    const char *wrong;
+
+    if (!atomic_load(&p->struck)) {
+        if (st)
+            fail_msg("%s: failed without a reason: %s", s->name, to ? e.text : "");
+        return false;
+    }
+    if (st == DCN_OK) {
+        if (sum != usual)
+            fail_msg("%s, point %ld: another result in spite of success", s->name, k);
+        if (!s->spared && p == &ours)
+            fail_msg("%s, point %ld: succeeded, and nothing there can be done without", s->name, k);
+        memory_spared++;
+    } else if (st != DCN_MEMORY) {
+        fail_msg("%s, point %ld%s of %s: status %d: %s", s->name, k, for_ever ? " and all behind" : "",
+                 p == &ours ? "ours" : "the process", (int)st, to ? e.text : "");
+    } else if (to && (wrong = wrong_sentence(&e))) {
+        fail_msg("%s, point %ld: \"%s\": %s", s->name, k, e.text, wrong);
+    }
+    same_state(s->name, k, &before);
+    memory_points++;
+    memory_process_points += p == &all;
+    return true;
+}
+
+/* The points of one kind: all of them, or the first `near` and every `stride`-th. */
+static void points_of(const scenario *s, plot *p, long n, uint64_t usual)
+{
+    const long near = test_full() ? n : s->how & MANY ? 60 : 500;
+    const long stride = n <= near ? 1 : (n - near) / (s->how & MANY ? 40 : 200) + 1;
+    const long again = test_full() ? 1 : s->how & MANY ? 20 : 4;
+
+    for (int for_ever = 0; for_ever < 2; for_ever++) {
+        long done = 0;
+
+        for (long k = 0; k < n; k += k < near ? 1 : stride, done++) {
+            if (!one_point(s, p, k, for_ever, usual)) {
+                if (!(s->how & THREADS) && p == &ours)
+                    fail_msg("%s: point %ld of %ld was not reached", s->name, k, n);
+                break;
+            }
+            if (done % again == 0)
+                succeed_again(s, k, usual);
+        }
+    }
+    succeed_again(s, n, usual);
+}
+
+static void all_points(const scenario *s)
+{
+    const double began = (double)clock();
+    const long points = memory_points;
+    uint64_t usual, sum;
+    dcn_status st = run_once(s, &ours, -1, false, &usual, &err);     /* libraries make their tables */
+    standing before = standing_now();
+
+    if (st)
+        fail_msg("%s: status %d: %s", s->name, (int)st, err.text);
+    succeed_again(s, -1, usual);
+    same_state(s->name, -1, &before);
+    const long n = atomic_load(&ours.asked);
+
+    if (n == 0)
+        fail_msg("%s: allocates nothing: it belongs into memory_nothing.c", s->name);
+    points_of(s, &ours, n, usual);
+    if (OWN_MALLOC && (s->how & WHOLE_PROCESS)) {
+        run_once(s, &all, -1, false, &sum, &err);
+        points_of(s, &all, atomic_load(&all.asked), usual);
+    }
+    memory_scenarios++;
+    if (getenv("MEMORY_VERBOSE"))
+        print_message("%-40s %6ld allocations, %6ld points, %.2f s\n", s->name, n,
+                      memory_points - points, ((double)clock() - began) / CLOCKS_PER_SEC);
+}
+
+#define RUN_SCENARIOS(list)                                                                      \
+    do {                                                                                         \
+        for (size_t i_ = 0; i_ < COUNT(list); i_++)                                              \
+            all_points(&(list)[i_]);                                                             \
+    } while (0)
+
+/* The last line of each program. */
+__attribute__((unused)) static void memory_figure(const char *program)
+{
+    figure("memory: %s: %ld points in %ld scenarios, once and for ever, %ld of them of the whole "
+           "process's malloc: 0 crashes, 0 leaks, 0 files left; %ld succeeded without what failed",
+           program, memory_points, memory_scenarios, memory_process_points, memory_spared);
+    remove_all(scratch(""));
+}
+
+#endif
