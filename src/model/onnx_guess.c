@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "data/preprocess.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -83,14 +84,25 @@ static bool scales_bytes(const dcn__import *im)
            first->poly[1] < 0.02 && !first->poly[2] && !first->poly[3];
 }
 
-static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
+/* The mean and the deviation that the file names, if they are some that normalise pictures. */
+static bool read_units(const dcn__import *im, dcn_preprocess *p)
 {
     static const char *const means[] = { "mean", "image_mean", NULL };
     static const char *const stds[] = { "std", "image_std", NULL };
+    dcn_preprocess named = *p;
+
+    named.normalize = DCN_NORMALIZE_MEAN;
+    if (p->shape.c != 3 || !read_three(metadata(im, means), named.mean) ||
+        !read_three(metadata(im, stds), named.std) || dcn__preprocess_check(&named, NULL))
+        return false;
+    *p = named;
+    return true;
+}
+
+static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
+{
     const dcn_shape s = m->graph->nodes[0].shape;
-    float mean[3], std[3];
     const char *way = "none";
-    dcn_status st;
 
     if (read_own(im, m))
         return DCN_OK;
@@ -104,13 +116,10 @@ static dcn_status describe_preprocess(dcn__import *im, dcn_model *m)
         say(m, "its input has %d channels: it takes no pictures", s.c);
         return DCN_OK;
     }
-    if ((st = dcn_preprocess_named(&m->preprocess, way, s, im->err)))
-        return st;
-    if (s.c == 3 && read_three(metadata(im, means), mean) &&
-        read_three(metadata(im, stds), std) && std[0] > 0 && std[1] > 0 && std[2] > 0) {
-        m->preprocess.normalize = DCN_NORMALIZE_MEAN;
-        memcpy(m->preprocess.mean, mean, sizeof mean);
-        memcpy(m->preprocess.std, std, sizeof std);
+    if (dcn_preprocess_named(&m->preprocess, way, s, NULL))
+        return dcn__fail(im->err, DCN_INPUT, im->path, "its input of %dx%d pixels is larger than "
+                         "any picture that is read; export it for a smaller one", s.h, s.w);
+    if (read_units(im, &m->preprocess)) {
         say(m, "the mean and the deviation of pictures are the file's, their size is guessed");
     } else if (scales_bytes(im)) {
         m->preprocess.normalize = DCN_NORMALIZE_MEAN;

@@ -10,15 +10,30 @@
 
 #include <string.h>
 
-/* protobuf-c says only "no": this tells a bad message from a full memory. */
-typedef struct room { bool failed; } room;
+/* Two bytes of a record can ask for a structure of a hundred. */
+enum { ROOM = 64 << 20, ROOM_FACTOR = 4 };
+
+/* protobuf-c says only "no": this tells a bad message from a full memory, and from one that wants
+ * more than its record can need. */
+typedef struct room { size_t left; bool failed, over; } room;
+
+static room room_for(size_t record)
+{
+    return (room){ .left = ROOM + ROOM_FACTOR * record };
+}
 
 static void *room_alloc(void *user, size_t bytes)
 {
-    void *memory = dcn__alloc(bytes);
+    room *r = user;
+    void *memory;
 
-    if (!memory)
-        ((room *)user)->failed = true;
+    if (bytes > r->left) {
+        r->over = true;
+        return NULL;
+    }
+    r->left -= bytes;
+    if (!(memory = dcn__alloc(bytes)))
+        r->failed = true;
     return memory;
 }
 
@@ -26,6 +41,20 @@ static void room_free(void *user, void *memory)
 {
     (void)user;
     dcn__free(memory);
+}
+
+/* Of bytes that did not become a message. */
+static dcn_status refuse(const room *r, const char *what, size_t bytes, const char *where,
+                         uint64_t offset, dcn_error *err)
+{
+    if (r->failed)
+        return dcn__fail_memory(err, what, bytes);
+    if (r->over)
+        return dcn__fail_at(err, DCN_INPUT, where, offset, "%s of %zu bytes would take more than "
+                            "%zu MiB; the file is damaged or not one of ours", what, bytes,
+                            room_for(bytes).left >> 20);
+    return dcn__fail_at(err, DCN_INPUT, where, offset, "%s of %zu bytes does not decode; the file "
+                        "is damaged or no event file", what, bytes);
 }
 
 static dcn_status check_value(const Dcn__Tb__Value *v, const char *where, uint64_t offset,
@@ -55,11 +84,8 @@ static dcn_status check_graph(const ProtobufCBinaryData *bytes, const char *wher
 {
     Dcn__Tb__Graph *graph = dcn__tb__graph__unpack(allocator, bytes->len, bytes->data);
 
-    if (!graph && ((room *)allocator->allocator_data)->failed)
-        return dcn__fail_memory(err, "a graph", bytes->len);
     if (!graph)
-        return dcn__fail_at(err, DCN_INPUT, where, offset,
-                            "the graph does not decode; the file is damaged or not one of ours");
+        return refuse(allocator->allocator_data, "a graph", bytes->len, where, offset, err);
     dcn__tb__graph__free_unpacked(graph, allocator);
     return DCN_OK;
 }
@@ -94,7 +120,7 @@ static dcn_status check_all(dcn__tfrecord_reader *r, dcn_events_summary *s, dcn_
         return dcn__fail(err, DCN_INPUT, r->where, "is empty; the run wrote nothing");
     for (;;) {
         const uint64_t offset = r->offset;
-        room memory = { false };
+        room memory = { 0 };
         ProtobufCAllocator allocator = { room_alloc, room_free, &memory };
         const uint8_t *data;
         size_t bytes;
@@ -105,13 +131,10 @@ static dcn_status check_all(dcn__tfrecord_reader *r, dcn_events_summary *s, dcn_
             s->torn_bytes = (int64_t)r->torn_bytes;
             return st;
         }
+        memory = room_for(bytes);
         event = dcn__tb__event__unpack(&allocator, bytes, data);
-        if (!event && memory.failed)
-            return dcn__fail_memory(err, "an event", bytes);
         if (!event)
-            return dcn__fail_at(err, DCN_INPUT, r->where, offset,
-                                "a record does not decode as an event; the file is damaged or no "
-                                "event file");
+            return refuse(&memory, "an event", bytes, r->where, offset, err);
         st = check_event(event, r->where, offset, &allocator, s, err);
         dcn__tb__event__free_unpacked(event, &allocator);
         if (st)
