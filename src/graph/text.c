@@ -136,9 +136,11 @@ static bool numbers(const token *t, char separator, int n, bool repeat, int64_t 
     return true;
 }
 
+/* Of words whose range is one of whole numbers: others may lie beyond int64_t. */
 static dcn_status read_numbers(const reader *r, const token *t, const char *what, char separator,
-                               int n, bool repeat, int64_t min, int64_t max, int *out)
+                               int n, bool repeat, const dcn__word *w, int *out)
 {
+    const int64_t min = (int64_t)w->min, max = (int64_t)w->max;
     char not_a[48];
     int64_t bad;
 
@@ -194,30 +196,29 @@ static dcn_status read_pad(const reader *r, const token *t, const dcn__word *w, 
         window->pad_kind = DCN_PAD_EXPLICIT;
     if (window->pad_kind != DCN_PAD_EXPLICIT)
         return DCN_OK;
-    return read_numbers(r, t, "pad", ',', 4, true, (int64_t)w->min, (int64_t)w->max, window->pad);
+    return read_numbers(r, t, "pad", ',', 4, true, w, window->pad);
 }
 
 /* Reads the value of a row into its member. */
 static dcn_status read_value(const reader *r, const token *t, const dcn__word *w, dcn__node *n)
 {
     void *at = (char *)n + w->at;
-    const int64_t min = (int64_t)w->min, max = (int64_t)w->max;
     dcn_status st;
     int v = 0;
 
     switch (w->kind) {
     case DCN__WORD_WHOLE:
-        return read_numbers(r, t, w->key, ',', 1, false, min, max, at);
+        return read_numbers(r, t, w->key, ',', 1, false, w, at);
     case DCN__WORD_WINDOW:
         n->window.global = is(t, "global");
-        return n->window.global ? DCN_OK : read_numbers(r, t, w->key, 'x', 2, true, min, max, at);
+        return n->window.global ? DCN_OK : read_numbers(r, t, w->key, 'x', 2, true, w, at);
     case DCN__WORD_PAIR:
-        return read_numbers(r, t, w->key, 'x', 2, true, min, max, at);
+        return read_numbers(r, t, w->key, 'x', 2, true, w, at);
     case DCN__WORD_SHAPE:
-        return read_numbers(r, t, w->op == DCN__OP_INPUT ? "input size" : "size", 'x', 3, false,
-                            min, max, at);
+        return read_numbers(r, t, w->op == DCN__OP_INPUT ? "input size" : "size", 'x', 3, false, w,
+                            at);
     case DCN__WORD_SIDES:
-        return read_numbers(r, t, "sides", ',', 4, true, min, max, at);
+        return read_numbers(r, t, "sides", ',', 4, true, w, at);
     case DCN__WORD_PAD:
         return read_pad(r, t, w, &n->window);
     case DCN__WORD_INIT:

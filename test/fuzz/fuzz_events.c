@@ -25,7 +25,7 @@ void fuzz_repair(uint8_t *data, size_t size)
     }
 }
 
-FUZZ_REPAIRING_MUTATOR
+FUZZ_MUTATOR
 
 static dcn_status read_events(const uint8_t *data, size_t size, dcn_error *err)
 {

@@ -118,16 +118,7 @@ size_t fuzz_mutate(uint8_t *data, size_t size, size_t max_size, uint64_t seed)
     return fuzz_change_fields(data, size, max_size, seed);
 }
 
-#ifdef DCN_FUZZ
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed)
-{
-    if (seed % 4 == 0)
-        return LLVMFuzzerMutate(data, size, max_size);
-    for (unsigned i = 0; i <= seed / 4 % 4; i++)
-        size = fuzz_change_fields(data, size, max_size, seed + i);
-    return size;
-}
-#endif
+FUZZ_MUTATOR
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* fuzz_scan.c - the state of a scan, read for a small atlas. */
-#include "fuzz.h"
+#include "fuzz_tensors.h"
 
 #include "atlas/state.h"
 
@@ -57,6 +57,33 @@ static dcn_status read_state(const uint8_t *data, size_t size, dcn_error *err)
     dcn__tensors_close(&t);
     return st;
 }
+
+size_t fuzz_mutate(uint8_t *data, size_t size, size_t max_size, uint64_t seed)
+{
+    return fuzz_change_tensors(data, size, max_size, seed);
+}
+
+/* The one sum of a state, over numbers and metadata. */
+void fuzz_repair(uint8_t *data, size_t size)
+{
+    const char *names[MOST_TENSORS];
+    uint32_t sums[MOST_TENSORS], sum;
+    dcn__tensors t;
+
+    if (dcn__tensors_parse(&t, data, size, "repair", NULL, NULL))
+        return;
+    for (int i = 0; i < t.count && i < MOST_TENSORS; i++) {
+        names[i] = t.at[i].name;
+        sums[i] = dcn__crc32c(dcn__tensors_data(&t, &t.at[i]),
+                              (size_t)(t.at[i].end - t.at[i].begin));
+    }
+    if (t.count <= MOST_TENSORS &&
+        !dcn__state_sum(&sum, names, sums, t.count, t.metadata, t.n_metadata, NULL))
+        write_sum(data + 8, (size_t)t.header_bytes, "crc32c", sum);
+    dcn__tensors_close(&t);
+}
+
+FUZZ_MUTATOR
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,8 @@
-/* standalone.c - runs a target without libFuzzer: fuzz_X [--mutate N] FILE|FOLDER...
+/* standalone.c - runs a target without libFuzzer: fuzz_X [--mutate N] [--fail] FILE|FOLDER...
  *
- * Each file is replayed; with --mutate, N random changes of each follow, the same in every run. It
- * finds no new paths as libFuzzer does, but works with every compiler. */
+ * Each file is replayed; with --mutate, N random changes of each follow, the same in every run; with
+ * --fail, the file is replayed once for each of its allocations, which fails. It finds no new paths
+ * as libFuzzer does, but works with every compiler. */
 #include "fuzz.h"
 
 #include "base/random.h"
@@ -12,7 +13,8 @@
 enum { MAX_FILE = 1 << 20 };
 
 static int files;
-static long mutations;
+static long mutations, failures;
+static bool fail;
 
 /* A copy of exactly this size, so that a sanitizer sees every byte read beyond it. */
 static void run(const uint8_t *data, size_t size)
@@ -46,6 +48,20 @@ static size_t mutate(uint8_t *data, size_t size, dcn__random *r)
     return size;
 }
 
+/* Once for every allocation that our code makes of this input. */
+static void fail_each(const uint8_t *data, size_t size)
+{
+    for (long n = 1;; n++) {
+        fuzz_allocations = 0;
+        fuzz_failing = n;
+        run(data, size);
+        fuzz_failing = 0;
+        if (fuzz_allocations < n)
+            return;
+        failures++;
+    }
+}
+
 static int replay_file(const char *path)
 {
     static uint8_t data[MAX_FILE], changed[MAX_FILE];
@@ -60,6 +76,8 @@ static int replay_file(const char *path)
     fclose(file);
     run(data, size);
     files++;
+    if (fail)
+        fail_each(data, size);
     for (long i = 0; i < mutations; i++) {
         dcn__random r = dcn__random_stream((uint64_t)size, (uint64_t)files, (uint64_t)i);
 
@@ -103,6 +121,8 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--mutate") == 0 && i + 1 < argc)
             mutations = strtol(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "--fail") == 0)
+            fail = true;
         else
             failed |= replay(argv[i]);
     }
@@ -110,5 +130,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: no file was replayed\n", argv[0]);
         return 1;
     }
+    if (fail)
+        printf("%d files, %ld failed allocations\n", files, failures);
     return failed;
 }
