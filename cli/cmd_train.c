@@ -131,7 +131,7 @@ static char *model_of(const char *resume)
 
     if (stat(resume, &st) == 0 && !S_ISDIR(st.st_mode))
         return cli_text("%s", resume);
-    return cli_text("%s/model.safetensors", resume);
+    return cli_text("%s/" CLI_RUN_MODEL, resume);
 }
 
 static dcn_status make_graph(train_run *run, const char *resume_model, dcn_error *err)
@@ -277,19 +277,6 @@ static bool talks(const train_run *run)
     return !run->options.shared.json || cli_verbosity() >= 0;
 }
 
-static dcn_status save(train_run *run, dcn_error *err)
-{
-    char *path = cli_text("%s/model.safetensors", run->folder.path);
-    dcn_status st;
-
-    cli_interrupt_hold();
-    if (!(st = dcn_trainer_save(run->trainer, path, err)))
-        run->saved_step = run->last.step;
-    cli_interrupt_release();
-    free(path);
-    return st;
-}
-
 static int stop_if_asked(void *user, int64_t done, int64_t total)
 {
     (void)user, (void)done, (void)total;
@@ -358,7 +345,7 @@ static dcn_status after_step(train_run *run, const dcn_train_report *r, dcn_erro
     if (o->eval_every && r->step % o->eval_every == 0 && r->step < run->total
         && (st = report_test(run, r, err)))
         return st;
-    if (r->step % o->save_every == 0 && r->step < run->total && (st = save(run, err)))
+    if (r->step % o->save_every == 0 && r->step < run->total && (st = train_save(run, err)))
         return st;
     snprintf(note, sizeof note, ", loss %.3f", r->loss);
     cli_progress_draw(&run->progress, r->step, run->total, note);
@@ -412,7 +399,7 @@ static dcn_status stopped(train_run *run, dcn_error *err)
     if (run->last.step == run->first_step)
         return cli_fail(err, code, run->folder.path, "interrupted before the first step, the model "
                         "is what it was; give the same command again");
-    if ((st = save(run, err)) || (run->events && (st = dcn_events_flush(run->events, err))))
+    if ((st = train_save(run, err)) || (run->events && (st = dcn_events_flush(run->events, err))))
         return st;
     command = resume_command(run);
     if (strlen(command) > 230)
@@ -426,37 +413,30 @@ static dcn_status stopped(train_run *run, dcn_error *err)
     return code;
 }
 
-/* Numbers that went wrong: at which step, if the library did not know. */
+/* Numbers that went wrong: at which step, if the library did not know; and which step is safe. What
+ * was done since is not saved: a step that was applied just before may have begun it. */
 static void add_step(const train_run *run, dcn_error *err)
 {
     const dcn_error inner = *err;
     const char *what = strstr(inner.text, ": ");
-    char where[sizeof inner.text];
+    char where[sizeof inner.text], *folder;
 
-    if (!what || strstr(inner.text, "step"))
+    if (!what)
         return;
-    snprintf(where, sizeof where, "step %lld: %.*s", (long long)run->last.step - 1,
-             (int)(what - inner.text), inner.text);
-    cli_fail(err, inner.status, where, "%s", what + 2);
-}
-
-/* The file system said no, to a log, the model or a picture: what is done is saved if that is still
- * possible, and the advice says which step is safe. */
-static void save_what_is_done(train_run *run, dcn_error *err)
-{
-    const dcn_error inner = *err;
-    const char *colon = strstr(inner.text, ": ");
-    char where[sizeof inner.text];
-
-    if (inner.status != DCN_FILE || !colon)
-        return;
-    if (run->saved_step < run->last.step)
-        save(run, NULL);
-    snprintf(where, sizeof where, "%.*s", (int)(colon - inner.text), inner.text);
-    if (run->saved_step > 0)
-        cli_fail(err, inner.status, where,
-                 "%s, then go on with --resume: step %lld is safe", colon + 2,
+    snprintf(where, sizeof where, "%.*s", (int)(what - inner.text), inner.text);
+    if (!strstr(what, " step "))
+        snprintf(where, sizeof where, "step %lld: %.*s", (long long)run->last.step,
+                 (int)(what - inner.text), inner.text);
+    folder = shell_word(run->folder.path);
+    if (run->saved_step == 0)
+        cli_fail(err, inner.status, where, "%s, nothing was saved yet", what + 2);
+    else if (strlen(folder) > 120)
+        cli_fail(err, inner.status, where, "%s: step %lld is safe", what + 2,
                  (long long)run->saved_step);
+    else
+        cli_fail(err, inner.status, where, "%s: step %lld is safe, go on with --resume %s --lr RATE",
+                 what + 2, (long long)run->saved_step, folder);
+    free(folder);
 }
 
 static dcn_status train(train_run *run, dcn_error *err)
@@ -476,8 +456,6 @@ static dcn_status train(train_run *run, dcn_error *err)
         return stopped(run, err);
     if (st == DCN_NUMBERS)
         add_step(run, err);
-    if (st)
-        save_what_is_done(run, err);
     return st;
 }
 
@@ -513,7 +491,7 @@ static dcn_status finish(train_run *run, dcn_error *err)
     dcn_image strip = { 0 };
     dcn_status st;
 
-    if ((st = save(run, err)) || (st = dcn_trainer_model(run->trainer, &model, err)))
+    if ((st = train_save(run, err)) || (st = dcn_trainer_model(run->trainer, &model, err)))
         return st;
     if ((st = evaluate(run, model, &e, err))) {
         if (st != DCN_STOPPED || !cli_interrupted())
@@ -559,7 +537,7 @@ static dcn_status prepare(train_run *run, const char *resume_model, dcn_error *e
 
 static bool replaces_a_run(const train_run *run, const char *out)
 {
-    char *model = cli_text("%s/model.safetensors", out);
+    char *model = cli_text("%s/" CLI_RUN_MODEL, out);
     const bool there = !run->options.resume && access(model, F_OK) == 0;
 
     free(model);
@@ -583,11 +561,17 @@ static dcn_status work(train_run *run, const char *out, dcn_error *err)
                ? ", whose run is replaced (--resume goes on with it)" : "");
     cli_interrupt_begin();
     cli_run_clean(&run->folder, replaces_a_run(run, out));
+    if (run->options.resume && !run->goes_on)
+        cli_run_drop_previous(&run->folder, run->options.resume);
     if ((st = train_log_begin(run, err)))
         return st;
-    if ((st = train(run, err)))
-        return st;
-    return finish(run, err);
+    if (!(st = train(run, err)) && !(st = finish(run, err)) && run->events) {
+        st = dcn_events_close(run->events, err);
+        run->events = NULL;
+    }
+    if (st)
+        train_save_what_is_done(run, err);
+    return st;
 }
 
 static void clear(train_run *run)
@@ -636,17 +620,14 @@ static dcn_status prepare_and_work(train_run *run, const char *out, const char *
     /* A new run makes its folder when nothing else can be refused; one that goes on is locked
      * before its model is read. */
     st = model && !dry ? cli_run_open(&run->folder, out, err) : cli_check_folder(out, err);
-    if (!st)
-        st = prepare(run, model, err);
+    if (!st && (st = prepare(run, model, err)) && model)
+        st = cli_run_name_previous(model, err);
     if (st || dry)
         return st ? st : print_dry_run(run, out, err);
     if (!model && (st = cli_run_open(&run->folder, out, err)))
         return st;
-    if ((st = work(run, out, err)))
-        return st;
-    st = run->events ? dcn_events_close(run->events, err) : DCN_OK;
-    run->events = NULL;
-    return st;
+    run->goes_on = model && cli_run_holds(&run->folder, model);
+    return work(run, out, err);
 }
 
 static dcn_status train_main(int argc, char **argv, dcn_error *err)

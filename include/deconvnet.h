@@ -70,7 +70,7 @@ typedef struct dcn_limits {
     int64_t max_text_bytes;   /* of a network description: 1 MiB */
     int64_t max_onnx_bytes;   /* of an ONNX file, and of each file of its external data: 2 GiB - 1
                                  and 64 GiB */
-    int64_t max_nodes;        /* of an ONNX graph: 100,000 */
+    int64_t max_nodes;        /* of an ONNX graph, of a model file's: 100,000; of a text: 1,000 */
 } dcn_limits;
 
 /* ---- graph: what ---------------------------------------------------------------------- */
@@ -553,7 +553,8 @@ DCN_API dcn_status dcn_trainer_step(dcn_trainer *t, dcn_train_report *report, dc
 DCN_API dcn_status dcn_trainer_batch_accuracy(dcn_trainer *t, dcn_loss *loss, dcn_error *err);
 /* The network with its present weights; valid until the next step. */
 DCN_API dcn_status dcn_trainer_model(dcn_trainer *t, const dcn_model **model, dcn_error *err);
-/* Weights and optimiser state, atomically. Loading it continues bit for bit. */
+/* Weights and optimiser state, atomically. Loading it continues bit for bit; but the file holds
+ * float32, to which the doubles of engine ref64 are rounded. */
 DCN_API dcn_status dcn_trainer_save(dcn_trainer *t, const char *path, dcn_error *err);
 /* DCN_STATE if the file was made with another network, data set, batch, seed or setting. After a
  * failure the trainer is what it was. */

@@ -104,10 +104,7 @@ dcn_status dcn_trainer_step(dcn_trainer *t, dcn_train_report *report, dcn_error 
         (st = dcn_plan_gradient(t->plan, t->images, t->labels, t->desc.batch, &loss, err)))
         return st;
     if (!isfinite(loss.loss))
-        return dcn__fail(err, DCN_NUMBERS, "loss",
-                         "is not finite at step %lld, the step was not applied; lower the "
-                         "learning rate",
-                         (long long)t->model.step + 1);
+        return dcn__blame(t, err);
     if ((st = dcn_plan_adam(t->plan, t->desc.rate, err)))
         return st;
     t->synchronised = false;

@@ -18,4 +18,7 @@ struct dcn_trainer {
     const int32_t *labels;
 };
 
+/* blame.c: DCN_NUMBERS for a step whose loss is not finite, with the first tensor that is not. */
+dcn_status dcn__blame(dcn_trainer *t, dcn_error *err);
+
 #endif
