@@ -22,13 +22,22 @@ static double node_flops(const dcn_graph *graph, dcn_node node)
     return 0;
 }
 
+/* Each box is a way back through the whole network: of more nodes than these none is told. */
+enum { MOST_BOXES = 4096 };
+
+static bool tells_boxes(const dcn_graph *graph)
+{
+    return dcn_graph_node_count(graph) <= MOST_BOXES;
+}
+
 /* What the middle unit of a node sees at this size of the input, and whether the border cuts it. */
 static dcn_box middle_box(const dcn_graph *graph, dcn_node node, dcn_shape shape)
 {
     dcn_box box = { 0, 0, 0, 0, 0 };
     dcn_error ignored;
 
-    dcn_graph_box(graph, node, shape.h / 2, shape.w / 2, &box, &ignored);
+    if (tells_boxes(graph))
+        dcn_graph_box(graph, node, shape.h / 2, shape.w / 2, &box, &ignored);
     return box;
 }
 
@@ -120,6 +129,7 @@ void info_add_nodes(cli_json *json, const dcn_graph *graph)
         pair(field, "start", n.field.start);
         pair(field, "size", n.field.size);
         pair(field, "stride", n.field.stride);
-        add_middle(node, graph, i, n.shape);
+        if (tells_boxes(graph))
+            add_middle(node, graph, i, n.shape);
     }
 }

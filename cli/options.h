@@ -114,7 +114,8 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
       CLI_GROUP_LIMITS }, \
     { "max-onnx-bytes", CLI_KEY_MAX_ONNX, "N", 0, "An ONNX file (2147483647); a file of its " \
       "external data may then have as many (68719476736)", CLI_GROUP_LIMITS }, \
-    { "max-nodes", CLI_KEY_MAX_NODES, "N", 0, "Nodes of an ONNX graph (100000)", \
+    { "max-nodes", CLI_KEY_MAX_NODES, "N", 0, "Nodes of an ONNX graph (100000), of a network's " \
+      "text (1000)", \
       CLI_GROUP_LIMITS }
 #define CLI_OPTION_JSON { "json", CLI_KEY_JSON, NULL, 0, \
     "Print one JSON object on standard output instead of text", CLI_GROUP_OUTPUT }

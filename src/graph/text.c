@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TEXT = 1 << 20, MAX_LINE = 4096, MAX_TOKENS = 256,
+enum { MAX_TEXT = 1 << 20, MAX_LINE = 4096, MAX_NODES = 1000, MAX_TOKENS = 256,
        MAX_WORDS = 8 };
 
 typedef struct token { const char *text; size_t length; int column; bool quoted; } token;
@@ -20,6 +20,7 @@ typedef struct token { const char *text; size_t length; int column; bool quoted;
 typedef struct reader {
     dcn_graph *graph;
     const char *where;
+    int64_t max_nodes;
     int line;
     token tokens[MAX_TOKENS];
     int count, next;
@@ -523,6 +524,10 @@ static dcn_status statement(reader *r)
             return refuse(r, first, "no operator after", "write NAME = OP");
     }
     first = &r->tokens[r->next++];
+    if (r->graph->n_nodes >= r->max_nodes)
+        return dcn__fail_line(r->err, DCN_USAGE, r->where, r->line, first->column, "this is node "
+                              "%d, the limit is %lld; use fewer, or pass --max-nodes",
+                              r->graph->n_nodes + 1, (long long)r->max_nodes);
     if ((st = read_op(r, first, &said.op)))
         return st;
     w.rows = dcn__words_of(said.op, &w.n_rows);
@@ -543,7 +548,8 @@ dcn_status dcn_graph_parse(dcn_graph **graph, const char *text, size_t bytes, co
                            const dcn_limits *limits, dcn_error *err)
 {
     const int64_t limit = limits && limits->max_text_bytes ? limits->max_text_bytes : MAX_TEXT;
-    reader r = { .where = where ? where : "network", .line = 1, .err = err };
+    const int64_t nodes = limits && limits->max_nodes ? limits->max_nodes : MAX_NODES;
+    reader r = { .where = where ? where : "network", .max_nodes = nodes, .line = 1, .err = err };
     dcn_status st;
     size_t start = 0, line_start = 0;
     bool quoted = false;          /* in a quoted name ';' and '#' mean themselves */

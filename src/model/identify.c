@@ -83,7 +83,8 @@ static bool begins(const char *text, const char *word)
     return text && strncmp(text, word, strlen(word)) == 0;
 }
 
-/* A model is a file of tensors whose metadata say so, and so is a scan. */
+/* A model is a file of tensors whose metadata say so, and so is a scan. Sums alone are what damage
+ * to that one word leaves. */
 static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_error *err)
 {
     const char *format;
@@ -96,8 +97,12 @@ static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_er
     *kind = begins(format, DCN__MODEL_FORMAT)  ? DCN_KIND_MODEL
             : begins(format, DCN__SCAN_FORMAT) ? DCN_KIND_SCAN
                                                : DCN_KIND_TENSORS;
+    if (*kind == DCN_KIND_TENSORS && dcn__tensors_metadata(&t, "crc32c"))
+        st = dcn__fail(err, DCN_INPUT, h->path, "has the checksum of a model or a scan, but says "
+                       "that it is neither (format is \"%.40s\"); use another copy",
+                       format ? format : "not there");
     dcn__tensors_close(&t);
-    return DCN_OK;
+    return st;
 }
 
 /* Nothing else reads such a file alone, so that it is checked here whether it is whole. */

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/onnx.h"
+#include "graph/graph.h"
 
 #include <math.h>
 #include <string.h>
@@ -172,15 +173,18 @@ static dcn_status as_input(dcn_status st, dcn_error *err)
 static dcn_status read_network(const dcn__model_file *f, dcn_model *m, const dcn_limits *limits,
                                dcn_error *err)
 {
+    dcn_limits own = limits ? *limits : (dcn_limits){ 0 };
     dcn__string where = { 0 };
     const char *text;
     dcn_status st;
 
     if ((st = need(f, "network", &text, err)))
         return st;
+    if (!own.max_nodes)           /* it may have been an ONNX file once */
+        own.max_nodes = DCN__MAX_NODES;
     dcn__string_printf(&where, "%s(network)", f->where);
     st = where.failed ? dcn__fail_memory(err, "a path", 0)
-        : as_input(dcn_graph_parse(&m->graph, text, strlen(text), where.text, limits, err), err);
+        : as_input(dcn_graph_parse(&m->graph, text, strlen(text), where.text, &own, err), err);
     dcn__string_clear(&where);
     return st;
 }
