@@ -93,13 +93,13 @@ dcn_status dcn_data_picture(const dcn_data *data, dcn_split split, int64_t i, dc
 dcn_status dcn__workspace_prepare(dcn__workspace *w, const dcn_data *data, const dcn_preprocess *p,
                                   dcn_error *err)
 {
-    const size_t raw = data->ops->read ? raw_bytes(data) : 0;
-    const size_t scaled = (size_t)p->shape.h * (size_t)p->shape.w * 3;
+    const dcn_image picture = { data->info.shape.h, data->info.shape.w, data->info.shape.c, NULL };
 
-    if ((raw && !dcn__scratch_reserve(&w->picture, raw)) ||
-        !dcn__scratch_reserve(&w->scaled, scaled))
-        return dcn__fail_memory(err, "a picture", raw + scaled);
-    return DCN_OK;
+    if (!data->ops->read)                        /* their sizes differ: it grows */
+        return DCN_OK;
+    if (!dcn__scratch_reserve(&w->picture, raw_bytes(data)))
+        return dcn__fail_memory(err, "a picture", raw_bytes(data));
+    return dcn__cut_prepare(p, &picture, &w->scaled, err);
 }
 
 void dcn__workspace_clear(dcn__workspace *w)

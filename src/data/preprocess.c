@@ -110,13 +110,32 @@ static void to_floats(float *out, int to, const uint8_t *window, int h, int w, i
     }
 }
 
+/* What scaling takes beside the window. */
+static size_t cut_room(const dcn_preprocess *p, const dcn_image *image, const dcn__fit *fit)
+{
+    return dcn__scale_room(p->shape.h, p->shape.w, image, fit->h, fit->w);
+}
+
+dcn_status dcn__cut_prepare(const dcn_preprocess *p, const dcn_image *image, dcn__scratch *scratch,
+                            dcn_error *err)
+{
+    size_t bytes = (size_t)p->shape.h * (size_t)p->shape.w * (size_t)image->c;
+    dcn__fit fit;
+    dcn_status st = dcn__fit_picture(&fit, p, image, err);
+
+    if (st || (fit.h == image->h && fit.w == image->w))
+        return st;
+    bytes += cut_room(p, image, &fit);
+    return dcn__scratch_reserve(scratch, bytes) ? DCN_OK
+                                                : dcn__fail_memory(err, "a scaled picture", bytes);
+}
+
 dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__fit *fit, int y,
                     int x, dcn__scratch *scratch, float *out, dcn_error *err)
 {
     const int h = p->shape.h, w = p->shape.w, c = image->c;
-    const size_t bytes = (size_t)h * (size_t)w * (size_t)c;
+    const size_t room = cut_room(p, image, fit), bytes = room + (size_t)h * (size_t)w * (size_t)c;
     uint8_t *window;
-    dcn_status st;
 
     if (fit->h == image->h && fit->w == image->w) {
         to_floats(out, p->shape.c,
@@ -126,8 +145,8 @@ dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__
     }
     if (!(window = dcn__scratch_reserve(scratch, bytes)))
         return dcn__fail_memory(err, "a scaled picture", bytes);
-    if ((st = dcn__scale_window(window, h, w, image, fit->h, fit->w, y, x, err)))
-        return st;
+    window += room;
+    dcn__scale_window_in(scratch->bytes, window, h, w, image, fit->h, fit->w, y, x);
     to_floats(out, p->shape.c, window, h, w, c, (size_t)w * (size_t)c);
     return DCN_OK;
 }

@@ -20,6 +20,9 @@ dcn_status dcn__preprocess_check(const dcn_preprocess *p, dcn_error *err);
 typedef struct dcn__fit { int h, w; } dcn__fit;
 dcn_status dcn__fit_picture(dcn__fit *fit, const dcn_preprocess *p, const dcn_image *image,
                             dcn_error *err);
+/* Room for every cut of pictures of this size, whose pixels do not matter. */
+dcn_status dcn__cut_prepare(const dcn_preprocess *p, const dcn_image *image, dcn__scratch *scratch,
+                            dcn_error *err);
 /* Rows y.., columns x.. of the scaled picture. out: (H,W,C) of p->shape, 0..255. */
 dcn_status dcn__cut(const dcn_preprocess *p, const dcn_image *image, const dcn__fit *fit, int y,
                     int x, dcn__scratch *scratch, float *out, dcn_error *err);

@@ -17,16 +17,9 @@ enum { BITS = 22, HALF = 1 << (BITS - 1) };
  * `first[i]`, with weights from weight[i * most]. */
 struct axis {
     int n, most;
-    int *first, *count;
+    int32_t *first, *count;
     int32_t *weight;
 };
-
-static void clear_axis(struct axis *a)
-{
-    dcn__free(a->first);
-    dcn__free(a->count);
-    dcn__free(a->weight);
-}
 
 static double triangle(double x)
 {
@@ -53,27 +46,29 @@ static void weigh(struct axis *a, int i, int place, int size, double step, doubl
     a->count[i] = count;
 }
 
-/* Places from..from+n-1 of `size` pixels scaled to `scaled`. */
-static dcn_status make_axis(struct axis *a, int n, int from, int size, int scaled, dcn_error *err)
+/* How many neighbours a place takes at most, of `size` pixels scaled to `scaled`. */
+static int most_of(int size, int scaled)
 {
     const double step = (double)size / scaled;
-    double *raw;
 
-    a->n = n;
-    a->most = 2 * (int)ceil(step > 1 ? step : 1) + 1;
-    a->first = dcn__alloc_array((size_t)n, sizeof *a->first);
-    a->count = dcn__alloc_array((size_t)n, sizeof *a->count);
-    a->weight = dcn__alloc_array((size_t)n * (size_t)a->most, sizeof *a->weight);
-    raw = dcn__alloc_array((size_t)a->most, sizeof *raw);
-    if (!a->first || !a->count || !a->weight || !raw) {
-        dcn__free(raw);
-        return dcn__fail_memory(err, "a scaled picture's weights",
-                                (size_t)n * (size_t)a->most * sizeof *a->weight);
-    }
+    return 2 * (int)ceil(step > 1 ? step : 1) + 1;
+}
+
+static size_t axis_numbers(int n, int most)
+{
+    return (size_t)n * ((size_t)most + 2);
+}
+
+/* Places from..from+n-1 of `size` pixels scaled to `scaled`. numbers: axis_numbers of them; raw: most
+ * of them. Returns the numbers behind. */
+static int32_t *fill_axis(struct axis *a, int n, int from, int size, int scaled, int32_t *numbers,
+                          double *raw)
+{
+    *a = (struct axis){ .n = n, .most = most_of(size, scaled), .first = numbers,
+                        .count = numbers + n, .weight = numbers + 2 * (size_t)n };
     for (int i = 0; i < n; i++)
-        weigh(a, i, from + i, size, step, raw);
-    dcn__free(raw);
-    return DCN_OK;
+        weigh(a, i, from + i, size, (double)size / scaled, raw);
+    return numbers + axis_numbers(n, a->most);
 }
 
 /* All weights are positive and sum to one, give or take a rounding each: no sum is below 0. */
@@ -133,27 +128,40 @@ static void scale_rows(uint8_t *out, const dcn_image *image, const struct axis *
     }
 }
 
+/* doubles of a place's weights; numbers of both axes and of a row of sums; bytes of the ring. */
+size_t dcn__scale_room(int out_h, int out_w, const dcn_image *image, int scaled_h, int scaled_w)
+{
+    const int rows = most_of(image->h, scaled_h), columns = most_of(image->w, scaled_w);
+    const size_t width = (size_t)out_w * (size_t)image->c;
+
+    return (size_t)(rows > columns ? rows : columns) * sizeof(double) +
+           (axis_numbers(out_h, rows) + axis_numbers(out_w, columns) + width) * sizeof(int32_t) +
+           (size_t)rows * width;
+}
+
+void dcn__scale_window_in(void *room, uint8_t *out, int out_h, int out_w, const dcn_image *image,
+                          int scaled_h, int scaled_w, int y, int x)
+{
+    const int high = most_of(image->h, scaled_h), wide = most_of(image->w, scaled_w);
+    const size_t width = (size_t)out_w * (size_t)image->c;
+    double *raw = room;
+    int32_t *numbers = (int32_t *)(void *)(raw + (high > wide ? high : wide));
+    struct axis rows, columns;
+
+    numbers = fill_axis(&rows, out_h, y, image->h, scaled_h, numbers, raw);
+    numbers = fill_axis(&columns, out_w, x, image->w, scaled_w, numbers, raw);
+    scale_rows(out, image, &rows, &columns, (uint8_t *)(numbers + width), numbers);
+}
+
 dcn_status dcn__scale_window(uint8_t *out, int out_h, int out_w, const dcn_image *image,
                              int scaled_h, int scaled_w, int y, int x, dcn_error *err)
 {
-    const size_t width = (size_t)out_w * (size_t)image->c;
-    struct axis rows = { 0 }, columns = { 0 };
-    uint8_t *ring = NULL;
-    int32_t *sum = NULL;
-    dcn_status st;
+    const size_t bytes = dcn__scale_room(out_h, out_w, image, scaled_h, scaled_w);
+    void *room = dcn__alloc(bytes);
 
-    if (!(st = make_axis(&rows, out_h, y, image->h, scaled_h, err)) &&
-        !(st = make_axis(&columns, out_w, x, image->w, scaled_w, err))) {
-        ring = dcn__alloc_array((size_t)rows.most, width);
-        sum = dcn__alloc_array(width, sizeof *sum);
-        if (ring && sum)
-            scale_rows(out, image, &rows, &columns, ring, sum);
-        else
-            st = dcn__fail_memory(err, "scaling a picture", (size_t)rows.most * width);
-    }
-    dcn__free(sum);
-    dcn__free(ring);
-    clear_axis(&columns);
-    clear_axis(&rows);
-    return st;
+    if (!room)
+        return dcn__fail_memory(err, "scaling a picture", bytes);
+    dcn__scale_window_in(room, out, out_h, out_w, image, scaled_h, scaled_w, y, x);
+    dcn__free(room);
+    return DCN_OK;
 }

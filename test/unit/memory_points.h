@@ -7,11 +7,13 @@
 #ifndef MEMORY_POINTS_H
 #define MEMORY_POINTS_H
 
+#include "base/error.h"
 #include "faults.h"
 #include "support.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +40,8 @@ static bool plot_allows(plot *p)
     if (p->first < 0 || number < p->first || (number > p->first && !p->for_ever))
         return true;
     atomic_store(&p->struck, true);
+    if (getenv("MEMORY_STOP") && strtol(getenv("MEMORY_STOP"), NULL, 10) == number)
+        raise(SIGTRAP);                 /* in a debugger: who asked? */
     return false;
 }
 
