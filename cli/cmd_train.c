@@ -176,7 +176,7 @@ static dcn_status describe_plan(train_run *run, dcn_error *err)
 {
     const cli_shared *s = &run->options.shared;
     const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads,
-                                 .training = 1, .exact = s->exact };
+                                 .training = 1, .exact = s->exact, .max_bytes = s->max_memory };
     dcn_plan *plan;
     dcn_status st;
 
@@ -194,7 +194,8 @@ static dcn_status make_trainer(train_run *run, const char *resume_model, dcn_err
     const dcn_train_desc desc = { .engine = o->shared.engine, .batch = run->batch,
                                   .threads = o->shared.threads, .rate = (float)o->rate,
                                   .seed = o->seed, .augment = o->augment,
-                                  .exact = o->shared.exact };
+                                  .exact = o->shared.exact,
+                                  .max_bytes = o->shared.max_memory };
     const dcn_model *model;
     dcn_status st;
 
@@ -288,7 +289,7 @@ static dcn_status evaluate(train_run *run, const dcn_model *model, dcn_evaluatio
 {
     const cli_shared *s = &run->options.shared;
     const dcn_plan_desc desc = { .engine = s->engine, .batch = run->batch, .threads = s->threads,
-                                 .exact = s->exact };
+                                 .exact = s->exact, .max_bytes = s->max_memory };
 
     return dcn_evaluate(e, model, run->data, DCN_SPLIT_TEST, &desc, stop_if_asked, run, err);
 }

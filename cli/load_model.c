@@ -3,6 +3,7 @@
 
 #include "message.h"
 #include "network.h"
+#include "run_folder.h"
 
 #include <math.h>
 #include <string.h>
@@ -151,8 +152,10 @@ dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *
     dcn_status st;
 
     memset(model, 0, sizeof *model);
-    if (load(model, path, shared, err))
-        return name_what_it_is(path, err);
+    if (load(model, path, shared, err)) {
+        name_what_it_is(path, err);
+        return cli_run_name_previous(path, err);
+    }
     shape = cli_shape_of(model->graph, cli_input_of(model->graph));
     if ((st = check_size(o, shape, err))
         || (st = change_preprocess(&model->preprocess, o, shape, err)))

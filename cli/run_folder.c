@@ -14,6 +14,21 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A power cut must not take the folder of a checkpoint away. Who may not read the folder above cannot
+ * do more. */
+static void sync_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent = cli_text("%.*s", slash > path ? (int)(slash - path) : 1, slash ? path : ".");
+    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(parent);
+}
+
 dcn_status cli_make_folder(const char *path, dcn_error *err)
 {
     char *part = cli_text("%s", path);
@@ -26,7 +41,9 @@ dcn_status cli_make_folder(const char *path, dcn_error *err)
         if (kept != '/' && kept != '\0')
             continue;
         *slash = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && errno != EISDIR)
+        if (mkdir(part, 0777) == 0)
+            sync_parent(part);
+        else if (errno != EEXIST && errno != EISDIR)
             st = cli_fail(err, DCN_FILE, part,
                           "cannot make this folder (%s); name one that you may write to",
                           strerror(errno));
@@ -148,10 +165,17 @@ static dcn_status write_owner(int fd, const char *path, dcn_error *err)
 
     localtime_r(&now, &tm);
     n += (int)strftime(text + n, sizeof text - (size_t)n, "%Y-%m-%d %H:%M:%S\n", &tm);
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)n, 0) != n)
-        return cli_fail(err, DCN_FILE, path,
-                        "cannot write there (%s); free some space or give another --out",
-                        strerror(errno));
+    for (ssize_t done = 0, wrote; done < n; done += wrote) {
+        errno = 0;
+        wrote = done == 0 && ftruncate(fd, 0) != 0 ? -1
+            : pwrite(fd, text + done, (size_t)(n - done), done);
+        if (wrote < 0 && errno == EINTR)
+            wrote = 0;
+        else if (wrote <= 0)
+            return cli_fail(err, DCN_FILE, path,
+                            "cannot write there (%s); free some space or give another --out",
+                            strerror(errno));
+    }
     return DCN_OK;
 }
 
@@ -159,17 +183,22 @@ static dcn_status lock(int *fd, const char *path, const char *folder, dcn_error 
 {
     for (;;) {
         *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (*fd < 0 && errno == EINTR)
+            continue;
         if (*fd < 0)
             return cli_fail(err, DCN_FILE, folder,
                             "cannot write there (%s); name a folder that you may write to",
                             strerror(errno));
         if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
+            const bool again = errno == EINTR;
             const dcn_status st = errno == EWOULDBLOCK ? in_use(*fd, folder, err)
                 : cli_fail(err, DCN_FILE, folder, "cannot lock it (%s); use a local disk",
                            strerror(errno));
 
             close(*fd);
             *fd = -1;
+            if (again)
+                continue;
             return st;
         }
         if (still_there(*fd, path))
@@ -210,8 +239,9 @@ void cli_run_close(cli_run_folder *run)
  * may hold files of the user with such an end. */
 static bool is_left_over(const char *name)
 {
-    static const char *const written[] = { "model.safetensors", "strips.png", "report.html",
-                                           "scan.safetensors", "atlas.json", "index.html" };
+    static const char *const written[] = { CLI_RUN_MODEL, CLI_RUN_PREVIOUS, "strips.png",
+                                           "report.html", "scan.safetensors", "atlas.json",
+                                           "index.html" };
 
     for (size_t i = 0; i < sizeof written / sizeof *written; i++) {
         const size_t n = strlen(written[i]);
@@ -223,7 +253,7 @@ static bool is_left_over(const char *name)
     return false;
 }
 
-void cli_run_clean(const cli_run_folder *run, bool events)
+void cli_run_clean(const cli_run_folder *run, bool earlier)
 {
     DIR *folder = opendir(run->path);
     const struct dirent *entry;
@@ -232,10 +262,80 @@ void cli_run_clean(const cli_run_folder *run, bool events)
         return;
     while ((entry = readdir(folder))) {
         if (is_left_over(entry->d_name)
-            || (events && !strncmp(entry->d_name, "events.out.tfevents.", 20)))
+            || (earlier && (!strncmp(entry->d_name, "events.out.tfevents.", 20)
+                            || !strcmp(entry->d_name, CLI_RUN_PREVIOUS))))
             unlinkat(dirfd(folder), entry->d_name, 0);
     }
     closedir(folder);
+}
+
+/* ---- the checkpoint ------------------------------------------------------------------------- */
+
+static bool same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_ino == b.st_ino
+           && a.st_dev == b.st_dev;
+}
+
+bool cli_run_holds(const cli_run_folder *run, const char *model)
+{
+    char *ours = cli_text("%s/" CLI_RUN_MODEL, run->path);
+    const bool holds = same_file(ours, model);
+
+    free(ours);
+    return holds;
+}
+
+void cli_run_keep_model(const cli_run_folder *run)
+{
+    char *model = cli_text("%s/" CLI_RUN_MODEL, run->path),
+         *previous = cli_text("%s/" CLI_RUN_PREVIOUS, run->path),
+         *temporary = cli_text("%s.tmp-linked", previous);
+
+    /* By a link and a rename, so that there is always one. Two names of one file cannot be renamed
+     * to each other. */
+    if (!same_file(model, previous)) {
+        unlink(temporary);
+        if (link(model, temporary) == 0 && rename(temporary, previous) != 0)
+            unlink(temporary);
+    }
+    free(temporary);
+    free(previous);
+    free(model);
+}
+
+void cli_run_drop_previous(const cli_run_folder *run, const char *model)
+{
+    char *previous = cli_text("%s/" CLI_RUN_PREVIOUS, run->path);
+
+    if (!same_file(previous, model))
+        unlink(previous);
+    free(previous);
+}
+
+dcn_status cli_run_name_previous(const char *model, dcn_error *err)
+{
+    const dcn_error inner = *err;
+    const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
+    const char *what = strstr(inner.text, ": "), *advice = strrchr(inner.text, ';');
+    char where[sizeof inner.text], *previous;
+    dcn_model older = { 0 };
+    dcn_error ignored;
+
+    if ((inner.status != DCN_INPUT && inner.status != DCN_FILE) || !what || !advice || advice < what
+        || strcmp(name, CLI_RUN_MODEL) != 0 || !strstr(inner.text, CLI_RUN_MODEL))
+        return inner.status;
+    previous = cli_text("%.*s" CLI_RUN_PREVIOUS, (int)(name - model), model);
+    if (dcn_model_load(&older, previous, NULL, &ignored) == DCN_OK) {
+        snprintf(where, sizeof where, "%.*s", (int)(what - inner.text), inner.text);
+        cli_fail(err, inner.status, where, "%.*s; step %lld is the newest good one, in %s",
+                 (int)(advice - what - 2), what + 2, (long long)older.step, previous);
+    }
+    dcn_model_clear(&older);
+    free(previous);
+    return inner.status;
 }
 
 char *cli_run_free_name(const char *name)

@@ -32,6 +32,7 @@ typedef struct train_run {
     dcn_events *events;
     int64_t first_step;        /* done before this run */
     int64_t saved_step;        /* in the model file */
+    bool goes_on;              /* the model file in the folder is of this run */
     cli_progress progress;
     train_curve loss, accuracy, test;
     double began, wait_ms, train_ms;
@@ -41,6 +42,12 @@ typedef struct train_run {
     char *plan_text;
     size_t plan_bytes;
 } train_run;
+
+/* ---- train_save.c: the checkpoint ---- */
+dcn_status train_save(train_run *run, dcn_error *err);
+/* The file system said no, to a log, the model or a picture: what is done is saved if that is still
+ * possible, and the advice says which step is safe. Other errors are left as they are. */
+void train_save_what_is_done(train_run *run, dcn_error *err);
 
 /* ---- train_log.c: event file, curves ---- */
 /* A build without protobuf-c trains without an event file: all of these then do nothing. */

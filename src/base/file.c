@@ -30,7 +30,9 @@ dcn_status dcn__file_open(int *fd, uint64_t *size, const char *path, dcn_error *
     struct stat st;
 
     /* O_NONBLOCK: opening a FIFO must not hang; it means nothing for a regular file. */
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    do
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    while (*fd < 0 && errno == EINTR);
     if (*fd < 0)
         return dcn__fail_errno(err, path, "open it", errno, "check the name and the permissions");
     if (fstat(*fd, &st) != 0) {
@@ -140,8 +142,25 @@ void dcn__bytes_clear(dcn__bytes *bytes)
 
 /* ---- writing --------------------------------------------------------------------------- */
 
-dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
-                         dcn_error *err)
+/* `all`: bytes that the file will have, 0 if that is not known. */
+static dcn_status fail_write(dcn_error *err, const char *path, uint64_t at, uint64_t all,
+                             int errno_value)
+{
+    const bool full = errno_value == ENOSPC || errno_value == EDQUOT;
+    char buffer[128], of[32] = "", space[40] = "free space";
+
+    if (all > at)
+        snprintf(of, sizeof of, " of %llu", (unsigned long long)all);
+    if (all > at)
+        snprintf(space, sizeof space, "free %llu KB", (unsigned long long)(all - at + 1023) / 1024);
+    return dcn__fail(err, DCN_FILE, path, "write failed at byte %llu%s (%s); %s and try again",
+                     (unsigned long long)at, of, strerror_r(errno_value, buffer, sizeof buffer),
+                     full ? space : errno_value == EFBIG ? "raise the limit of a file's size"
+                     : "check the disk");
+}
+
+static dcn_status write_all(int fd, const char *path, uint64_t offset, uint64_t all,
+                            const void *data, size_t bytes, dcn_error *err)
 {
     const uint8_t *p = data;
     size_t done = 0;
@@ -151,58 +170,109 @@ dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0) {
-            char buffer[128];
-            return dcn__fail(
-                err, DCN_FILE, path, "write failed at byte %llu (%s); free space and try again",
-                (unsigned long long)(offset + done), strerror_r(errno, buffer, sizeof buffer));
-        }
+        if (n <= 0)
+            return fail_write(err, path, offset + done, all, n ? errno : EIO);
         done += (size_t)n;
     }
     return DCN_OK;
 }
 
+dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
+                         dcn_error *err)
+{
+    return write_all(fd, path, offset, 0, data, bytes, err);
+}
+
+dcn_status dcn__fd_write_at(int fd, const char *path, uint64_t offset, const void *data,
+                            size_t bytes, dcn_error *err)
+{
+    const uint8_t *p = data;
+    size_t done = 0;
+
+    while (done < bytes) {
+        const ssize_t n = pwrite(fd, p + done, bytes - done, (off_t)(offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail_write(err, path, offset + done, 0, n ? errno : EIO);
+        done += (size_t)n;
+    }
+    return DCN_OK;
+}
+
+int dcn__fd_sync(int fd, bool data_only)
+{
+    int failed;
+
+    do
+        failed = data_only ? fdatasync(fd) : fsync(fd);
+    while (failed && errno == EINTR);
+    return failed && errno != EINVAL && errno != EROFS ? errno : 0;
+}
+
+/* Linux has given the descriptor back also where it says EINTR. */
+static int close_file(int fd)
+{
+    return close(fd) != 0 && errno != EINTR ? errno : 0;
+}
+
 int dcn__file_create(int *fd, const char *path)
 {
-    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0666);
+    do
+        *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND | O_CLOEXEC, 0666);
+    while (*fd < 0 && errno == EINTR);
     return *fd < 0 ? errno : 0;
 }
 
 /* One call instead of thousands, each of which would wait for the disk. */
 dcn_status dcn__folder_sync(const char *path, dcn_error *err)
 {
-    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int e = 0;
+    int fd, e = 0;
 
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return dcn__fail_errno(err, path, "open it", errno, "check the permissions");
-    if (syncfs(fd) != 0 && errno != EINVAL && errno != EROFS)
-        e = errno;
+    while (syncfs(fd) != 0) {
+        if (errno == EINTR)
+            continue;
+        e = errno == EINVAL || errno == EROFS ? 0 : errno;
+        break;
+    }
     close(fd);
     return e ? dcn__fail_errno(err, path, "sync it", e, "check the disk and try again") : DCN_OK;
 }
 
-/* fsync of the folder that holds `path`: the rename itself must survive a power cut. */
+/* A folder we may write but not read cannot be synced: what is in it is as safe as can be. */
+static int sync_folder(const char *path)
+{
+    int fd, e;
+
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return errno == EACCES ? 0 : errno;
+    e = dcn__fd_sync(fd, false);
+    close(fd);
+    return e;
+}
+
+/* The folder that holds `path`. Without a slash it is the current one. */
 static dcn_status sync_folder_of(const char *path, dcn_error *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = dcn__strdup(path);
-    int fd;
+    int e;
 
     if (!folder)
         return dcn__fail_memory(err, "a path", strlen(path));
     folder[slash ? (slash == path ? 1 : slash - path) : 0] = '\0';
-    fd = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    e = sync_folder(*folder ? folder : ".");
     dcn__free(folder);
-    if (fd < 0)
-        return DCN_OK;   /* a folder we may write but not read: the file itself is safe */
-    if (fsync(fd) != 0 && errno != EINVAL && errno != EROFS) {
-        const int e = errno;
-        close(fd);
-        return dcn__fail_errno(err, path, "sync its folder", e, "check the disk");
-    }
-    close(fd);
-    return DCN_OK;
+    return e ? dcn__fail_errno(err, path, "sync its folder", e, "check the disk") : DCN_OK;
 }
 
 /* A rename would put a plain file in the place of a device, a pipe or a folder: that is refused
@@ -241,7 +311,9 @@ static int create_temporary(dcn__writer *w, const char *path, size_t bytes)
         w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (w->fd >= 0)
             return 0;
-        if (errno != EEXIST)
+        if (errno == EINTR)
+            unlink(w->temporary);      /* it may be there all the same */
+        else if (errno != EEXIST)
             break;
     }
     return errno;
@@ -279,8 +351,8 @@ dcn_status dcn__writer_begin(dcn__writer *w, const char *path, dcn_error *err)
 
 dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn_error *err)
 {
-    dcn_status st = dcn__fd_write(w->fd, w->to_stdout ? "standard output" : w->path, w->written,
-                                  data, bytes, err);
+    dcn_status st = write_all(w->fd, w->to_stdout ? "standard output" : w->path, w->written,
+                              w->expected, data, bytes, err);
     w->written += bytes;
     return st;
 }
@@ -288,42 +360,29 @@ dcn_status dcn__writer_write(dcn__writer *w, const void *data, size_t bytes, dcn
 dcn_status dcn__writer_patch(dcn__writer *w, uint64_t offset, const void *data, size_t bytes,
                              dcn_error *err)
 {
-    const uint8_t *p = data;
-
     if (w->to_stdout || offset > w->written || bytes > w->written - offset)
         return dcn__fail(err, DCN_BUG, w->path, "bytes that are not in the file were to be replaced; "
                          "report this");
-    while (bytes) {
-        const ssize_t n = pwrite(w->fd, p, bytes, (off_t)offset);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dcn__fail_errno(err, w->path, "write to it", errno,
-                                   "check the disk and try again");
-        p += n;
-        offset += (uint64_t)n;
-        bytes -= (size_t)n;
-    }
-    return DCN_OK;
+    return dcn__fd_write_at(w->fd, w->path, offset, data, bytes, err);
 }
 
 dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
 {
+    const int fd = w->fd;
     dcn_status st = DCN_OK;
-    int fd = w->fd;
+    int e;
 
     if (w->to_stdout) {
         w->fd = -1;
         dcn__writer_abort(w);
         return DCN_OK;
     }
-    /* A failed fsync may have dropped the bytes: the file is given up, never synced again. */
-    if (!w->later && fsync(fd) != 0 && errno != EINVAL)
-        st = dcn__fail_errno(err, w->path, "sync it", errno, "check the disk and try again");
+    /* A failed sync may have dropped the bytes: the file is given up, never synced again. */
+    if (!w->later && (e = dcn__fd_sync(fd, false)))
+        st = dcn__fail_errno(err, w->path, "sync it", e, "check the disk and try again");
     w->fd = -1;
-    if (close(fd) != 0 && !st)
-        st = dcn__fail_errno(err, w->path, "close it", errno, "check the disk and try again");
+    if ((e = close_file(fd)) && !st)
+        st = dcn__fail_errno(err, w->path, "close it", e, "check the disk and try again");
     if (!st && rename(w->temporary, w->path) != 0)
         st = dcn__fail_errno(err, w->path, "rename the finished file to it", errno,
                              "check the folder");
@@ -390,7 +449,9 @@ dcn_status dcn__make_folder(const char *path, dcn_error *err)
         if (c != '/' && c != '\0')
             continue;
         *p = '\0';
-        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+        if (mkdir(copy, 0777) == 0)
+            st = sync_folder_of(copy, err);
+        else if (errno != EEXIST)
             st = dcn__fail_errno(err, path, "create the folder", errno, "check the parent folder");
         *p = c;
         if (c == '\0')

@@ -32,6 +32,7 @@ dcn_status dcn__file_read_at(int fd, const char *path, uint64_t offset, void *da
 typedef struct dcn__writer {
     int fd;                    /* -1: not open */
     uint64_t written;
+    uint64_t expected;         /* may be set after begin: bytes in all, for the error of a full disk */
     bool to_stdout;
     bool later;                /* set after begin: commit does not sync, dcn__folder_sync will */
     char *path, *temporary;
@@ -52,13 +53,20 @@ dcn_status dcn__file_write(const char *path, const void *data, size_t bytes, dcn
 dcn_status dcn__fd_write(int fd, const char *path, uint64_t offset, const void *data, size_t bytes,
                          dcn_error *err);
 
+/* The same at an offset of a file that stands. */
+dcn_status dcn__fd_write_at(int fd, const char *path, uint64_t offset, const void *data,
+                            size_t bytes, dcn_error *err);
+/* fsync, or fdatasync: 0 or an errno; 0 also where there is nothing to sync. Not to be tried again
+ * after a failure, which may have dropped the bytes. */
+int dcn__fd_sync(int fd, bool data_only);
+
 /* For a file that grows while others read it: makes a new file and opens it for appending.
  * Returns 0 or an errno; what exists already, a link included, is EEXIST and is left alone. */
 int dcn__file_create(int *fd, const char *path);
 
 bool dcn__is_folder(const char *path);
 bool dcn__is_file(const char *path);                                  /* regular */
-dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its parents */
+dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its parents; synced */
 /* folder + "/" + name, allocated; NULL: no memory. */
 char *dcn__path_join(const char *folder, const char *name);
 const char *dcn__path_name(const char *path);                         /* after the last '/' */

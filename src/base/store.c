@@ -41,7 +41,9 @@ dcn_status dcn__store_open(dcn__store *s, const char *path, dcn_error *err)
     memset(s, 0, sizeof *s);
     if (!(s->path = dcn__strdup(path)))
         return dcn__fail_memory(err, "a path", strlen(path));
-    fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    do
+        fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    while (fd < 0 && errno == EINTR);
     s->fd = fd + 1;
     if (fd < 0)
         st = dcn__fail_errno(err, path, "create it", errno,
@@ -53,18 +55,31 @@ dcn_status dcn__store_open(dcn__store *s, const char *path, dcn_error *err)
     return st;
 }
 
+static int resize(int fd, uint64_t size)
+{
+    while (ftruncate(fd, (off_t)size) != 0)
+        if (errno != EINTR)
+            return errno;
+    return 0;
+}
+
+/* Better told now than after hours of work; where this is not known, a write will tell. */
+static int make_room(int fd, uint64_t size)
+{
+    while (size && fallocate(fd, 0, 0, (off_t)size) != 0)
+        if (errno != EINTR)
+            return errno == ENOSPC || errno == EFBIG || errno == EDQUOT || errno == EIO ? errno : 0;
+    return 0;
+}
+
 dcn_status dcn__store_reset(dcn__store *s, uint64_t size, dcn_error *err)
 {
-    int e = 0;
+    const int fd = fd_of(s);
+    int e;
 
-    if (ftruncate(fd_of(s), 0) != 0 || ftruncate(fd_of(s), (off_t)size) != 0)
-        return dcn__fail_errno(err, s->path, "make room in it", errno,
-                               "free space and try again");
-    /* Better told now than after hours of work; where this is not known, a write will tell. */
-    if (size && fallocate(fd_of(s), 0, 0, (off_t)size) != 0)
-        e = errno;
-    if (e == ENOSPC || e == EFBIG || e == EDQUOT)
-        return dcn__fail_errno(err, s->path, "make room in it", e, "free space and try again");
+    if ((e = resize(fd, 0)) || (e = resize(fd, size)) || (e = make_room(fd, size)))
+        return dcn__fail_errno(err, s->path, "make room in it", e, e == EIO ? "check the disk"
+                               : "free space and try again");
     s->size = size;
     return DCN_OK;
 }
@@ -78,32 +93,14 @@ dcn_status dcn__store_read(const dcn__store *s, uint64_t offset, void *data, siz
 dcn_status dcn__store_write(const dcn__store *s, uint64_t offset, const void *data, size_t bytes,
                             dcn_error *err)
 {
-    const uint8_t *p = data;
-    size_t done = 0;
-
-    while (done < bytes) {
-        const ssize_t n = pwrite(fd_of(s), p + done, bytes - done, (off_t)(offset + done));
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            char text[128];
-
-            return dcn__fail(err, DCN_FILE, s->path,
-                             "write failed at byte %llu (%s); free space and try again",
-                             (unsigned long long)(offset + done),
-                             strerror_r(errno, text, sizeof text));
-        }
-        done += (size_t)n;
-    }
-    return DCN_OK;
+    return dcn__fd_write_at(fd_of(s), s->path, offset, data, bytes, err);
 }
 
 dcn_status dcn__store_sync(const dcn__store *s, dcn_error *err)
 {
-    if (fdatasync(fd_of(s)) != 0 && errno != EINVAL)
-        return dcn__fail_errno(err, s->path, "sync it", errno, "check the disk and try again");
-    return DCN_OK;
+    const int e = dcn__fd_sync(fd_of(s), true);
+
+    return e ? dcn__fail_errno(err, s->path, "sync it", e, "check the disk and try again") : DCN_OK;
 }
 
 void dcn__store_close(dcn__store *s)

@@ -156,6 +156,9 @@ static dcn_status write_file(const char *path, const struct head *h, int n, dcn_
 
     if ((st = dcn__writer_begin(&w, path, err)))
         return st;
+    w.expected = h->text.length;
+    for (int i = 0; i < n; i++)
+        w.expected += h->bytes[i];
     st = dcn__writer_write(&w, h->text.text, h->text.length, err);
     for (int i = 0; !st && i < n; i++)
         st = dcn__writer_write(&w, h->order[i]->data, h->bytes[i], err);

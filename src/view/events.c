@@ -21,7 +21,7 @@ struct dcn_events {
     int fd;
     char *path;
     uint64_t size;              /* of the whole records in the file */
-    bool broken;                /* a failed write could not be taken back */
+    bool broken;                /* a failed write could not be taken back, or a sync failed */
 };
 
 static double wall_time(void)
@@ -30,6 +30,15 @@ static double wall_time(void)
 
     clock_gettime(CLOCK_REALTIME, &t);
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* A failed write may have left a part of a record. */
+static bool take_back(const dcn_events *e)
+{
+    while (ftruncate(e->fd, (off_t)e->size) != 0)
+        if (errno != EINTR)
+            return false;
+    return true;
 }
 
 /* ---- records ----------------------------------------------------------------------------- */
@@ -41,8 +50,8 @@ dcn_status dcn__events_append(dcn_events *e, Dcn__Tb__Event *event, dcn_error *e
     dcn_status st;
 
     if (e->broken)
-        return dcn__fail(err, DCN_FILE, e->path, "ends in half a record after an earlier failure; "
-                         "start a new event file");
+        return dcn__fail(err, DCN_FILE, e->path, "cannot be trusted after an earlier failure; start "
+                         "a new event file");
     event->has_wall_time = 1;
     event->wall_time = wall_time();
     bytes = dcn__tb__event__get_packed_size(event);
@@ -58,7 +67,7 @@ dcn_status dcn__events_append(dcn_events *e, Dcn__Tb__Event *event, dcn_error *e
     if (!st)
         e->size += bytes + DCN__TFRECORD_FRAME;
     else
-        e->broken = ftruncate(e->fd, (off_t)e->size) != 0;
+        e->broken = !take_back(e);
     return st;
 }
 
@@ -148,8 +157,8 @@ dcn_status dcn_events_close(dcn_events *events, dcn_error *err)
     if (!events)
         return DCN_OK;
     if (events->fd >= 0) {
-        st = dcn_events_flush(events, err);
-        if (close(events->fd) != 0 && !st)
+        st = events->broken ? DCN_OK : dcn_events_flush(events, err);
+        if (close(events->fd) != 0 && errno != EINTR && !st)
             st = dcn__fail_errno(err, events->path, "close it", errno, "check the disk");
     }
     dcn__free(events->path);
@@ -164,9 +173,11 @@ const char *dcn_events_path(const dcn_events *events)
 
 dcn_status dcn_events_flush(dcn_events *e, dcn_error *err)
 {
-    if (fdatasync(e->fd) != 0 && errno != EINVAL && errno != EROFS)
-        return dcn__fail_errno(err, e->path, "sync it", errno, "check the disk");
-    return DCN_OK;
+    const int error = dcn__fd_sync(e->fd, true);
+
+    /* What was written since the last sync may be gone; a second one would not know. */
+    e->broken = e->broken || error;
+    return error ? dcn__fail_errno(err, e->path, "sync it", error, "check the disk") : DCN_OK;
 }
 
 /* ---- values -------------------------------------------------------------------------------- */

@@ -305,7 +305,7 @@ static void a_full_disk_is_told(void **state)
     put_file(g.book, "index.html", "<meta name=\"generator\" content=\"deconvnet old", 45);
     assert_refused(draw_within(a, &g, &book, spool - 1), DCN_FILE, "tiles.tmp: cannot make room");
     assert_refused(draw_within(a, &g, &book, spool), DCN_FILE, "index.html: write failed at byte");
-    assert_non_null(strstr(err.text, "; free space and try again"));
+    assert_non_null(strstr(err.text, "; raise the limit of a file's size and try again"));
     must(dcn__file_read(&bytes, path, 1000, &err));
     assert_int_equal(bytes.size, 45);
     dcn__bytes_clear(&bytes);
