@@ -86,7 +86,7 @@ static dcn_status create(atlas_run *run, dcn_error *err)
         .shard = o->shards ? o->shard - 1 : 0, .shards = o->shards,
         .way = cli_route(&o->way, 0), .tile = o->tile,
         .engine = o->shared.engine, .batch = o->shared.batch, .threads = o->shared.threads,
-        .exact = o->shared.exact };
+        .exact = o->shared.exact, .max_bytes = o->shared.max_memory };
 
     return dcn_atlas_create(&run->atlas, &run->model, run->data, &desc, err);
 }

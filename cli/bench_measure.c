@@ -55,7 +55,8 @@ static dcn_status open_plan(bench_plan *b, const bench_run *run, const bench_pro
                             const char *engine, int n, bool training, dcn_error *err)
 {
     dcn_plan_desc desc = { .engine = engine, .batch = n, .threads = run->threads,
-                           .training = training, .exact = run->shared.exact };
+                           .training = training, .exact = run->shared.exact,
+                           .max_bytes = run->shared.max_memory };
     dcn_status st;
 
     memset(b, 0, sizeof *b);
@@ -145,7 +146,8 @@ static dcn_status share_switches(const bench_plan *a, const bench_plan *b, dcn_e
             continue;
         switches = cli_alloc((size_t)a->n, cli_volume(info.shape) * sizeof *switches);
         if (!(st = dcn_plan_switches(a->plan, i, switches, err)))
-            st = dcn_plan_set_switches(b->plan, i, switches, err);
+            st = dcn_plan_set_switches(b->plan, i, switches,
+                                       (int64_t)a->n * (int64_t)cli_volume(info.shape), err);
         free(switches);
     }
     return st;

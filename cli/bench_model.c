@@ -63,7 +63,7 @@ static dcn_status open_plan(const bench_run *run, timing *t, int starts, dcn_err
     const dcn_route route = { .layer = t->layer, .rule = DCN_RULE_DECONVNET, .extend = 1 };
     const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->threads, .batch = 1,
                                  .routes = &route, .n_routes = 1, .starts = starts,
-                                 .exact = run->shared.exact };
+                                 .exact = run->shared.exact, .max_bytes = run->shared.max_memory };
     const double began = cli_seconds();
 
     dcn_plan_destroy(t->plan);

@@ -42,7 +42,8 @@ static dcn_status open_plan(dcn_plan **plan, const starts_run *s, const layer_ti
     const dcn_plan_desc desc = { .engine = s->bench->shared.engine, .threads = s->bench->threads,
                                  .batch = s->batch, .routes = &route, .n_routes = layer != NULL,
                                  .only_asked = layer != NULL, .starts = starts,
-                                 .no_cones = whole, .exact = s->bench->shared.exact };
+                                 .no_cones = whole, .exact = s->bench->shared.exact,
+                                 .max_bytes = s->bench->shared.max_memory };
 
     return dcn_plan_create(plan, s->model.graph, &desc, err);
 }

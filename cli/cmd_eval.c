@@ -172,7 +172,8 @@ static int usual_batch(const dcn_graph *graph)
 static dcn_status evaluate(eval_run *run, const char *model, dcn_error *err)
 {
     dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
-                           .batch = run->shared.batch, .exact = run->shared.exact };
+                           .batch = run->shared.batch, .exact = run->shared.exact,
+                           .max_bytes = run->shared.max_memory };
     dcn_evaluation e = { 0 };
     dcn_status st;
 

@@ -58,7 +58,8 @@ static dcn_status tell_plan(cli_json *json, const info_run *run, const dcn_graph
     const int usual = cli_is_imported(graph) ? 1 : 128;
     const dcn_plan_desc desc = { .engine = run->shared.engine, .threads = run->shared.threads,
                                  .batch = run->shared.batch ? run->shared.batch : usual,
-                                 .training = training, .exact = run->shared.exact };
+                                 .training = training, .exact = run->shared.exact,
+                                 .max_bytes = run->shared.max_memory };
     const char *key = training ? "training" : "inference";
     dcn_plan *plan;
     dcn_status st;

@@ -335,7 +335,7 @@ void cli_parse(const cli_command *command, int argc, char **argv, void *input)
     table = command->argp->options;
     snprintf(name, sizeof name, "deconvnet %s", command->name);
     command_name = name;
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
             print_help();
     read_environment(command->argp, input);
@@ -437,6 +437,9 @@ error_t cli_parse_shared(cli_shared *s, int key, char *arg)
     case CLI_KEY_DEVICE: parse_device(key, arg); break;
     case CLI_KEY_ENGINE: s->engine = engines[cli_parse_word(key, arg, engines)]; break;
     case CLI_KEY_EXACT: s->exact = true; break;
+    case CLI_KEY_MAX_MEMORY:
+        s->max_memory = (size_t)cli_parse_int(key, arg, 1, INT64_MAX >> 20) << 20;
+        break;
     case CLI_KEY_JSON:
         s->json = true;
         if (!cli_json_available())

@@ -39,6 +39,7 @@ typedef struct cli_shared {
     const char *data, *model, *engine;    /* engine NULL: the library's usual one */
     int batch, threads;
     bool json, no_progress, exact;
+    size_t max_memory;                    /* of a plan, in bytes; 0: the library's usual limit */
     cli_graphics graphics;
     dcn_limits limits;
     cli_input_options input;
@@ -46,8 +47,8 @@ typedef struct cli_shared {
 
 enum cli_key {
     CLI_KEY_JSON = 1000, CLI_KEY_NO_PROGRESS, CLI_KEY_COLOR, CLI_KEY_GRAPHICS, CLI_KEY_DATA,
-    CLI_KEY_DEVICE, CLI_KEY_ENGINE, CLI_KEY_EXACT, CLI_KEY_MAX_PIXELS, CLI_KEY_MAX_SIDE, CLI_KEY_MAX_HEADER,
-    CLI_KEY_MAX_TEXT, CLI_KEY_MAX_ONNX, CLI_KEY_MAX_NODES, CLI_KEY_PREPROCESS, CLI_KEY_MEAN,
+    CLI_KEY_DEVICE, CLI_KEY_ENGINE, CLI_KEY_EXACT, CLI_KEY_MAX_MEMORY, CLI_KEY_MAX_PIXELS,
+    CLI_KEY_MAX_SIDE, CLI_KEY_MAX_HEADER, CLI_KEY_MAX_TEXT, CLI_KEY_MAX_ONNX, CLI_KEY_MAX_NODES, CLI_KEY_PREPROCESS, CLI_KEY_MEAN,
     CLI_KEY_STD, CLI_KEY_BGR, CLI_KEY_SIZE, CLI_KEY_CROP, CLI_KEY_LABELS, CLI_KEY_RULE,
     CLI_KEY_EXTEND, CLI_KEY_MASK, CLI_KEY_SWITCHES, CLI_KEY_RECTIFY, CLI_KEY_COMPAT,
     CLI_KEY_OWN                /* a command's own keys begin here */
@@ -101,6 +102,9 @@ enum cli_group { CLI_GROUP_MAIN = 1, CLI_GROUP_MORE, CLI_GROUP_INPUT, CLI_GROUP_
     { "exact", CLI_KEY_EXACT, NULL, 0, \
       "Convolutions by the definition alone; without it some of the engine cpu are by a faster " \
       "method, whose rounding is a few times larger", \
+      CLI_GROUP_COMPUTE }, \
+    { "max-memory", CLI_KEY_MAX_MEMORY, "MIB", 0, \
+      "What needs more memory for a network's values is refused (80 % of the machine's)", \
       CLI_GROUP_COMPUTE }
 #define CLI_OPTIONS_LIMITS \
     CLI_HEADER("Limits on what is read:", CLI_GROUP_LIMITS), \

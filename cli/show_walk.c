@@ -57,7 +57,8 @@ dcn_status show_make_plan(show_run *run, dcn_error *err)
                            .routes = routes,
                            .n_routes = run->n_layers,
                            .keep_all = o->dump != NULL,
-                           .exact = o->shared.exact };
+                           .exact = o->shared.exact,
+                           .max_bytes = o->shared.max_memory };
     const dcn_node output = dcn_graph_output(run->model.graph);
     dcn_status st;
 

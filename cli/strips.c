@@ -25,7 +25,8 @@ static dcn_status walk(cli_strips *s, const dcn_model *model, const cli_shared *
 {
     dcn_route routes[STRIPS_MAX_LAYERS];
     dcn_plan_desc desc = { .engine = shared->engine, .threads = shared->threads, .batch = s->n,
-                           .routes = routes, .n_routes = s->n_layers, .exact = shared->exact };
+                           .routes = routes, .n_routes = s->n_layers, .exact = shared->exact,
+                           .max_bytes = shared->max_memory };
     dcn_plan *plan;
     dcn_status st;
 
@@ -105,14 +106,14 @@ dcn_status cli_strips_sheet(dcn_image *image, const cli_strips *s, int rows,
 {
     const int columns = 1 + s->n_layers, n = rows < s->n_drawn ? rows : s->n_drawn;
     const size_t volume = cli_volume(s->shape);
-    dcn_panel *panels = cli_alloc((size_t)(n * columns), sizeof *panels);
+    dcn_panel *panels = cli_alloc((size_t)n * (size_t)columns, sizeof *panels);
     char **titles = cli_alloc((size_t)n, sizeof *titles), headings[STRIPS_MAX_LAYERS][24];
     dcn_sheet_desc desc = { .panels = panels, .rows = n, .columns = columns, .caption = caption,
                             .row_titles = (const char *const *)titles };
     dcn_status st;
 
     for (int i = 0; i < n; i++) {
-        dcn_panel *row = panels + i * columns;
+        dcn_panel *row = panels + (size_t)i * (size_t)columns;
 
         titles[i] = row_title(s, i, info);
         row[0] = (dcn_panel){ .values = s->photos + (size_t)i * volume, .shape = s->shape,
