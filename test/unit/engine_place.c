@@ -1,7 +1,6 @@
 /* Memory of programs, by brute force: bytes have owners, and whoever reads must still be the owner. */
 #include "random_graph.h"
 
-#include "base/file.h"
 #include "engine/plan.h"
 
 typedef struct owners { int *of; size_t blocks; } owners;   /* of each 64 bytes of a lane: a slot, or -1 */
@@ -174,7 +173,7 @@ static void a_thousand_nodes_are_planned_quickly(void **state)
     static char text[40000];
     size_t n = (size_t)snprintf(text, sizeof text, "input 2x2x1\n");
     const dcn_route route = { .layer = 998, .rule = DCN_RULE_GRADIENT };
-    const double start = dcn__clock_ms();
+    const double start = cpu_ms();
     dcn_graph *g;
     dcn_plan *p;
 
@@ -185,8 +184,8 @@ static void a_thousand_nodes_are_planned_quickly(void **state)
     g = graph_of(text);
     must(dcn_graph_init_weights(g, 1, &err));
     p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .training = 1, .routes = &route, .n_routes = 1 });
-    if (dcn__clock_ms() - start > 1000)
-        fail_msg("%.0f ms", dcn__clock_ms() - start);
+    if (cpu_ms() - start > 1000)
+        fail_msg("%.0f ms", cpu_ms() - start);
     check_plan(p);
     dcn_plan_destroy(p);
     dcn_graph_destroy(g);
@@ -217,10 +216,10 @@ static void a_hundred_thousand_nodes_are_planned(void **state)
                 row[i / 2] = i + 1 < n ? dcn_graph_add(g, row + i, 2, NULL) : row[i];
         must(dcn_graph_check(g, &err));
         route = (dcn_route){ .layer = dcn_graph_output(g), .rule = DCN_RULE_GUIDED };
-        start = dcn__clock_ms();
+        start = cpu_ms();
         p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .threads = 1, .routes = &route, .n_routes = 1, .starts = 4 });
-        if (dcn__clock_ms() - start > 5000)
-            fail_msg("%s: %.0f ms", tree ? "tree" : "chain", dcn__clock_ms() - start);
+        if (cpu_ms() - start > 5000)
+            fail_msg("%s: %.0f ms", tree ? "tree" : "chain", cpu_ms() - start);
         dcn_plan_destroy(p);
         dcn_graph_destroy(g);
         free(row);

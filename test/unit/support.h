@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <cmocka.h>
 
 #include "base/random.h"
@@ -41,6 +42,17 @@ __attribute__((unused)) static bool comma_locale(void)
         return false;
     setenv("LOCPATH", folder, 1);
     return setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
+
+/* Milliseconds of processor time: a bound holds on a machine that is busy with other things too. */
+__attribute__((unused)) static double cpu_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 /* ---- statuses ---------------------------------------------------------------------------- */
