@@ -97,6 +97,7 @@ static int serve(int argc, char **argv, char **environment)
     return 0;
 }
 
+__attribute__((visibility("default")))
 int __libc_start_main(main_function *function, int argc, char **argv, void (*init)(void),
                       void (*fini)(void), void (*end)(void), void *stack);
 
