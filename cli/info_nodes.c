@@ -5,6 +5,7 @@
 #include "network.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Multiply-adds times two of a convolution or dense layer; the others cost little beside them. */
@@ -34,10 +35,13 @@ static bool tells_boxes(const dcn_graph *graph)
 static dcn_box middle_box(const dcn_graph *graph, dcn_node node, dcn_shape shape)
 {
     dcn_box box = { 0, 0, 0, 0, 0 };
-    dcn_error ignored;
+    dcn_error err;
 
-    if (tells_boxes(graph))
-        dcn_graph_box(graph, node, shape.h / 2, shape.w / 2, &box, &ignored);
+    if (tells_boxes(graph) &&
+        dcn_graph_box(graph, node, shape.h / 2, shape.w / 2, &box, &err)) {
+        cli_print_error(&err);        /* there was no memory for the way back */
+        exit(err.status);
+    }
     return box;
 }
 

@@ -88,7 +88,11 @@ cli_json *cli_json_array(cli_json *to, const char *key)
 
 dcn_status cli_json_print(const cli_json *json, dcn_error *err)
 {
-    json_dumpf((const json_t *)json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    /* It fails for want of memory, or because standard output does, which is said below. */
+    if (json_dumpf((const json_t *)json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) &&
+        !ferror(stdout))
+        return cli_fail(err, DCN_MEMORY, "--json",
+                        "there is no memory for the result; leave it out");
     putchar('\n');
     return cli_finish_output(err);
 }

@@ -14,6 +14,9 @@
 #ifdef DCN_HAVE_CHAFA
 
 #include <chafa.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
 
 bool cli_can_show(cli_graphics how)
 {
@@ -180,15 +183,13 @@ static ChafaCanvas *make_canvas(const dcn_image *image, ChafaPixelMode mode, Cha
     return canvas;
 }
 
-void cli_show_picture(const dcn_image *image, cli_graphics how)
+static void draw(const dcn_image *image, cli_graphics how)
 {
     ChafaTermInfo *info;
     ChafaPixelMode mode;
     ChafaCanvas *canvas;
     GString *text;
 
-    if (!cli_can_show(how) || image->h < 1 || image->w < 1)
-        return;
     info = detect_terminal();
     mode = pixel_mode(how, info);
     if (mode != CHAFA_PIXEL_MODE_SYMBOLS || !isatty(STDOUT_FILENO)) {
@@ -204,6 +205,29 @@ void cli_show_picture(const dcn_image *image, cli_graphics how)
     g_string_free(text, TRUE);
     chafa_canvas_unref(canvas);
     chafa_term_info_unref(info);
+}
+
+/* GLib ends the program that it finds no memory for: a picture on the screen is not worth a training
+ * run. So a child draws, and the worst that can happen is that there is no picture. */
+void cli_show_picture(const dcn_image *image, cli_graphics how)
+{
+    pid_t child;
+    int status = 1;
+
+    if (!cli_can_show(how) || image->h < 1 || image->w < 1)
+        return;
+    fflush(stdout);
+    if ((child = fork()) == 0) {
+        const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+        dup2(nowhere, STDERR_FILENO);                   /* GLib's last words */
+        draw(image, how);
+        _exit(fflush(stdout) != 0);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (child < 0 || !WIFEXITED(status))
+        cli_note("the picture is not drawn: there is too little memory");
 }
 
 #else
