@@ -327,10 +327,10 @@ DCN_API dcn_status dcn_plan_value(const dcn_plan *plan, dcn_node node, float *ou
 /* A max pool's switches in TensorFlow's form, (n,h,w,C): (y*W + x)*C + c in the pool's input. */
 DCN_API dcn_status dcn_plan_switches(const dcn_plan *plan, dcn_node pool, int64_t *out,
                                      dcn_error *err);
-/* Replaces the switches of the last forward. Every index is checked: in range, the right
- * channel, inside its own window; DCN_INPUT otherwise, and nothing is changed. */
+/* Replaces the switches of the last forward, count = n*h*w*C. Every index is checked: in range, the
+ * right channel, inside its own window; DCN_INPUT otherwise, and nothing is changed. */
 DCN_API dcn_status dcn_plan_set_switches(dcn_plan *plan, dcn_node pool, const int64_t *switches,
-                                         dcn_error *err);
+                                         int64_t count, dcn_error *err);
 /* Walks route number `route` down for the pictures of the last forward. out: (n,H,W,C). */
 DCN_API dcn_status dcn_plan_project(dcn_plan *plan, int route, dcn_from from, int channel,
                                     float *out, dcn_error *err);
@@ -826,7 +826,8 @@ typedef enum dcn_kind {
 } dcn_kind;
 
 /* By content, not by name. DCN_INPUT with what was found if it is nothing that we read. */
-DCN_API dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err);
+DCN_API dcn_status dcn_identify(const char *path, const dcn_limits *limits, dcn_kind *kind,
+                                dcn_error *err);
 DCN_API const char *dcn_kind_text(dcn_kind kind);
 
 #ifdef __cplusplus

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* No real network has so many arrays, a hostile one may; their sizes then still add up. */
@@ -24,6 +25,46 @@ dcn_status dcn__program_begin(dcn__program *p, dcn_error *err)
         return dcn__fail_memory(err, "a program", steps * sizeof *p->groups);
     return DCN_OK;
 }
+
+#ifndef NDEBUG
+static void check_place(const dcn__node *pool, dcn_shape in, size_t cell, uint32_t place)
+{
+    const dcn__window *w = &pool->window;
+    const int columns = w->kernel[1], at = (int)place;
+    const int i = (int)(cell / (size_t)pool->shape.w % (size_t)pool->shape.h);
+    const int j = (int)(cell % (size_t)pool->shape.w);
+    const int row = i * w->stride[0] - w->pad[0] + at / columns * w->dilation[0];
+    const int col = j * w->stride[1] - w->pad[1] + at % columns * w->dilation[1];
+
+    assert(place < (uint32_t)w->kernel[0] * (uint32_t)columns);
+    assert(row >= 0 && row < in.h && col >= 0 && col < in.w);
+}
+
+void dcn__check_switches(const dcn__program *p, const dcn_graph *g, int group, int n,
+                         void *const *slots)
+{
+    const int *reads;
+    int n_reads, writes[DCN__GROUP_SLOTS], n_writes;
+
+    dcn__group_slots(&p->walk, &p->groups[group], &reads, &n_reads, writes, &n_writes);
+    for (int i = 0; i < p->groups[group].count; i++) {
+        const dcn__step *step = &p->walk.steps[p->groups[group].first + i];
+        const int slot = step->action == DCN__DO_UNPOOL ? step->reads[1] : -1;
+        const dcn__node *pool = &g->nodes[step->node];
+        bool read = false;
+
+        for (int k = 0; slot >= 0 && k < n_reads; k++)
+            read = read || reads[k] == slot;
+        if (!read || !slots[slot])
+            continue;
+        for (size_t k = 0; k < (size_t)n * (size_t)dcn__shape_size(pool->shape); k++)
+            check_place(pool, g->nodes[pool->inputs[0]].shape, k / (size_t)pool->shape.c,
+                        dcn__switch_bytes(&pool->window) == 1
+                            ? ((const uint8_t *)slots[slot])[k]
+                            : ((const uint32_t *)slots[slot])[k]);
+    }
+}
+#endif
 
 void dcn__group_slots(const dcn__walk *w, const dcn__group *group, const int **reads, int *n_reads,
                       int writes[DCN__GROUP_SLOTS], int *n_writes)

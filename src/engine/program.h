@@ -45,6 +45,16 @@ dcn_status dcn__program_place(dcn__program *p, const dcn_graph *g, size_t real_b
                               dcn_error *err);
 size_t dcn__slot_bytes(const dcn_graph *g, const dcn__slot *slot, size_t real_bytes, int chunk);
 
+/* Kernels rely on switches that name a cell of their picture: max pools write no others, and what
+ * comes from outside is checked when it enters (switches.c). A debug build looks again before each
+ * kernel that follows them, for the first n pictures of the chunk. */
+#ifdef NDEBUG
+#define dcn__check_switches(program, graph, group, n, slots) ((void)0)
+#else
+void dcn__check_switches(const dcn__program *p, const dcn_graph *g, int group, int n,
+                         void *const *slots);
+#endif
+
 void dcn__group_slots(const dcn__walk *w, const dcn__group *group, const int **reads, int *n_reads,
                       int writes[DCN__GROUP_SLOTS], int *n_writes);
 

@@ -24,8 +24,10 @@ void dcn__plan_run_chunk(dcn_plan *p, const dcn__program *program, int c, int th
     frame->scratch = lane + p->lane_bytes;
     frame->weights = p->weights;
     frame->n = left < p->chunk ? left : p->chunk;
-    for (int i = 0; i < program->n_groups; i++)
+    for (int i = 0; i < program->n_groups; i++) {
+        dcn__check_switches(program, p->graph, i, p->chunk, slots);
         program->kernels[i]->run(program->kernels[i], frame);
+    }
 }
 
 /* ---- forward -------------------------------------------------------------------------------- */

@@ -116,12 +116,17 @@ static dcn_status check_all(const pool_view *v, const dcn_plan *p, const int64_t
     return DCN_OK;
 }
 
-dcn_status dcn_plan_set_switches(dcn_plan *p, dcn_node pool, const int64_t *switches,
+dcn_status dcn_plan_set_switches(dcn_plan *p, dcn_node pool, const int64_t *switches, int64_t count,
                                  dcn_error *err)
 {
     pool_view v;
     dcn_status st = find_pool(&v, p, pool, err);
 
+    /* A picture has at most 2^31 values and a batch at most 2^20: no overflow. */
+    if (!st && count != (int64_t)v.size * p->n)
+        return dcn__fail(err, DCN_INPUT, v.node->name,
+                         "%lld indices are given, %d pictures have %lld; use the switches of this "
+                         "pool", (long long)count, p->n, (long long)v.size * p->n);
     if (st || (st = check_all(&v, p, switches, err)))
         return st;
     for (int n = 0; n < p->n; n++) {

@@ -105,7 +105,7 @@ static void run_chunk(void *user, int c, int thread)
     const dcn__frame frame = { .slots = slots, .scratch = lane + program->lane_bytes,
                                .weights = p->weights,
                                .n = left < d->cut.chunk ? left : d->cut.chunk,
-                               .starts = t->seeds + c * d->cut.chunk };
+                               .starts = t->seeds + (size_t)c * (size_t)d->cut.chunk };
     int next = 0;
 
     for (int s = 0; s < program->walk.n_slots; s++)
@@ -113,6 +113,7 @@ static void run_chunk(void *user, int c, int thread)
                                                              : NULL;
     for (int i = 0; i < program->n_groups; i++) {
         next = do_chores(t, c, next, i, false, slots);
+        dcn__check_switches(program, d->graph, i, frame.n, slots);
         program->kernels[i]->run(program->kernels[i], &frame);
         next = do_chores(t, c, next, i, true, slots);
     }

@@ -65,7 +65,8 @@ static void a_step_allocates_nothing(void **state)
             must(dcn_plan_value(p, dcn_graph_output(g), out, &err));
             must(dcn_plan_peaks(p, asked[step % 2], out, cells, &err));
             must(dcn_plan_switches(p, node_of(g, "max_pool1"), switches, &err));
-            must(dcn_plan_set_switches(p, node_of(g, "max_pool1"), switches, &err));
+            must(dcn_plan_set_switches(p, node_of(g, "max_pool1"), switches,
+                                       (int64_t)size_of(g, node_of(g, "max_pool1")) * (step % 3 ? BATCH : 3), &err));
             for (int r = 0; r < 4; r++) {
                 must(dcn_plan_project(p, r, DCN_FROM_CHANNEL, 1, out, &err));
                 must(dcn_plan_signal(p, node_of(g, "a"), out, &err));

@@ -179,7 +179,7 @@ static void foreign_switches_are_checked_one_by_one(void **state)
                 foreign[k] = ((k / 6 * 2) * 5 + k / 2 % 3 * 2) * 2 + k % 2;
             foreign[18 + bad[i].cell] = bad[i].index;
             snprintf(sentence, sizeof sentence, "p: %s; use the switches of this pool", bad[i].why);
-            must_say(dcn_plan_set_switches(p, 1, foreign, &err), DCN_INPUT, sentence);
+            must_say(dcn_plan_set_switches(p, 1, foreign, 36, &err), DCN_INPUT, sentence);
             must(dcn_plan_switches(p, 1, now, &err));
             assert_memory_equal(now, own, sizeof own);   /* nothing was changed */
         }
@@ -188,7 +188,7 @@ static void foreign_switches_are_checked_one_by_one(void **state)
         /* Good ones are taken, and the projection follows them. */
         for (int k = 0; k < 36; k++)
             foreign[k] = ((k % 18 / 6 * 2) * 5 + k % 18 / 2 % 3 * 2) * 2 + k % 2;
-        must(dcn_plan_set_switches(p, 1, foreign, &err));
+        must(dcn_plan_set_switches(p, 1, foreign, 36, &err));
         must(dcn_plan_switches(p, 1, now, &err));
         assert_memory_equal(now, foreign, sizeof foreign);
         must(dcn_plan_project(p, 0, DCN_FROM_LAYER, 0, after, &err));
@@ -220,15 +220,15 @@ static void refuses_what_has_no_switches(void **state)
 
     (void)state;
     must_say(dcn_plan_switches(p, 1, switches, &err), DCN_USAGE, "m: has no value yet; call dcn_plan_forward first");
-    must_say(dcn_plan_set_switches(p, 1, switches, &err), DCN_USAGE, "m: has no value yet; call dcn_plan_forward first");
+    must_say(dcn_plan_set_switches(p, 1, switches, 4, &err), DCN_USAGE, "m: has no value yet; call dcn_plan_forward first");
     must_say(dcn_plan_value(p, 1, out, &err), DCN_USAGE, "m: has no value yet; call dcn_plan_forward first");
     dcn_plan_forward(p, x, 1);
     must_say(dcn_plan_switches(p, 2, switches, &err), DCN_USAGE, "r: is no max pool, it has no switches; name a max pool");
     must_say(dcn_plan_switches(p, 3, switches, &err), DCN_USAGE,
              "n: its switches are not kept by this plan; create it with keep_all or a route through it");
-    must_say(dcn_plan_set_switches(p, 2, switches, &err), DCN_USAGE,
+    must_say(dcn_plan_set_switches(p, 2, switches, 4, &err), DCN_USAGE,
              "r: is no max pool, it has no switches; name a max pool");
-    must_say(dcn_plan_set_switches(p, 3, switches, &err), DCN_USAGE,
+    must_say(dcn_plan_set_switches(p, 3, switches, 1, &err), DCN_USAGE,
              "n: its switches are not kept by this plan; create it with keep_all or a route through it");
     must_say(dcn_plan_switches(p, 4, switches, &err), DCN_USAGE, "node: 4 is outside 0..3; ask dcn_graph_find");
     must_say(dcn_plan_switches(p, -1, switches, &err), DCN_USAGE, "node: -1 is outside 0..3; ask dcn_graph_find");

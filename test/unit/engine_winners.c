@@ -112,7 +112,7 @@ static void check(const problem *p)
     size_t fewest = t.pool, most = 0;
 
     must(dcn_plan_switches(fast, t.route.layer, switches, &err));
-    must(dcn_plan_set_switches(ref, t.route.layer, switches, &err));
+    must(dcn_plan_set_switches(ref, t.route.layer, switches, (int64_t)(N * t.pool), &err));
     must(dcn_plan_value(fast, t.route.layer, value, &err));
     must(dcn_plan_project(fast, 0, DCN_FROM_LAYER, 0, got, &err));
     must(dcn_plan_project(ref, 0, DCN_FROM_LAYER, 0, want, &err));
