@@ -2,6 +2,7 @@
 #include "filters.h"
 
 #include "message.h"
+#include "network.h"
 
 #include <stdlib.h>
 
@@ -35,11 +36,11 @@ dcn_status cli_draw_filters(dcn_image *image, const dcn_graph *graph, dcn_error 
         return DCN_OK;
     n = w.dims[3] > FILTERS_MAX ? FILTERS_MAX : (int)w.dims[3];
     shape = (dcn_shape){ (int)w.dims[0], (int)w.dims[1], (int)w.dims[2] };
-    volume = (size_t)(shape.h * shape.w * shape.c);
+    volume = cli_volume(shape);
     desc.columns = n < COLUMNS ? n : COLUMNS;
     desc.rows = (n + desc.columns - 1) / desc.columns;
     kernels = cli_alloc((size_t)n * volume, sizeof *kernels);
-    panels = cli_alloc((size_t)(desc.rows * desc.columns), sizeof *panels);
+    panels = cli_alloc((size_t)desc.rows * (size_t)desc.columns, sizeof *panels);
     for (int i = 0; i < n; i++) {
         copy_kernel(kernels + (size_t)i * volume, &w, i);
         /* As a photo each kernel uses the whole range and carries no number of its own below. */

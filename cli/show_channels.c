@@ -90,7 +90,7 @@ static void take_named(const show_run *run, int picture, int first, int n, show_
 {
     const show_options *o = &run->options;
 
-    to->tiles = cli_alloc((size_t)(n * o->n_channels), sizeof *to->tiles);
+    to->tiles = cli_alloc((size_t)n * (size_t)o->n_channels, sizeof *to->tiles);
     for (int l = first; l < first + n; l++)
         for (int k = 0; k < o->n_channels; k++) {
             const int channel = o->channels[k] == SHOW_CLASS_TOP ? show_best_class(run, picture)

@@ -66,7 +66,7 @@ static void lay_out(contact *t)
                      : choose_columns(n + 1, cells * wide, high) * cells;
         t->rows = ((n + 1) * cells + t->columns - 1) / t->columns;
     }
-    t->places = cli_alloc((size_t)(t->rows * t->columns), sizeof *t->places);
+    t->places = cli_alloc((size_t)t->rows * (size_t)t->columns, sizeof *t->places);
     for (int k = 0; k < n && show_is_peak_rows(t); k++)
         for (int c = 0; c < 4; c++)
             t->places[4 * k + c] = (place){ (part)(PART_ORIGINAL_BOX + c), k };
@@ -225,7 +225,7 @@ static void prepare(contact *t)
 
     choose_size(t);
     lay_out(t);
-    places = (size_t)(t->rows * t->columns);
+    places = (size_t)t->rows * (size_t)t->columns;
     t->panels = cli_alloc(places, sizeof *t->panels);
     t->boxes = cli_alloc(places, sizeof *t->boxes);
     t->titles = cli_alloc(places, sizeof *t->titles);

@@ -151,7 +151,7 @@ static dcn_status draw_layers(const show_run *run, int i, bool bare, const char 
     dcn_sheet_desc desc = { .columns = columns, .rows = (n + columns - 1) / columns,
                             .scale = run->options.scale, .bare = bare, .caption = caption,
                             .fill = fill_row, .user = &t };
-    dcn_panel *panels = cli_alloc((size_t)(desc.rows * columns), sizeof *panels);
+    dcn_panel *panels = cli_alloc((size_t)desc.rows * (size_t)columns, sizeof *panels);
     dcn_status st;
 
     panels[0] = show_original(run, i);

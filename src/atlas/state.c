@@ -176,7 +176,7 @@ static void fill(draft *d, const dcn_atlas *a)
     for (int i = 0; i < a->n_pages; i++) {
         const dcn__page *page = &a->pages[i];
         const char *layer = a->model->graph->nodes[page->node].name;
-        dcn_array *parts = d->arrays + i * DCN__STATE_PARTS;
+        dcn_array *parts = d->arrays + (size_t)i * DCN__STATE_PARTS;
 
         dcn__string_printf(&d->layers, i ? "," : "[");
         dcn__json_append(&d->layers, layer);

@@ -65,7 +65,7 @@ static dcn_status add_tensors(struct writer *w, const dcn__model_extra *extra, i
     const int weights = dcn_graph_weight_count(w->model->graph);
     dcn_status st = DCN_OK;
 
-    w->arrays = dcn__alloc_array((size_t)(weights + n_extra), sizeof *w->arrays);
+    w->arrays = dcn__alloc_array((size_t)weights + (size_t)n_extra, sizeof *w->arrays);
     if (!w->arrays)
         return dcn__fail_memory(w->err, "a file's index", 0);
     for (int i = 0; !st && i < weights; i++)

@@ -294,7 +294,7 @@ static void put_part(dcn__out *o, const dcn__book *book, const char *name, size_
     enum { N = sizeof parts / sizeof *parts };
     int part = 0;
 
-    while (part < N && (strlen(parts[part]) != length || strncmp(parts[part], name, length)))
+    while (part < N && (strlen(parts[part]) != length || strncmp(parts[part], name, length) != 0))
         part++;
     switch (part) {
     case 0: put_escaped(o, book->title); break;

@@ -74,7 +74,7 @@ int dcn__histogram_find(const double edges[DCN__HISTOGRAM_EDGES],
 
     memcpy(&bits, &value, sizeof bits);
     bucket = starts[bits >> CELL_SHIFT];
-    while (edges[bucket] <= (double)value && bucket < DCN__HISTOGRAM_EDGES - 1)
+    while (bucket < DCN__HISTOGRAM_EDGES - 1 && edges[bucket] <= (double)value)
         bucket++;
     return bucket;
 }

@@ -154,7 +154,8 @@ static int row_title_lines(const dcn_sheet_desc *d, int row)
         const char *title = or_empty(d->panels[row * d->columns + c].title);
 
         lines = at_least(lines, dcn__sheet_title_lines(title));
-        differs |= row > 0 && strcmp(title, or_empty(d->panels[(row - 1) * d->columns + c].title));
+        if (row > 0 && strcmp(title, or_empty(d->panels[(row - 1) * d->columns + c].title)) != 0)
+            differs = true;
     }
     return differs ? lines : 0;
 }

@@ -45,6 +45,10 @@ if ! { "$cmake" -G Ninja -S . -B b -DCMAKE_PREFIX_PATH="$place/usr" -DCMAKE_C_CO
 fi
 b/by_cmake >/dev/null
 
+mapfile -t elf < <(find usr -name 'libdeconvnet.so*' -type f -o -path '*/bin/deconvnet' -type f)
+[ "${#elf[@]}" -eq 2 ] || { echo "not one library and one command: ${elf[*]}"; exit 1; }
+"$source/script/check-hardening" "${elf[@]}"
+
 # The command finds the library beside it, wherever the two were put.
 unset LD_LIBRARY_PATH
 if [ -x usr/bin/deconvnet ]; then

@@ -143,8 +143,8 @@ VEC_INLINE bool is_even(const dcn__winograd *a, const dcn__winograd_end *to, siz
     for (size_t r = 0; r <= a->r; r++) {
         const float *row = first + r * a->W * a->C;
 
-        if (memcmp(row, row + a->C, a->r * a->C * sizeof *row) ||
-            memcmp(row, first, a->C * sizeof *row))
+        if (memcmp(row, row + a->C, a->r * a->C * sizeof *row) != 0 ||
+            memcmp(row, first, a->C * sizeof *row) != 0)
             return false;
     }
     return true;
@@ -160,7 +160,7 @@ static bool copy_even(const dcn__winograd *a, const dcn__winograd_end *to, size_
                           2 * ((last - 1) % to->pool_w) - a->left;
 
     to->even[k / LANES] = (uint32_t)cell + 1;
-    if (!last || memcmp(to->x + at * a->C, to->x + before * a->C, a->C * sizeof *to->x))
+    if (!last || memcmp(to->x + at * a->C, to->x + before * a->C, a->C * sizeof *to->x) != 0)
         return false;
     for (; lanes; lanes &= lanes - 1) {
         const size_t lane = k + (size_t)__builtin_ctz(lanes);
