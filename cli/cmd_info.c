@@ -153,7 +153,7 @@ static dcn_status tell(cli_json *json, const info_run *run, const char *path, dc
     struct stat file;
     dcn_status st;
 
-    if ((st = dcn_identify(path, &kind, err)))
+    if ((st = dcn_identify(path, &run->shared.limits, &kind, err)))
         return st;
     info_text(json, "path", path);
     info_text(json, "kind", dcn_kind_text(kind));

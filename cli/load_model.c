@@ -27,7 +27,7 @@ static dcn_status load(dcn_model *model, const char *path, const cli_shared *sha
     wanted_size(&shared->input, &desc.height, &desc.width);
     if (!desc.height)
         return dcn_model_load(model, path, &shared->limits, err);
-    if ((st = dcn_identify(path, &kind, err)))
+    if ((st = dcn_identify(path, &shared->limits, &kind, err)))
         return st;
     return kind == DCN_KIND_ONNX ? dcn_onnx_load(model, path, &desc, err)
                                  : dcn_model_load(model, path, &shared->limits, err);
@@ -41,7 +41,7 @@ static bool ends_in(const char *path, const char *end)
 }
 
 /* A picture or a text read as a model complains of its first bytes: say what it is instead. */
-static dcn_status name_what_it_is(const char *path, dcn_error *err)
+static dcn_status name_what_it_is(const char *path, const dcn_limits *limits, dcn_error *err)
 {
     dcn_error ignored;
     dcn_kind kind;
@@ -51,7 +51,7 @@ static dcn_status name_what_it_is(const char *path, dcn_error *err)
         return err->status;
     if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0)
         return cli_fail(err, DCN_INPUT, path, "is empty; copy the model again");
-    if (dcn_identify(path, &kind, &ignored)) {
+    if (dcn_identify(path, limits, &kind, &ignored)) {
         /* What PyTorch writes beside model.onnx lies nearest in many shells. */
         return !ends_in(path, ".data") ? err->status
                : cli_fail(err, DCN_INPUT, path, "is no model, but may be the external data of one; "
@@ -153,7 +153,7 @@ dcn_status cli_load_model(dcn_model *model, const char *path, const cli_shared *
 
     memset(model, 0, sizeof *model);
     if (load(model, path, shared, err)) {
-        name_what_it_is(path, err);
+        name_what_it_is(path, &shared->limits, err);
         return cli_run_name_previous(path, err);
     }
     shape = cli_shape_of(model->graph, cli_input_of(model->graph));

@@ -85,13 +85,14 @@ static bool begins(const char *text, const char *word)
 
 /* A model is a file of tensors whose metadata say so, and so is a scan. Sums alone are what damage
  * to that one word leaves. */
-static dcn_status look_into_tensors(const struct head *h, dcn_kind *kind, dcn_error *err)
+static dcn_status look_into_tensors(const struct head *h, const dcn_limits *limits, dcn_kind *kind,
+                                    dcn_error *err)
 {
     const char *format;
     dcn__tensors t;
     dcn_status st;
 
-    if ((st = dcn__tensors_peek(&t, h->path, NULL, err)))
+    if ((st = dcn__tensors_peek(&t, h->path, limits, err)))
         return st;
     format = dcn__tensors_metadata(&t, "format");
     *kind = begins(format, DCN__MODEL_FORMAT)  ? DCN_KIND_MODEL
@@ -181,7 +182,8 @@ static dcn_status refuse_file(const struct head *h, dcn_error *err)
 
 /* ---- all of it ----------------------------------------------------------------------------- */
 
-static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *err)
+static dcn_status identify_folder(const char *path, const dcn_limits *limits, dcn_kind *kind,
+                                  dcn_error *err)
 {
     dcn_data *data;
     dcn_status st;
@@ -202,21 +204,21 @@ static dcn_status identify_folder(const char *path, dcn_kind *kind, dcn_error *e
         return DCN_OK;
     }
     /* Opening knows the near misses by name, and whether there are pictures. */
-    if ((st = dcn_data_open(&data, path, NULL, err)))
+    if ((st = dcn_data_open(&data, path, limits, err)))
         return st;
     dcn_data_close(data);
     *kind = DCN_KIND_PICTURES;
     return DCN_OK;
 }
 
-dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err)
+dcn_status dcn_identify(const char *path, const dcn_limits *limits, dcn_kind *kind, dcn_error *err)
 {
     struct head h = { .path = path };
     dcn_status st;
 
     *kind = DCN_KIND_UNKNOWN;
     if (dcn__is_folder(path))
-        return identify_folder(path, kind, err);
+        return identify_folder(path, limits, kind, err);
     if ((st = dcn__file_head(h.bytes, HEAD, &h.size, &h.file_size, path, err)))
         return st;
     if (!h.size)
@@ -230,7 +232,7 @@ dcn_status dcn_identify(const char *path, dcn_kind *kind, dcn_error *err)
     else if (is_records(&h))
         *kind = DCN_KIND_EVENTS;
     else if (dcn__tensors_is(h.bytes, h.size, h.file_size))
-        return look_into_tensors(&h, kind, err);
+        return look_into_tensors(&h, limits, kind, err);
     else if (dcn__is_gzip(h.bytes, h.size))
         return look_into_gzip(&h, kind, err);
     else if (is_text(&h) && is_network(&h))

@@ -110,7 +110,7 @@ static void what_it_holds(void **state)
 
     (void)state;
     put_pictures();
-    assert_ok(dcn_identify(folder, &kind, &err));
+    assert_ok(dcn_identify(folder, NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_PICTURES);
     assert_string_equal(dcn_kind_text(kind), "folder of pictures");
     assert_ok(dcn_data_open(&data, folder, NULL, &err));

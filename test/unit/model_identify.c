@@ -18,7 +18,7 @@ static void is(dcn_kind wanted, const void *bytes, size_t size)
 {
     dcn_kind kind;
 
-    assert_ok(dcn_identify(put("identify", bytes, size), &kind, &err));
+    assert_ok(dcn_identify(put("identify", bytes, size), NULL, &kind, &err));
     assert_int_equal(kind, wanted);
 }
 
@@ -26,7 +26,7 @@ static void is_not(const char *part, const void *bytes, size_t size)
 {
     dcn_kind kind;
 
-    assert_refused(dcn_identify(put("identify", bytes, size), &kind, &err), DCN_INPUT, part);
+    assert_refused(dcn_identify(put("identify", bytes, size), NULL, &kind, &err), DCN_INPUT, part);
     assert_int_equal(kind, DCN_KIND_UNKNOWN);
 }
 
@@ -73,16 +73,16 @@ static void tensors(void **state)
 
     (void)state;
     assert_ok(dcn_tensors_save(path, NULL, 0, model, &err));
-    assert_ok(dcn_identify(path, &kind, &err));
+    assert_ok(dcn_identify(path, NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_MODEL);
     assert_ok(dcn_tensors_save(path, NULL, 0, scan, &err));
-    assert_ok(dcn_identify(path, &kind, &err));
+    assert_ok(dcn_identify(path, NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_SCAN);
     assert_ok(dcn_tensors_save(path, NULL, 0, other, &err));
-    assert_ok(dcn_identify(path, &kind, &err));
+    assert_ok(dcn_identify(path, NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_TENSORS);
     assert_ok(dcn_tensors_save(path, NULL, 0, NULL, &err));
-    assert_ok(dcn_identify(path, &kind, &err));
+    assert_ok(dcn_identify(path, NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_TENSORS);
     is_not("@0x9: tensor \"a\" does not have", TEXT("\10\0\0\0\0\0\0\0{\"a\":[]}"));
 }
@@ -118,9 +118,9 @@ static void near_misses(void **state)
     memcpy(block + 257, "ustar", 5);
     block[0] = 'x';
     is_not("is a tar archive", block, 512);
-    assert_refused(dcn_identify(temporary("no such file"), &(dcn_kind){ 0 }, &err), DCN_FILE,
+    assert_refused(dcn_identify(temporary("no such file"), NULL, &(dcn_kind){ 0 }, &err), DCN_FILE,
                    "cannot open it");
-    assert_refused(dcn_identify("/dev/null", &(dcn_kind){ 0 }, &err), DCN_FILE, "is a device");
+    assert_refused(dcn_identify("/dev/null", NULL, &(dcn_kind){ 0 }, &err), DCN_FILE, "is a device");
 }
 
 static void folders(void **state)
@@ -131,30 +131,30 @@ static void folders(void **state)
 
     (void)state;
     assert_ok(dcn__make_folder(root, &err));
-    assert_refused(dcn_identify(root, &kind, &err), DCN_INPUT, "holds no data set");
+    assert_refused(dcn_identify(root, NULL, &kind, &err), DCN_INPUT, "holds no data set");
     snprintf(path, sizeof path, "%s/c/data_batch_1.bin", root);
     assert_ok(dcn__make_folder(temporary("folders/c"), &err));
     assert_ok(dcn__file_write(path, "", 0, &err));
-    assert_ok(dcn_identify(temporary("folders/c"), &kind, &err));
+    assert_ok(dcn_identify(temporary("folders/c"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_CIFAR10);
     assert_ok(dcn__make_folder(temporary("folders/i"), &err));
     assert_ok(dcn__file_write(temporary("folders/i/train-images-idx3-ubyte"), "", 0, &err));
-    assert_ok(dcn_identify(temporary("folders/i"), &kind, &err));
+    assert_ok(dcn_identify(temporary("folders/i"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_IDX);
     assert_ok(dcn__make_folder(temporary("folders/f/train"), &err));
-    assert_ok(dcn_identify(temporary("folders/f"), &kind, &err));
+    assert_ok(dcn_identify(temporary("folders/f"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_FOLDER);
     assert_ok(dcn__make_folder(temporary("folders/r"), &err));
     assert_ok(dcn__file_write(temporary("folders/r/model.safetensors"), "", 0, &err));
-    assert_refused(dcn_identify(temporary("folders/r"), &kind, &err), DCN_INPUT,
+    assert_refused(dcn_identify(temporary("folders/r"), NULL, &kind, &err), DCN_INPUT,
                    "is the folder of a run; name the file model.safetensors");
     assert_ok(dcn__make_folder(temporary("folders/s"), &err));
     assert_ok(dcn__file_write(temporary("folders/s/scan.safetensors"), "", 0, &err));
-    assert_ok(dcn_identify(temporary("folders/s"), &kind, &err));
+    assert_ok(dcn_identify(temporary("folders/s"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_ATLAS);
     assert_ok(dcn__make_folder(temporary("folders/b"), &err));
     assert_ok(dcn__file_write(temporary("folders/b/atlas.json"), "", 0, &err));
-    assert_ok(dcn_identify(temporary("folders/b"), &kind, &err));
+    assert_ok(dcn_identify(temporary("folders/b"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_ATLAS);
 }
 

@@ -822,7 +822,7 @@ static void by_content(void **state)
     assert_ok(dcn_model_load(&m, save("net.safetensors", model), NULL, &err));
     memcpy(hash, m.hash, sizeof hash);
     dcn_model_clear(&m);
-    assert_ok(dcn_identify(temporary("net.safetensors"), &kind, &err));
+    assert_ok(dcn_identify(temporary("net.safetensors"), NULL, &kind, &err));
     assert_int_equal(kind, DCN_KIND_ONNX);
     assert_string_equal(dcn_kind_text(kind), "ONNX network");
     m = load_net("17\nx 1,3,4,4\nRelu x -> y name=node2");
