@@ -133,6 +133,19 @@ void dcn__free_aligned(void *memory)
         free(block);
 }
 
+bool dcn__memory_at_hand(size_t bytes)
+{
+    void *memory = allowed(0) ? mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
+
+    if (memory == MAP_FAILED) {
+        refused = bytes;
+        return false;
+    }
+    munmap(memory, bytes);
+    return true;
+}
+
 size_t dcn__physical_memory(void)
 {
     const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);

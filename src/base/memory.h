@@ -34,6 +34,10 @@ static inline bool dcn__memory_lacked(void)
     return errno == ENOMEM;
 }
 
+/* Is so much to be had in one piece now? For what a library takes that crashes without: nothing is
+ * held. */
+bool dcn__memory_at_hand(size_t bytes);
+
 /* For tests: called before each allocation, on any thread; false makes it fail. NULL: none. */
 typedef bool (*dcn__alloc_hook)(void *user, size_t bytes);
 void dcn__set_alloc_hook(dcn__alloc_hook hook, void *user);

@@ -29,6 +29,15 @@ void dcn__texts_clear(char **texts, int n)
 #ifdef DCN_HAVE_JANSSON
 #include <jansson.h>
 
+/* Without memory Jansson says that the text is wrong, or leaves out letters and goes on. */
+static bool lacked(json_t *root)
+{
+    if (!dcn__memory_lacked())
+        return false;
+    json_decref(root);
+    return true;
+}
+
 static dcn_status copy_texts(char **texts, const json_t *list, const char *where, dcn_error *err)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -59,7 +68,7 @@ dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, c
                              "the file again");
     dcn__memory_watch();
     list = json_loads(json, JSON_REJECT_DUPLICATES, &error);
-    if (!list && dcn__memory_lacked())
+    if (lacked(list))
         return dcn__fail_memory(err, "a list of texts", strlen(json));
     if (!list)
         return dcn__fail(err, DCN_INPUT, where,
@@ -165,7 +174,7 @@ dcn_status dcn__json_names(char ***names, int *n, const char *json, size_t bytes
                          "a list of texts");
     dcn__memory_watch();
     root = json_loadb(json, bytes, JSON_REJECT_DUPLICATES, &error);
-    if (!root && dcn__memory_lacked())
+    if (lacked(root))
         return dcn__fail_memory(err, "names of classes", bytes);
     if (!root)
         return dcn__fail_line(err, DCN_INPUT, where, error.line, error.column, "is not JSON "

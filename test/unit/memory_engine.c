@@ -52,7 +52,7 @@ static dcn_status use_plan(dcn_plan *p, bool training, uint64_t *sum, dcn_error 
         return st;
     feed(sum, out, BATCH * 5 * sizeof *out);
     if ((st = dcn_plan_switches(p, pool, switches, e)) ||
-        (st = dcn_plan_set_switches(p, pool, switches, (int64_t)BATCH * dcn__shape_size(graph->nodes[pool].shape), e)) ||
+        (st = dcn_plan_set_switches(p, pool, switches, (int64_t)COUNT(switches), e)) ||
         (st = dcn_plan_peak(p, peaks[0], 1, 2, &y, &x, &value, e)) ||
         (st = dcn_plan_peaks(p, peaks[0], out, cells, e)) ||
         (st = dcn_plan_project(p, 0, DCN_FROM_CHANNEL, 1, out, e)))

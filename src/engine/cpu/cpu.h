@@ -105,6 +105,7 @@ int dcn__cpu_fuse(const dcn__stretch *in, int first, dcn__group *group);
 dcn_status dcn__cpu_fused(cpu_kernel *k, dcn_error *err);
 
 /* The engine's enter and leave, also for kernels that must not be cut among threads. */
+dcn_status dcn__cpu_start_threads(int threads, dcn_error *err);
 int dcn__cpu_enter(int threads);
 void dcn__cpu_leave(int token);
 

@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ARGS = 5, MAX_SLOTS = 64 };
+/* Where it finds no memory for code or tables oneDNN ends the process, by an exception or by reading at
+ * NULL. A primitive takes less than ROOM: its kernels begin with 256 KiB of code each. */
+enum { MAX_ARGS = 5, MAX_SLOTS = 64, ROOM = 16 << 20 };
 
 typedef struct slot {
     atomic_bool busy;
@@ -295,11 +297,13 @@ bool dcn__dnn_borrow_block(dcn__dnn *d, const dcn__dnn *from)
 
 dcn_status dcn__dnn_create(dcn__dnn **dnn, const dcn__dnn_desc *desc, dcn_error *err)
 {
-    dcn__dnn *d = dcn__alloc(sizeof *d);
+    dcn__dnn *d;
     dnnl_status_t st;
 
     *dnn = NULL;
-    if (!d)
+    if (!dcn__memory_at_hand(ROOM))
+        return dcn__fail_memory(err, "oneDNN's kernels", ROOM);
+    if (!(d = dcn__alloc(sizeof *d)))
         return dcn__fail_memory(err, desc->node->name, sizeof *d);
     d->desc = *desc;
     d->out = desc->node->shape;

@@ -121,7 +121,8 @@ static dcn_status prepare(const dcn__job *job, dcn__kernel **kernel, dcn_error *
     if (!k)
         return dcn__fail_memory(err, "a kernel", sizeof *k);
     fill(k, job);
-    if ((st = dcn__shared_join(&k->shared, job->shared, err)))
+    if ((st = dcn__cpu_start_threads(job->threads, err)) ||
+        (st = dcn__shared_join(&k->shared, job->shared, err)))
         ;
     else if (k->count > 1)
         st = dcn__cpu_fused(k, err);

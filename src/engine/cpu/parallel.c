@@ -6,10 +6,15 @@
  * do without; then our loops stay on one thread. */
 #include "engine/cpu/cpu.h"
 
+#include "base/memory.h"
+#include "base/threads.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 
-enum { SMALL = 32768 };           /* elements; below, waking a thread costs more than it saves */
+/* SMALL: elements; below, waking a thread costs more than it saves. STACK_EXTRA: what a thread takes
+ * beside its stack. */
+enum { SMALL = 32768, STACK_EXTRA = 1 << 20 };
 
 static int (*get_most)(void), (*get_number)(void), (*get_count)(void);
 static void (*set_most)(int);
@@ -48,6 +53,35 @@ void dcn__cpu_leave(int token)
 {
     if (set_most)
         set_most(token);
+}
+
+static void do_nothing(void *user)
+{
+    (void)user;
+}
+
+/* OpenMP ends the process if it cannot start a thread: so it starts them now, after we saw that they
+ * can be had, and keeps them. */
+dcn_status dcn__cpu_start_threads(int threads, dcn_error *err)
+{
+    static _Thread_local int started = 1;
+    size_t stack = 8 << 20;
+    pthread_attr_t usual;
+
+    look_up_once();
+    if (threads <= started || !fork_join)
+        return DCN_OK;
+    if (pthread_getattr_default_np(&usual) == 0) {
+        pthread_attr_getstacksize(&usual, &stack);
+        pthread_attr_destroy(&usual);
+    }
+    if (!dcn__memory_at_hand((size_t)(threads - 1) * (stack + STACK_EXTRA)) ||
+        dcn__threads_startable(threads) < threads)
+        return dcn__fail(err, DCN_MEMORY, "threads",
+                         "cannot start %d inside the layers; ask for fewer with -j", threads);
+    fork_join(do_nothing, NULL, (unsigned)threads, 0);
+    started = threads;
+    return DCN_OK;
 }
 
 typedef struct task { dcn__cpu_part *part; void *user; } task;
