@@ -9,6 +9,7 @@
 #include "train/adam.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -166,7 +167,8 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
                 !dcn__parse_uint64(values[1], strlen(values[1]), &seed) ||
                 (strcmp(values[2], "none") != 0 && strcmp(values[2], "cifar") != 0) ||
                 (strcmp(exact, "0") != 0 && strcmp(exact, "1") != 0) ||
-                !dcn__parse_double(values[3], strlen(values[3]), &rate) || !(rate > 0)))
+                !dcn__parse_double(values[3], strlen(values[3]), &rate) ||
+                !((float)rate > 0) || !isfinite((float)rate)))
         st = dcn__fail(err, DCN_STATE, path,
                        "its training settings cannot be read; train from the beginning");
     if (!st) {
@@ -180,8 +182,19 @@ dcn_status dcn_train_desc_load(dcn_train_desc *desc, const char *path, dcn_error
     return st;
 }
 
+/* Adam takes their roots: below 0 the next step would make weights that are no numbers. */
+static dcn_status check_squares(const float *squares, size_t count, const char *weight,
+                                const char *path, dcn_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (squares[i] < 0)
+            return dcn__fail(err, DCN_INPUT, path, "value %zu of %s%.80s is below 0, no training "
+                             "leaves that; use an earlier checkpoint", i, PREFIX[1], weight);
+    return DCN_OK;
+}
+
 static dcn_status read_moments(float **moments, const dcn_graph *g, const dcn__model_file *file,
-                               dcn_error *err)
+                               const char *path, dcn_error *err)
 {
     dcn_status st = DCN_OK;
 
@@ -191,6 +204,8 @@ static dcn_status read_moments(float **moments, const dcn_graph *g, const dcn__m
         if (!(moments[i] = dcn__alloc_array(count, sizeof **moments)))
             return dcn__fail_memory(err, "a checkpoint", count * sizeof **moments);
         st = dcn__model_weight(file, g, PREFIX[i % 2], i / 2, moments[i], err);
+        if (!st && i % 2)
+            st = check_squares(moments[i], count, g->weights[i / 2].name, path, err);
     }
     return st;
 }
@@ -237,7 +252,7 @@ static dcn_status go_on(dcn_trainer *t, const dcn__model_file *file, const dcn_m
                          "its optimizer.step does not fit its step; train from the beginning");
     if (!(moments = dcn__alloc_array((size_t)n + 1, sizeof *moments)))
         return dcn__fail_memory(err, "a checkpoint", (size_t)n * sizeof *moments);
-    if (!(st = read_moments(moments, t->model.graph, file, err)) &&
+    if (!(st = read_moments(moments, t->model.graph, file, path, err)) &&
         !(st = dcn__loader_create(&loader, t->data, DCN_SPLIT_TRAIN, &t->model.preprocess,
                                   t->desc.augment, t->desc.seed, t->desc.batch,
                                   step * t->desc.batch, err)))
