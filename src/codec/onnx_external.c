@@ -126,7 +126,8 @@ static dcn_status check_file(dcn__onnx_reader *r, const dcn__onnx_tensor *t, con
         return dcn__fail_errno(r->wire.err, location, "inspect it", errno,
                                "check the file system");
     if (!S_ISREG(st->st_mode))
-        return refuse(r, t, location, "is not a regular file; copy the model again");
+        return dcn__fail_at(r->wire.err, DCN_FILE, r->wire.path, t->offset, "external data "
+                            "\"%.100s\" is not a regular file; copy the model again", location);
     if (st->st_nlink != 1)
         return refuse(r, t, location, "has more than one name (hard links); put a copy in its "
                       "place");
