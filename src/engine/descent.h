@@ -11,7 +11,7 @@
 #include "engine/program.h"
 
 /* How a number of pictures or starts is cut. One chunk: the threads work inside its kernels. */
-typedef struct dcn__cut { int chunk, n_chunks, threads, inner_threads; } dcn__cut;
+typedef struct dcn__chunks { int chunk, n_chunks, threads, inner_threads; } dcn__chunks;
 
 typedef enum dcn__chore_kind {
     DCN__CHORE_BORROW,            /* before a group: the slot is the kept array itself */
@@ -30,7 +30,7 @@ typedef struct dcn__descent {
     dcn__cone cone;               /* without nodes: the whole way */
     const dcn_graph *graph;       /* the cone's, or the plan's */
     dcn__program program;         /* without groups: there is none */
-    dcn__cut cut;
+    dcn__chunks cut;
     bool *trim;                   /* by slot, for a cone: a chore for it */
     dcn__chore *chores;           /* in the order of their groups; TRIM after the others */
     int n_chores;

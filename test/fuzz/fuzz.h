@@ -42,7 +42,7 @@ static inline size_t fuzz_change(uint8_t *data, size_t size, size_t max_size, un
 {
     if (!fuzz_mutate || seed % 4 == 0)
         size = LLVMFuzzerMutate(data, size, max_size);
-    for (unsigned i = 0; fuzz_mutate && seed % 4 && i <= seed / 4 % 4; i++)
+    for (unsigned i = 0; fuzz_mutate && seed % 4 && i < (seed / 4 % 4 ? 1 : 4); i++)
         size = fuzz_mutate(data, size, max_size, (uint64_t)seed << 2 | i);
     if (fuzz_repair && seed / 16 % 8)
         fuzz_repair(data, size);
@@ -68,7 +68,7 @@ static inline bool count_bytes(void *user, size_t bytes)
     return __atomic_add_fetch(&fuzz_allocations, 1, __ATOMIC_RELAXED) != fuzz_failing;
 }
 
-static inline void fault(const char *what, const dcn_error *err)
+static inline _Noreturn void fault(const char *what, const dcn_error *err)
 {
     fprintf(stderr, "fuzz: %s: %d \"%s\"\n", what, (int)err->status, err->text);
     abort();

@@ -3,40 +3,20 @@
  * The reader wants a file. The input is written to one in a folder of its own, where w.bin, 64
  * bytes, is there as external data. */
 #include "fuzz_fields.h"
+#include "fuzz_folder.h"
 
 #include "codec/onnx.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-/* In memory where there is such a place: a disk takes most of the time otherwise. */
-static char shared[] = "/dev/shm/fuzz_onnx.XXXXXX", plain[] = "/tmp/fuzz_onnx.XXXXXX";
-static char model_path[64], data_path[64];
-static const char *folder;
 static int model_fd = -1;
-
-static void end(void)
-{
-    unlink(model_path);
-    unlink(data_path);
-    rmdir(folder);
-}
 
 static void begin(void)
 {
     const uint8_t numbers[64] = { 1, 2, 3 };
-    int fd;
 
-    if (!(folder = mkdtemp(shared)) && !(folder = mkdtemp(plain)))
-        abort();
-    snprintf(model_path, sizeof model_path, "%s/model.onnx", folder);
-    snprintf(data_path, sizeof data_path, "%s/w.bin", folder);
-    atexit(end);
-    fd = open(data_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, numbers, sizeof numbers) != (ssize_t)sizeof numbers)
-        abort();
-    close(fd);
-    model_fd = open(model_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (!fuzz_folder_begin())
+        return;
+    fuzz_put(fuzz_path("w.bin", 0), numbers, sizeof numbers);
+    model_fd = open(fuzz_path("model.onnx", 0), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (model_fd < 0)
         abort();
 }
@@ -93,20 +73,21 @@ static dcn_status read_all(const dcn__onnx *m, dcn_error *err)
 
 static dcn_status read_model(const uint8_t *data, size_t size, dcn_error *err)
 {
+    const char *path;
     dcn_model model;
     dcn__onnx *m;
     dcn_status st;
 
-    if (model_fd < 0)
-        begin();
+    begin();
+    path = fuzz_path("model.onnx", 0);
     if (ftruncate(model_fd, 0) != 0 || pwrite(model_fd, data, size, 0) != (ssize_t)size)
         abort();
     (void)dcn__onnx_is(data, size < 64 ? size : 64, size);
-    st = dcn__onnx_open(&m, model_path, NULL, err);
+    st = dcn__onnx_open(&m, path, NULL, err);
     if (!st && !(st = dcn__onnx_check(m, err)))
         st = read_all(m, err);
     dcn__onnx_close(m);
-    if (!st && !(st = dcn_onnx_load(&model, model_path, NULL, err)))
+    if (!st && !(st = dcn_onnx_load(&model, path, NULL, err)))
         dcn_model_clear(&model);
     if (st == DCN_FILE && strstr(err->text, "external data"))
         st = err->status = DCN_INPUT;      /* a file that is not there: as good as any refusal */

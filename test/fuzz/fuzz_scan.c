@@ -70,7 +70,7 @@ void fuzz_repair(uint8_t *data, size_t size)
     uint32_t sums[MOST_TENSORS], sum;
     dcn__tensors t;
 
-    if (dcn__tensors_parse(&t, data, size, "repair", NULL, NULL))
+    if (!memmem(data, size, "crc32c", 6) || dcn__tensors_parse(&t, data, size, "repair", NULL, NULL))
         return;
     for (int i = 0; i < t.count && i < MOST_TENSORS; i++) {
         names[i] = t.at[i].name;

@@ -41,7 +41,7 @@ static inline void fuzz_repair_tensors(uint8_t *data, size_t size)
     dcn__tensors t;
     uint32_t sum;
 
-    if (dcn__tensors_parse(&t, data, size, "repair", NULL, NULL))
+    if (!memmem(data, size, "crc32c", 6) || dcn__tensors_parse(&t, data, size, "repair", NULL, NULL))
         return;
     for (int i = 0; i < t.n_metadata; i++) {
         const char *key = t.metadata[i].key;

@@ -1,277 +1,16 @@
 #!/usr/bin/env python3
 """make_corpus.py [FOLDER]: writes the seeds of the fuzz targets, good and hostile ones, each small.
 
-The seeds are kept in the tree; this says where they came from. Needs Pillow for the JPEGs only
-(script/peers makes an environment that has it). Pictures are patterns made here."""
+The seeds are kept in the tree; this says where they came from (files named by a sum were found by
+libFuzzer from them). Needs Pillow for the JPEGs only (script/peers makes an environment that has it).
+Pictures are patterns made here. corpus_data.py writes those of pictures, arrays and tensors."""
 import gzip
-import io
-import json
 import os
+import re
 import struct
-import sys
-import zlib
 
-root = sys.argv[1] if len(sys.argv) > 1 else os.path.join(os.path.dirname(__file__), "corpus")
-
-
-def put(reader, name, data):
-    os.makedirs(os.path.join(root, reader), exist_ok=True)
-    with open(os.path.join(root, reader, name), "wb") as file:
-        file.write(data)
-
-
-def pattern(n, step=7):
-    return bytes((i * step) % 251 for i in range(n))
-
-
-# ---- CIFAR-10 ---------------------------------------------------------------------------------
-record = bytes([3]) + pattern(3072)
-put("cifar", "one", record)
-put("cifar", "two", record + bytes([9]) + pattern(3072, 3))
-put("cifar", "label_10", record + bytes([10]) + pattern(3072))
-put("cifar", "truncated", record[:-1])
-put("cifar", "one_byte_more", record + b"\0")
-put("cifar", "cifar100_record", bytes([3, 77]) + pattern(3072))
-put("cifar", "pickle", b"\x80\x02}q\x01(U\x0bbatch_labelq\x02")
-put("cifar", "archive", gzip.compress(b"x" * 100, mtime=0))
-put("cifar", "empty", b"")
-
-
-# ---- IDX ----------------------------------------------------------------------------------------
-def idx(dims, data, kind=8):
-    return struct.pack(">BBBB", 0, 0, kind, len(dims)) + struct.pack(f">{len(dims)}I", *dims) + data
-
-
-put("idx", "labels", idx([5], bytes(range(5))))
-put("idx", "pictures", idx([2, 4, 4], pattern(32)))
-put("idx", "pictures.gz", gzip.compress(idx([2, 4, 4], pattern(32)), mtime=0))
-put("idx", "truncated", idx([2, 4, 4], pattern(31)))
-put("idx", "one_byte_more", idx([2, 4, 4], pattern(33)))
-put("idx", "no_pictures", idx([0, 4, 4], b""))
-put("idx", "overflow", idx([0xffffffff] * 3, b"x"))
-put("idx", "large", idx([60000, 28, 28], b"x"))
-put("idx", "rank_2", idx([2, 4], pattern(8)))
-put("idx", "floats", idx([2], pattern(8), 13))
-put("idx", "header_only", idx([2, 4, 4], b"")[:9])
-put("idx", "bomb.gz", gzip.compress(idx([1, 1, 65536], b"\0" * (1 << 20)), mtime=0))
-put("idx", "large.gz", gzip.compress(idx([60000, 28, 28], b"x"), mtime=0))
-put("idx", "truncated.gz", gzip.compress(idx([2, 4, 4], pattern(32)), mtime=0)[:-9])
-put("idx", "wrong_sum.gz", gzip.compress(idx([5], bytes(5)), mtime=0)[:-8] + b"\0" * 8)
-
-
-# ---- PNG ----------------------------------------------------------------------------------------
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(w, h, depth, colour, rows, interlace=0, extra=b"", end=True):
-    return (b"\x89PNG\r\n\x1a\n" +
-            chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, depth, colour, 0, 0, interlace)) + extra +
-            chunk(b"IDAT", zlib.compress(rows, 9)) + (chunk(b"IEND", b"") if end else b""))
-
-
-def rows(h, row_bytes):
-    return b"".join(bytes([y % 5]) + pattern(row_bytes, y + 3) for y in range(h))
-
-
-put("png", "grey_1bit", png(11, 5, 1, 0, rows(5, 2)))
-put("png", "grey_8bit", png(6, 5, 8, 0, rows(5, 6)))
-put("png", "grey_16bit", png(3, 2, 16, 0, rows(2, 6)))
-put("png", "grey_transparent", png(4, 2, 8, 0, rows(2, 4), extra=chunk(b"tRNS", b"\0\7")))
-put("png", "grey_alpha", png(4, 3, 8, 4, rows(3, 8)))
-put("png", "rgb", png(5, 5, 8, 2, rows(5, 15)))
-put("png", "rgb_transparent", png(2, 2, 8, 2, rows(2, 6), extra=chunk(b"tRNS", b"\0\3\0\4\0\5")))
-put("png", "rgba_16bit", png(2, 3, 16, 6, rows(3, 16)))
-palette = chunk(b"PLTE", pattern(12))
-put("png", "palette_2bit", png(7, 3, 2, 3, rows(3, 2), extra=palette + chunk(b"tRNS", b"\0\x80")))
-put("png", "palette_index_too_large", png(4, 1, 8, 3, b"\0\0\1\2\xff", extra=palette))
-put("png", "no_palette", png(4, 1, 8, 3, b"\0\0\1\2\3"))
-put("png", "interlaced", png(1, 2, 8, 0, b"\0\7\0\x09", 1))
-put("png", "interlaced_8x8", png(8, 8, 8, 0, b"".join(
-    rows(h, w) for w, h in ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4), (8, 4))), 1))
-put("png", "texts", png(2, 1, 8, 0, b"\0\1\2", extra=chunk(b"tEXt", b"Title\0x") +
-                        chunk(b"gAMA", struct.pack(">I", 45455))))
-put("png", "bomb", png(100000, 100000, 8, 2, b"\0" * 1000))
-put("png", "too_large_for_its_data", png(8192, 8192, 8, 2, b"\0" * 1000))
-put("png", "flat", png(1000, 1000, 1, 0, b"\0" * 126 * 1000))
-put("png", "too_few_rows", png(4, 4, 8, 0, rows(3, 4)))
-put("png", "too_many_rows", png(4, 4, 8, 0, rows(9, 4)))
-put("png", "wrong_filter", png(4, 1, 8, 0, b"\x09\1\2\3\4"))
-put("png", "wrong_sum", png(4, 1, 8, 0, b"\0\1\2\3\4")[:-1])
-put("png", "no_end", png(4, 1, 8, 0, b"\0\1\2\3\4", end=False))
-put("png", "not_deflate", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(
-    ">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) + chunk(b"IDAT", b"nonsense") + chunk(b"IEND", b""))
-put("png", "signature", b"\x89PNG\r\n\x1a\n")
-
-
-# ---- JPEG ---------------------------------------------------------------------------------------
-def jpegs():
-    from PIL import Image
-    rgb = Image.frombytes("RGB", (17, 9), pattern(17 * 9 * 3, 5))
-
-    def encode(picture, **options):
-        out = io.BytesIO()
-        picture.save(out, "JPEG", **options)
-        return out.getvalue()
-
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    base = encode(rgb, quality=40)
-    frame = base.index(b"\xff\xc0")
-    put("jpeg", "rgb", base)
-    put("jpeg", "rgb_444", encode(rgb, quality=90, subsampling=0))
-    put("jpeg", "grey", encode(rgb.convert("L"), quality=40))
-    put("jpeg", "cmyk", encode(rgb.convert("CMYK"), quality=40))
-    put("jpeg", "progressive", encode(rgb, quality=40, progressive=True))
-    put("jpeg", "turned", encode(rgb, quality=40, exif=exif))
-    put("jpeg", "restarts", encode(rgb, quality=40, restart_marker_blocks=1))
-    put("jpeg", "truncated", base[:-20])
-    put("jpeg", "no_end", base[:-2])
-    put("jpeg", "bomb", base[:frame + 5] + b"\xff\xff\xff\xff" + base[frame + 9:])
-    put("jpeg", "too_large_for_its_data", base[:frame + 5] + b"\x20\0\x20\0" + base[frame + 9:])
-    put("jpeg", "no_height", base[:frame + 5] + b"\0\0" + base[frame + 7:])
-    put("jpeg", "arithmetic", base[:frame + 1] + b"\xc9" + base[frame + 2:])
-    scan = base.index(b"\xff\xda")
-    put("jpeg", "two_scans", base[:-2] + base[scan:])
-    put("jpeg", "no_tables", base[:2] + base[frame:])
-    put("jpeg", "exif_offset_outside", base[:2] + b"\xff\xe1\0\x16Exif\0\0II*\0\xff\xff\xff\x7f" +
-        b"\0\0\0\0\0\0" + base[2:])
-
-
-# ---- .npy ---------------------------------------------------------------------------------------
-def npy(header, data, version=1):
-    length = struct.pack("<H" if version == 1 else "<I", len(header))
-    return b"\x93NUMPY" + bytes([version, 0]) + length + header.encode() + data
-
-
-def npy_header(shape, descr="<f4", order="False"):
-    return f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n"
-
-
-six = struct.pack("<6f", 1, -2, 3.5, 0, float("nan"), 1e30)
-put("npy", "v1", npy(npy_header("(2, 3)"), six))
-put("npy", "v2", npy(npy_header("(6,)"), six, 2))
-put("npy", "v3", npy(npy_header("(1, 1, 1, 1, 1, 1, 2, 3)"), six, 3))
-put("npy", "doubles", npy(npy_header("(2,)", "<f8"), struct.pack("<2d", 0.1, 1e300)))
-put("npy", "fortran", npy(npy_header("(2, 3)", order="True"), six))
-put("npy", "big_endian", npy(npy_header("(2, 3)", ">f4"), six))
-put("npy", "object", npy(npy_header("(2,)", "|O"), six))
-put("npy", "overflow", npy(npy_header("(65536, 65536, 65536)"), six))
-put("npy", "negative", npy(npy_header("(-2, 3)"), six))
-put("npy", "rank_9", npy(npy_header("(1,1,1,1,1,1,1,2,3)"), six))
-put("npy", "truncated", npy(npy_header("(2, 3)"), six[:-1]))
-put("npy", "header_too_long", b"\x93NUMPY\2\0\xff\xff\xff\xff{")
-put("npy", "expression", npy("{'descr': '<f4', 'shape': __import__('os')}", six))
-
-
-# ---- safetensors and models -----------------------------------------------------------------------
-def tensors(header, data):
-    text = header if isinstance(header, bytes) else json.dumps(header, separators=(",", ":")).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def entry(shape, begin, end, dtype="F32"):
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-meta = {"format": "deconvnet model 1", "network": "input 2x2x1; conv filters=2 kernel=1; relu; "
-        "max_pool 2; dense units=2; softmax", "preprocess": "2x2x1 standardize", "classes": "2",
-        "class_names": '["a","b"]', "step": "7"}
-weights = {"conv1.weight": entry([2, 1, 1, 1], 0, 8), "conv1.bias": entry([2], 8, 16),
-           "dense1.weight": entry([2, 2], 16, 32), "dense1.bias": entry([2], 32, 40)}
-numbers = struct.pack("<10f", *range(10))
-put("safetensors", "model", tensors({"__metadata__": meta, **weights}, numbers))
-put("safetensors", "model_nan", tensors({"__metadata__": meta, **weights}, b"\xff" * 40))
-put("safetensors", "model_missing", tensors({"__metadata__": meta, "conv1.weight": entry(
-    [2, 1, 1, 1], 0, 8)}, numbers[:8]))
-put("safetensors", "model_shape", tensors({"__metadata__": meta, **weights, "conv1.weight": entry(
-    [1, 2, 1, 1], 0, 8)}, numbers))
-put("safetensors", "model_extra", tensors({"__metadata__": meta, **weights, "other": entry(
-    [1], 40, 44)}, numbers + b"\0" * 4))
-put("safetensors", "model_optimizer", tensors({"__metadata__": meta, **weights,
-    "optimizer.exp_avg.conv1.bias": entry([2], 40, 48)}, numbers + b"\0" * 8))
-put("safetensors", "model_wrong_sum", tensors({"__metadata__": {**meta, "crc32c": "00000000"},
-                                               **weights}, numbers))
-put("safetensors", "model_huge_network", tensors({"__metadata__": {**meta, "network":
-    "input 2x2x1; conv filters=65536 kernel=100; dense units=10"}, **weights}, numbers))
-put("safetensors", "model_version_2", tensors({"__metadata__": {**meta, "format":
-    "deconvnet model 2"}, **weights}, numbers))
-put("safetensors", "model_names_nested", tensors({"__metadata__": {**meta, "class_names":
-    "[[[["}, **weights}, numbers))
-put("safetensors", "empty_object", tensors(b"{}      ", b""))
-put("safetensors", "scalar", tensors({"x": entry([], 0, 4)}, b"\0" * 4))
-put("safetensors", "types", tensors({"a": entry([1], 0, 8, "I64"), "b": entry([2], 8, 12, "BF16"),
-                                     "c": entry([3], 12, 15, "U8")}, b"\0" * 15))
-put("safetensors", "overlap", tensors({"a": entry([2], 0, 8), "b": entry([2], 4, 12)}, b"\0" * 12))
-put("safetensors", "hole", tensors({"a": entry([1], 0, 4), "b": entry([1], 8, 12)}, b"\0" * 12))
-put("safetensors", "bytes_left", tensors({"a": entry([1], 0, 4)}, b"\0" * 9))
-put("safetensors", "overflow", tensors({"a": entry([2**32, 2**32], 0, 4)}, b"\0" * 4))
-put("safetensors", "far", tensors({"a": entry([1], 2**62, 2**62 + 4)}, b"\0" * 4))
-put("safetensors", "twice", tensors(b'{"a":1,"a":2}', b""))
-put("safetensors", "deep", tensors(b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", b""))
-put("safetensors", "escapes", tensors(b'{"\\u001b[31m":{"dtype":"F3\\u0032"}}', b""))
-put("safetensors", "lone_surrogate", tensors(b'{"\\ud800":1}', b""))
-put("safetensors", "long_header", struct.pack("<Q", 2**63) + b"{}")
-put("safetensors", "short", b"\2\0\0")
-
-
-# ---- the state of a scan -------------------------------------------------------------------------
-def scan(lists, tallies, more=None, **changed):
-    """lists: (value, picture, cell) of two channels, two each; tallies: count, fired, least, most."""
-    facts = {"format": "deconvnet-atlas-scan 1", "model": "%016x" % 1, "data": "%016x" % 2,
-             "preprocess": "8x8x3 none", "pictures": "test", "total": "2000", "chunk": "8",
-             "stretch": "64", "engine": "ref (plain C)", "top": "2", "shard": "0", "shards": "1",
-             "next": "2000", **changed}
-    units = [unit for channel in lists for unit in channel]
-    parts = [("picture", "I64", [2, 2], "q", [u[1] for u in units]),
-             ("cell", "I64", [2, 2], "q", [u[2] for u in units]),
-             ("count", "I64", [2], "q", [t[0] for t in tallies]),
-             ("fired", "I64", [2], "q", [t[1] for t in tallies]),
-             ("mark", "I64", [2], "q", [5, 7] if facts["next"] != "0" else [0, 0]),
-             ("value", "F32", [2, 2], "f", [u[0] for u in units]),
-             ("least", "F32", [2], "f", [t[2] for t in tallies]),
-             ("most", "F32", [2], "f", [t[3] for t in tallies])]
-    header, data = {"__metadata__": facts}, b""
-    for word, dtype, shape, letter, values in parts:
-        bytes_ = struct.pack("<%d%s" % (len(values), letter), *values)
-        header["relu1." + word] = entry(shape, len(data), len(data) + len(bytes_), dtype)
-        data += bytes_
-    for name, (shape, letter, values) in (more or {}).items():
-        bytes_ = struct.pack("<%d%s" % (len(values), letter), *values)
-        header[name] = entry(shape, len(data), len(data) + len(bytes_),
-                             "F32" if letter == "f" else "I64")
-        data += bytes_
-    return tensors(header, data)
-
-
-inf = float("inf")
-two = [[(2.5, 1999, 63), (2.0, 3, 0)], [(1.0, 7, 9), (0.0, 0, 0)]]
-counts = [(2, 2000, 0.5, 2.5), (1, 1, 0.0, 1.0)]
-put("scan", "whole", scan(two, counts))
-put("scan", "half", scan([[(2.5, 63, 63), (2.0, 3, 0)], two[1]], [(2, 64, 0.5, 2.5), counts[1]],
-                         next="64"))
-put("scan", "nothing", scan([[(0, 0, 0)] * 2] * 2, [(0, 0, inf, -inf)] * 2, next="0"))
-put("scan", "shard", scan([[(2.5, 1999, 63), (2.0, 1998, 0)]] * 2, [(2, 2, 0, 2.5)] * 2, shard="1",
-                          shards="2"))
-put("scan", "below_0", scan([[(-1.0, 1, 63), (-2.0, 3, 0)]] * 2, [(2, 0, -7, -1)] * 2))
-put("scan", "one_more_layer", scan(two, counts, {
-    "dense1." + word: ([3, 2] if word in ("value", "picture", "cell") else [3],
-                       "f" if word in ("value", "least", "most") else "q",
-                       [0] * (6 if word in ("value", "picture", "cell") else 3))
-    for word in ("value", "picture", "cell", "count", "fired", "least", "most", "mark")}))
-put("scan", "wrong_sum", scan(two, counts, crc32c="00000000"))
-put("scan", "version_2", scan(two, counts, format="deconvnet-atlas-scan 2"))
-put("scan", "other_model", scan(two, counts, model="0000000000000002"))
-put("scan", "longer", scan(two, counts, top="100"))
-put("scan", "inside_a_chunk", scan(two, counts, next="1999"))
-put("scan", "many_shards", scan(two, counts, shards="100000", shard="99999"))
-put("scan", "order", scan([two[0][::-1], two[1]], counts))
-put("scan", "cell", scan([[(2.5, 1, 64), (2.0, 3, 0)], two[1]], counts))
-put("scan", "picture", scan([[(2.5, 2000, 6), (2.0, 3, 0)], two[1]], counts))
-put("scan", "twice", scan([[(2.5, 3, 6), (2.0, 3, 0)], two[1]], counts))
-put("scan", "nan", scan([[(float("nan"), 4, 6), (2.0, 3, 0)], two[1]], counts))
-put("scan", "fired", scan(two, [(2, 2001, 0.5, 2.5), counts[1]]))
-put("scan", "count", scan(two, [(3, 2000, 0.5, 2.5), counts[1]]))
+from corpus_data import (counts, crc32c, entry, idx, jpegs, meta, npy, npy_header, numbers,
+                         pattern, png, put, rows, scan, six, tensors, two, weights)
 
 # ---- networks -------------------------------------------------------------------------------------
 put("network", "tutorial", b"input 24x24x3; conv filters=64 kernel=5; relu; max_pool 2\n"
@@ -292,19 +31,72 @@ put("network", "long_line", b"input 4x4x1;" + b" relu;" * 900)
 put("network", "nul", b"input 4x4x1\0; relu")
 put("network", "not_utf8", b"\xff\xfe = input 4x4x1; relu")
 
+put("network", "number_beyond_int64", b"x = input 4x4x1\nn1 = leaky_relu x slope=0.108\n")
+put("network", "all_kinds", b"x = input 8x8x4\na = conv x filters=4 kernel=3 pad=same init=he bias=no\n"
+    b"batch_norm; prelu; pad 1,0,-1,1 value=0.5; pad 1; lrn size=3 alpha=1e-3 beta=0.5 k=2\n"
+    b"max_pool 3 stride=2 pad=1 dilation=1 ceil=yes; b = avg_pool 2x1 stride=1 pad=0,1,0,1 "
+    b"ceil=no count_pad=yes\nshuffle groups=2; slice first=1 count=2; gelu tanh=yes; elu alpha=2\n"
+    b"selu alpha=1 gamma=1; hard_tanh min=-2 max=2; hard_sigmoid alpha=0.1 beta=0.4; clip max=6\n"
+    b"leaky_relu slope=0.2; m = sigmoid; mul m m; scale; max_pool global; reshape 2x1x1 order=hwc\n"
+    b"dense units=3 bias=no; log_softmax")
+put("network", "quote_open", b'x = input 4x4x1; "a')
+put("network", "no_operator", b"input 4x4x1; x =")
+put("network", "key_twice", b"input 4x4x1; conv filters=2 filters=3 kernel=1")
+put("network", "size_twice", b"input 4x4x1; max_pool 2 kernel=3")
+put("network", "key_unknown", b"input 4x4x1; conv filtres=2 kernel=1; relu a=3")
+put("network", "input_of_input", b"x = input 4x4x1 x")
+put("network", "add_one", b"x = input 4x4x1; add x")
+put("network", "many_words", b"x = input 4x4x1; add" + b" x" * 300)
+put("network", "line_too_long", b"x = input 4x4x1\n" + b"#" * 4100)
+put("network", "name_too_long", b"x" * 129 + b" = input 4x4x1")
+
+# ---- small texts -----------------------------------------------------------------------------------
+put("texts", "lines", b"lcat\ndog \tand fox\n  bird\n")
+put("texts", "lines_mark", b"l\xef\xbb\xbfcat\r\ndog\r\nbird\x1b[2J\r\n\r\n")
+put("texts", "lines_two", b"lcat\ndog")
+put("texts", "lines_four", b"lbackground\ncat\ndog\nbird")
+put("texts", "lines_seven", b"l1\n2\n3\n4\n5\n6\n7")
+put("texts", "lines_empty", b"lcat\n\t \nbird")
+put("texts", "lines_long", b"lcat\ndog\n" + b"x" * 1001)
+put("texts", "lines_latin1", b"lcat\nd\xf6g\nbird")
+put("texts", "utf16", b"l\xff\xfec\0a\0t\0")
+put("texts", "utf16_big", b"l\xfe\xff\0c")
+put("texts", "nothing", b"l \n")
+put("texts", "names", b'l["cat","dog","bird"]')
+put("texts", "names_by_number", b'l {"0":"cat","2":"bird","1":["n01","dog"]}')
+put("texts", "names_number_twice", b'l{"0":"cat","0":"bird"}')
+put("texts", "names_number_again", b'l{"0":"cat","00":"bird","1":"dog"}')
+put("texts", "names_number_3", b'l{"0":"cat","1":"bird","3":"dog"}')
+put("texts", "names_no_text", b'l["cat",1,"bird"]')
+put("texts", "names_empty", b'l["cat"," ","bird"]')
+put("texts", "names_none", b"l[]")
+put("texts", "names_long", b'l["cat","dog","' + b"x" * 1001 + b'"]')
+put("texts", "names_deep", b"l" + b"[" * 9)
+put("texts", "names_quote", b'l["c\\"at\\\\","dog","[{"]')
+put("texts", "names_open", b'l["cat"')
+put("texts", "list", b'j["a","b"]')
+put("texts", "list_nested", b'j["a",["b"]]')
+put("texts", "list_bracket", b"j[[[")
+put("texts", "list_numbers", b"j[1]")
+put("texts", "list_object", b'j{"a":"b"}')
+put("texts", "list_long", b"j[" + b",".join([b'"a"'] * 17) + b"]")
+put("texts", "list_quotes", b'j["\\"\\u0001\\ud83d\\ude00"]')
+for i, way in enumerate((b"imagenet", b"caffe", b"tf", b"cifar10", b"standardize", b"none",
+                         b"imagnet", b"")):
+    put("texts", "way_%d" % i, b"w" + way)
+for i, text in enumerate((
+        b"24x24x3 standardize", b"24x24x1 none resize", b"24x24x3 none side=30",
+        b"24x24x3 mean=0.485,0.456,0.406 std=0.229,0.224,0.225 side=27 bgr", b"1x1x1 mean=0.5 std=0.5",
+        b"24x24x3 mean=0.1 std=0.25", b"24x24x3 mean=0.5", b"24x24x3 none none", b"24x24x3", b"24x24",
+        b"24x24x2 none", b"24x24x3 none standardize", b"24x24x3 mean=1,2 std=1", b"24x24x3 side=x none",
+        b"24x24x3 mean=100 std=1", b"24x24x3 mean=0 std=0", b"24x24x3 none side=3", b"24x24x1 none bgr",
+        b"32768x32768x3 none", b"24x24x3 mean=1e39 std=1", b"24x24x3 mean=0,0,0,0 std=1", b"0x1x1",
+        b"24x24x3 nothing")):
+    put("texts", "preprocess_%d" % i, b"p" + text)
+
 # ---- event files ------------------------------------------------------------------------------------
-TABLE = []
-for i in range(256):
-    for _ in range(8):
-        i = i >> 1 ^ (0x82f63b78 if i & 1 else 0)
-    TABLE.append(i)
-
-
 def masked(data):
-    crc = 0xffffffff
-    for byte in data:
-        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 255]
-    crc ^= 0xffffffff
+    crc = crc32c(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xa282ead8) & 0xffffffff)
 
 
@@ -482,5 +274,117 @@ put("onnx", "large_shape", onnx(field(5, tensor(b"w", 1, [65536, 65536], field(9
 put("onnx", "many_empty", onnx(b"\x0a\x00" * 400))
 put("onnx", "truncated", onnx(conv, w, b)[:-20])
 put("onnx", "empty", b"")
+
+
+# ---- external data of ONNX files -------------------------------------------------------------------
+def reference(location, offset=b"-", length=b"-", kind=7, count=2):
+    return bytes([kind, count]) + location + b"\0" + offset + b"\0" + length + b"\0"
+
+
+eight = bytes(range(101, 149))
+put("external", "whole", reference(b"w.bin", b"8", b"16") + reference(b"w.bin", b"0") +
+    reference(b"sub/v.bin", b"-", b"16") + reference(b"./w.bin", b"32", kind=1) +
+    reference(b"w.bin", b"40", b"8", 11, 1) + b"\0" + eight)
+put("external", "kinds", b"".join(reference(b"w.bin", kind=k) for k in range(1, 17)) + b"\0" + eight)
+put("external", "many", b"".join(reference(b"%d" % (i % 10)) for i in range(21)) + b"\0" + eight)
+for name, more in (("absolute", [b"/etc/passwd"]), ("parent", [b"../secret"]),
+                   ("parent_inside", [b"sub/../w.bin"]), ("empty_part", [b"sub//v.bin"]),
+                   ("link", [b"link"]), ("link_out", [b"out"]), ("folder_link", [b"dir/v.bin"]),
+                   ("hard_link", [b"hard"]), ("pipe", [b"pipe"]), ("folder", [b"sub"]),
+                   ("no_file", [b"no"]), ("below_file", [b"w.bin/x"]), ("backslash", [b"sub\\v.bin"]),
+                   ("nameless", [b""]), ("unnamed", [b"-"]), ("dots", [b"..a/v.bin"]),
+                   ("long_part", [b"x" * 200]),
+                   ("empty", [b"empty"]), ("offset_outside", [b"w.bin", b"48"]),
+                   ("offset_across", [b"w.bin", b"40"]), ("offset_blank", [b"w.bin", b" 8"]),
+                   ("offset_huge", [b"w.bin", b"18446744073709551615"]),
+                   ("offset_beyond", [b"w.bin", b"18446744073709551616"]),
+                   ("length_short", [b"w.bin", b"0", b"15"]), ("length_odd", [b"w.bin", b"0", b"x"]),
+                   ("text", [b"w.bin", b"0", b"-", 8]), ("not_external", [b"w.bin", b"0", b"-", 231])):
+    put("external", name, reference(*more) + b"\0" + eight)
+put("external", "too_large", reference(b"w.bin") + b"\0\xff" + eight)
+
+
+# ---- what files and folders are --------------------------------------------------------------------
+listed = re.search(r"names\[\] = \{(.*?)\};", open(os.path.join(os.path.dirname(
+    os.path.abspath(__file__)), "fuzz_identify.c"), encoding="latin1").read(), re.S)[1]
+listed = re.findall(r'"(.*?)"', listed)
+
+
+def folder(*files):
+    """(name, bytes) or (name, records, label)"""
+    data = b"d"
+    for name, content, *label in files:
+        data += bytes([listed.index(name)])
+        if label:
+            data += bytes([128 + content - 1, label[0]])
+        else:
+            data += bytes([len(content) % 128, len(content) // 128]) + content
+    return data
+
+
+small = png(2, 2, 8, 2, rows(2, 6))
+grey = png(2, 3, 8, 0, rows(3, 2))
+one_idx, labels = idx([2, 4, 4], pattern(32)), idx([2], b"\1\2")
+for name, content in (
+        ("png", small), ("npy", npy(npy_header("(2, 3)"), six)), ("idx", one_idx),
+        ("idx_truncated", one_idx[:-1]), ("events", first), ("model", tensors({"__metadata__": meta,
+                                                                              **weights}, numbers)),
+        ("scan", scan(two, counts)), ("tensors", tensors({"x": entry([], 0, 4)}, b"1234")),
+        ("tensors_broken", tensors({"x": entry([], 0, 5)}, b"1234")),
+        ("idx.gz", gzip.compress(one_idx, mtime=0)), ("idx_cut.gz", gzip.compress(one_idx, mtime=0)[:-9]),
+        ("tar.gz", gzip.compress(bytes(257) + b"ustar" + bytes(99), mtime=0)),
+        ("text.gz", gzip.compress(b"x" * 600, mtime=0)), ("network", b"# a\n\n x = input 4x4x1"),
+        ("network_bare", b"input\t4x4x1"), ("text", b"hello"), ("text_cut", b"\xc3\xa9" * 2100),
+        ("onnx", onnx(conv, relu, pool, w, b, ends)), ("tar", bytes(257) + b"ustar" + bytes(99)),
+        ("zip", b"PK\3\4xx"), ("pickle", b"\x80\4xx"), ("gif", b"GIF89a"), ("empty", b""),
+        ("cifar_record", bytes([3]) + pattern(3072)), ("cifar100", bytes([3, 77]) + pattern(3072)),
+        ("noise", b"\x01\x02\xff\xfe")):
+    put("identify", "file_" + name, b"f" + content)
+put("identify", "empty", b"")
+put("identify", "pictures", folder(("a.png", small), ("sub/deep/1.png", grey), ("c.txt", b"x")))
+put("identify", "pictures_none", folder(("c.txt", b"x")))
+put("identify", "pictures_bad", folder(("a.png", small[:-9])))
+put("identify", "classes", folder(("train/a/1.png", small), ("train/b/2.PNG", grey),
+                                  ("test/a/1.png", small), ("train/notes.txt", b"x"),
+                                  ("train/a/.hidden.png", b"x")))
+put("identify", "classes_val", folder(("train/b/1.jpeg", small), ("val/b/1.png", grey)))
+put("identify", "classes_other", folder(("train/a/1.png", small), ("test/c/1.png", grey)))
+put("identify", "classes_no_test", folder(("train/a/1.png", small)))
+put("identify", "classes_no_train", folder(("test/a/1.png", small)))
+put("identify", "classes_none", folder(("train/notes.txt", b"x"), ("test/a/1.png", small)))
+put("identify", "classes_no_picture", folder(("train/a/.hidden.png", b"x"), ("test/a/1.png", small)))
+six_files = ["data_batch_%d.bin" % i for i in range(1, 6)] + ["test_batch.bin"]
+names_file = ("batches.meta.txt", b"".join(b"class%d\n" % i for i in range(10)) + b"\n")
+put("identify", "cifar10", folder(*((n, 1 + i % 2, i) for i, n in enumerate(six_files)), names_file))
+put("identify", "cifar10_no_names", folder(*((n, 1, i) for i, n in enumerate(six_files))))
+put("identify", "cifar10_label", folder(*((n, 1, 10) for n in six_files)))
+put("identify", "cifar10_one", folder((six_files[0], 1, 0)))
+put("identify", "cifar10_below", folder(("cifar-10-batches-bin/data_batch_1.bin", 1, 0)))
+quartet = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+           "t10k-labels-idx1-ubyte"]
+put("identify", "idx", folder(*((n, (one_idx, labels)[i % 2]) for i, n in enumerate(quartet))))
+put("identify", "idx_gz", folder(*((n + ".gz", gzip.compress((one_idx, labels)[i % 2], mtime=0))
+                                   for i, n in enumerate(quartet))))
+put("identify", "idx_dots", folder(*((n.replace("-idx", ".idx"), (one_idx, labels)[i % 2])
+                                     for i, n in enumerate(quartet))))
+put("identify", "idx_three", folder(*((n, (one_idx, labels)[i % 2])
+                                      for i, n in enumerate(quartet[:3]))))
+put("identify", "idx_swapped", folder(*((n, (labels, one_idx)[i % 2])
+                                        for i, n in enumerate(quartet))))
+put("identify", "idx_counts", folder(*((n, (one_idx, idx([3], b"abc"))[i % 2])
+                                       for i, n in enumerate(quartet))))
+put("identify", "idx_sizes", folder(*zip(quartet, (one_idx, labels, idx([2, 4, 5], pattern(40)),
+                                                   labels))))
+book = b'<html><meta name="generator" content="deconvnet 1">'
+put("identify", "atlas", folder(("atlas.json", b'{"format": "deconvnet-atlas 1", "pages": []}'),
+                                ("index.html", book), ("raw/x.f32", b"1234")))
+put("identify", "atlas_other_json", folder(("atlas.json", b'{"format": "other"}')))
+put("identify", "atlas_other_page", folder(("index.html", b"<html>")))
+put("identify", "atlas_empty_page", folder(("index.html", b""), ("scan.safetensors", b"x")))
+put("identify", "atlas_raw", folder(("raw/x.f32", b"1234")))
+put("identify", "atlas_killed", folder(("raw/x.f32", b"1234"), ("tiles.tmp", b"x")))
+for name in ("model.safetensors", "data_batch_1", "fine_label_names.txt", "cifar-10-binary.tar.gz",
+             "strips.png"):
+    put("identify", "near_" + name, folder((name, b"x")))
 
 jpegs()
