@@ -1,5 +1,6 @@
 """formats.py: for every format that the command reads: sound files, how they are damaged, the command
 lines that read them, and which ends are right. case_mutants.py sends them."""
+import json
 import os
 import random
 import shutil
@@ -48,6 +49,9 @@ class Format:
 
     def after(self):
         """Puts right what a run of an accepted file may have changed."""
+
+    def second(self, volley):
+        """A second look by the command itself at what it accepted: None, or what is wrong."""
 
     def draw(self):
         rng = self.rng
@@ -232,17 +236,19 @@ class Onnx(Format):
             return self.mutator.message(data, seeds.ONNX)
         return self.mutator.raw(data)
 
+    sound = staticmethod(seeds.sound_onnx)
+
 
 class OnnxExternal(Onnx):
     name = "ONNX external data"
 
     def prepare(self):
         self.surround()
-        first, self.second = seeds.external(self.written)
+        first, self.weights = seeds.external(self.written)
         self.seeds = [first]
 
     def put(self, data):
-        write(seeds.EXTERNAL, self.mutator.raw(self.second) if self.rng.random() < 0.3 else self.second)
+        write(seeds.EXTERNAL, self.mutator.raw(self.weights) if self.rng.random() < 0.3 else self.weights)
         return super().put(data)
 
 
@@ -350,6 +356,17 @@ class Network(Format):
     def mutate(self, data):
         return self.mutator.text(data)
 
+    def second(self, volley):
+        """What was read is printed, and what is printed is read as the same."""
+        texts = []
+        for name in (self.slot, "again.txt"):
+            ended = volley.once(["info", "--json", "--threads", "1", "--engine", "ref", "-b", "1", name])
+            if ended.code:
+                return "its network is not read again: %r" % ended.err
+            texts.append(json.loads(ended.out)["network"])
+            write("again.txt", texts[-1].encode())
+        return None if texts[0] == texts[1] else "its network is read again as another"
+
 
 class Events(Format):
     name, slot = "event file", "e"
@@ -392,6 +409,8 @@ class Labels(Format):
 
     def mutate(self, data):
         return self.mutator.text(data)
+
+    sound = staticmethod(seeds.sound_labels)
 
 
 class Folder(Format):

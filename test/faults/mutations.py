@@ -320,6 +320,8 @@ def parse_message(data, schema):
         elif wire == 2:
             size, at = read_varint(data, at)
             value, at = data[at:at + size], at + size
+            if len(value) < size:
+                raise IndexError("a field goes beyond its message")
             if number in schema:
                 value = parse_message(value, schema[number])
         else:

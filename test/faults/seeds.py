@@ -234,6 +234,23 @@ def sound_events(data):
         at += 16 + length
 
 
+def sound_onnx(data):
+    """Messages within messages, to the byte."""
+    graphs = [f for f in mutations.parse_message(data, ONNX) if f[0] == 7]
+    need(graphs and isinstance(graphs[0][2], list), "no graph")
+
+
+def sound_labels(data):
+    """Ten names, as lines or as JSON."""
+    text = data.decode().removeprefix("\ufeff").rstrip(" \t\r\n")
+    if text.lstrip()[:1] in ("[", "{"):
+        names = json.loads(text)
+        need(len(names) == 10, "%d names" % len(names))
+        need(isinstance(names, list) or sorted(map(int, names)) == list(range(10)), "its keys")
+    else:
+        need(len(text.split("\n")) == 10 and all(map(str.strip, text.split("\n"))), "its lines")
+
+
 EXTERNAL = "weights.data"
 
 
