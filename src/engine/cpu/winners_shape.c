@@ -342,9 +342,10 @@ static dcn_status share_weights(cpu_kernel *k, winners *a, dcn_error *err)
     const size_t floats = a->K * a->R * rows * DCN__LANES;
     dcn_status st;
 
-    if (!a->data ||
-        (st = dcn__shared_packed(k->shared, k->node->weight, floats, &a->packed, &a->packs, err)))
-        return a->data ? st : DCN_OK;
+    if (!a->data)
+        return DCN_OK;
+    if ((st = dcn__shared_packed(k->shared, k->node->weight, floats, &a->packed, &a->packs, err)))
+        return st;
     k->base.own_bytes += a->packs ? floats * sizeof(float) : 0;
     return DCN_OK;
 }
