@@ -93,13 +93,16 @@ static dcn_status read_set(const char *path, dcn_error *err)
 
 static dcn_status look_at_folder(const char *path, dcn_error *err)
 {
-    dcn_status st, claim = dcn_atlas_check_folder(path, err);
+    dcn_error refusal = { 0 };
+    dcn_status st, claim = dcn_atlas_check_folder(path, &refusal);
     dcn_kind kind;
 
     if (!(st = dcn_identify(path, NULL, &kind, err)) && kind != DCN_KIND_ATLAS)
         st = read_set(path, err);
     if (st && kind != DCN_KIND_UNKNOWN && !dcn_kind_text(kind)[0])
         abort();
+    if (!st && claim)
+        *err = refusal;
     return st ? st : claim;
 }
 
