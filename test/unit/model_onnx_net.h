@@ -7,7 +7,7 @@
  *     s # 0,-1                        whole numbers in one list
  *     Conv x w -> y pads=1,1,1,1 group=1 auto_pad=VALID alpha=0.5      a node; name=... names it
  * The last node's first output is the network's. An attribute with a comma (a last one too) is a
- * list, with a point a float, with a letter a text. */
+ * list, with a point a float, with a letter a text; "@1,2" is a tensor of floats, "~1,2" floats. */
 #ifndef MODEL_ONNX_NET_H
 #define MODEL_ONNX_NET_H
 
@@ -68,10 +68,22 @@ static inline void add_tensor(bytes *graph, const char *name, char kind, const c
 static inline void add_attribute(bytes *node, const char *name, const char *value)
 {
     bytes a = { 0 };
-    const numbers v = isalpha((unsigned char)*value) ? (numbers){ .n = 0 } : read_numbers(value);
+    const bool tensor = *value == '@', floats = *value == '~';
+    const numbers v = isalpha((unsigned char)*value) ? (numbers){ .n = 0 } : read_numbers(value + (tensor || floats));
 
     put_text(&a, 1, name);
-    if (!v.n) {
+    if (tensor) {
+        bytes t = make_tensor("", DCN__ONNX_FLOAT, v.list, (int64_t[]){ v.n });
+
+        for (int i = 0; i < v.n; i++)
+            put_float(&t, 4, (float)v.at[i]);
+        put_message(&a, 5, t);
+        put_int(&a, 20, DCN__ONNX_A_TENSOR);
+    } else if (floats) {
+        for (int i = 0; i < v.n; i++)
+            put_float(&a, 7, (float)v.at[i]);
+        put_int(&a, 20, DCN__ONNX_A_FLOATS);
+    } else if (!v.n) {
         put_text(&a, 4, value);
         put_int(&a, 20, DCN__ONNX_A_STRING);
     } else if (v.list) {
