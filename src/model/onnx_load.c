@@ -126,10 +126,7 @@ static dcn_status count_values(dcn__import *im)
     if (!im->first_output || !im->needed)
         return DCN_MEMORY;
     for (int i = 0; i < f->n_nodes; i++) {
-        if (count > INT32_MAX)
-            return dcn__fail(im->err, DCN_INPUT, im->path, "it has more than 2147483647 values; "
-                             "use a smaller network");
-        im->first_output[i] = (int)count;
+        im->first_output[i] = (int)count;      /* a file has less than 2^31 bytes, a name two or more */
         count += f->nodes[i].n_outputs;
     }
     im->values = dcn__import_alloc(im, (size_t)count, sizeof *im->values);

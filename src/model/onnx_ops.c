@@ -75,7 +75,5 @@ dcn_status dcn__onnx_op_check(dcn__import *im)
                                     a->name, op->name, op->attributes[0] ? op->attributes
                                     : "none");
     }
-    if (n->n_outputs < 1)
-        return dcn__import_fail(im, "it has no output; correct the file");
     return DCN_OK;
 }
