@@ -131,9 +131,9 @@ class Volley:
         self.watch = Watch()
         self.spawner = Forker(self.out, self.err, environment, module) \
             if os.path.exists(module) and not spawn else Spawner(self.out, self.err, environment)
-        self.runs = self.accepted = self.refused = self.small = 0
+        self.runs = self.accepted = self.refused = self.small = self.hung = self.signals = 0
         self.slowest = self.largest = self.largest_small = self.base = 0
-        self.faults, self.codes, self.kept = [], {}, []
+        self.faults, self.codes = [], {}
 
     def close(self):
         self.spawner.close()
@@ -174,6 +174,8 @@ class Volley:
             ended = self.once(arguments)
         self.runs += 1
         self.small += size <= SMALL
+        self.hung += ended.hung or ended.seconds > seconds
+        self.signals += ended.code < 0 and not ended.hung
         self.codes[ended.code] = self.codes.get(ended.code, 0) + 1
         self.accepted += ended.code == 0
         self.refused += ended.code > 0
@@ -217,8 +219,8 @@ class Volley:
         return ("mutants: %s: %s runs, seed %d: %d signals, %d hangs over 2 s, %s accepted, %s refused, each by one "
                 "right line (exit codes %s); slowest %.2f s; largest %.0f MiB, of up to 1 KiB (%s) %.0f MiB, "
                 "a good one %.0f MiB%s" % (
-                    self.name, format(self.runs, ","), seed, sum(n for c, n in self.codes.items() if c < 0),
-                    sum(" s (" in f for f in self.faults), format(self.accepted, ","), format(self.refused, ","),
+                    self.name, format(self.runs, ","), seed, self.signals, self.hung, format(self.accepted, ","),
+                    format(self.refused, ","),
                     codes, self.slowest, self.largest / MIB, format(self.small, ","), self.largest_small / MIB,
                     self.base / MIB, "; FAULTS: %d" % len(self.faults) if self.faults else ""))
 
