@@ -200,7 +200,8 @@ class Npy(Format):
     def prepare(self):
         seeds.make_run(os.path.join(tool.FOLDER, "run"))
         shutil.copytree(os.path.join(tool.FOLDER, "run"), "run")
-        self.seeds = [seeds.npy([2, 6, 6, 3]), seeds.npy([5], 2), seeds.npy([1, 6, 6, 3], 3, "<f8"), seeds.npy([2, 2])]
+        self.seeds = [seeds.npy([2, 6, 6, 3]), seeds.npy([5], 2), seeds.npy([1, 6, 6, 3], 3, "<f8"), seeds.npy([2, 2]),
+                      *seeds.corpus("npy", "fortran", "doubles")]
         self.ways = [(96, ["info", self.slot], (), ()),
                      (4, ["show", "--model", "run", "--input", self.slot, "--dump", "o.st", *REF], (USAGE, NUMBERS, STATE),
                       ("o.st",))]
