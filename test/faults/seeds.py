@@ -226,6 +226,8 @@ def sound_events(data):
     at = 0
     while at + 12 <= len(data):
         length, crc = struct.unpack_from("<QI", data, at)
+        if at and not any(data[at:]):                           # what a power cut may leave: torn
+            return
         need(crc == mutations.masked(mutations.crc32c(data[at:at + 8])), "the sum of a length")
         if at + 16 + length > len(data):
             return
