@@ -105,7 +105,10 @@ char *cli_network_text(const dcn_graph *graph)
     const size_t size = dcn_graph_text(graph, NULL, 0) + 1;
     char *text = cli_alloc(size, 1);
 
-    dcn_graph_text(graph, text, size);
+    /* No network is an empty text: 0 is a lack of memory. */
+    if (size == 1 || dcn_graph_text(graph, text, size) + 1 != size)
+        cli_die(DCN_MEMORY, "memory", "no %zu bytes for a network's text; free memory or ask for less",
+                size > 1 ? size : 4096);
     return text;
 }
 

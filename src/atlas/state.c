@@ -216,7 +216,7 @@ static dcn_status make_draft(draft *d, const dcn_atlas *a, dcn_error *err)
     d->sorted = dcn__alloc_array(n, sizeof *d->sorted);
     d->crcs = dcn__alloc_array(n, sizeof *d->crcs);
     bytes = d->arrays ? place(d, a) : 0;
-    d->numbers = dcn__alloc(bytes);
+    d->numbers = bytes ? dcn__alloc(bytes) : NULL;
     if (!d->arrays || !d->names || !d->sorted || !d->crcs || !d->numbers)
         return dcn__fail_memory(err, "the state of a scan", bytes);
     fill(d, a);

@@ -2,13 +2,10 @@
  * that a build with nothing but a C compiler links and says what it lacks. */
 #include "base/error.h"
 
-#if !defined(DCN_HAVE_PNG) || !defined(DCN_HAVE_JPEG) || !defined(DCN_HAVE_JANSSON) || \
-    !defined(DCN_HAVE_ZLIB)
+#if !defined(DCN_HAVE_PNG) || !defined(DCN_HAVE_JPEG) || !defined(DCN_HAVE_ZLIB)
 #include "codec/jpeg.h"
-#include "codec/json.h"
 #include "codec/npz.h"
 #include "codec/png.h"
-#include "codec/safetensors_header.h"
 
 static inline dcn_status absent(dcn_error *err, const char *where, const char *library)
 {
@@ -54,40 +51,6 @@ dcn_status dcn__jpeg_encode(dcn__bytes *bytes, const dcn_image *image, int quali
 bool dcn__jpeg_can_encode(void)
 {
     return false;
-}
-#endif
-
-#ifndef DCN_HAVE_JANSSON
-dcn_status dcn__tensors_index(dcn__tensors *t, const uint8_t *bytes, size_t size,
-                              uint64_t file_size, const char *where, const dcn_limits *limits,
-                              dcn_error *err)
-{
-    (void)bytes, (void)size, (void)file_size, (void)limits;
-    *t = (dcn__tensors){ 0 };
-    return absent(err, where, "libjansson");
-}
-
-dcn_status dcn__json_texts(char ***texts, int *n, const char *json, int limit, const char *where,
-                           dcn_error *err)
-{
-    (void)json, (void)limit;
-    *texts = NULL;
-    *n = 0;
-    return absent(err, where, "libjansson");
-}
-
-dcn_status dcn__json_names(char ***names, int *n, const char *json, size_t bytes, int limit,
-                           const char *where, dcn_error *err)
-{
-    (void)json, (void)bytes, (void)limit;
-    *names = NULL;
-    *n = 0;
-    return absent(err, where, "libjansson");
-}
-
-void dcn__tensors_free_json(dcn__tensors *t)
-{
-    (void)t;
 }
 #endif
 

@@ -1,15 +1,13 @@
-/* safetensors_header.c - the JSON header: Jansson reads it, every rule of the format is checked.
+/* safetensors_header.c - the JSON header: every rule of the format is checked.
  *
  * The rules: one object; "__metadata__" maps texts to texts; every other member has exactly dtype,
  * shape and data_offsets; the tensors, ordered by offset, fill the bytes behind the header without
  * hole or overlap; each has as many bytes as its shape says. */
 #include "codec/safetensors_header.h"
 
-#ifdef DCN_HAVE_JANSSON
-
 #include "base/memory.h"
+#include "codec/json_read.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +25,7 @@ static const struct { const char *name; int bytes; } dtypes[] = {
     { "F32", 4 }, { "I64", 8 }, { "U64", 8 }, { "F64", 8 }, { "C64", 8 },
 };
 
-/* Where in the file the member stands. Jansson keeps no positions; an escaped name is not found
+/* Where in the file the member stands. The values keep no positions; an escaped name is not found
  * by its text, then the header's start must do. */
 static uint64_t place(const struct reader *r, const char *name)
 {
@@ -49,88 +47,73 @@ static dcn_status refuse(const struct reader *r, const char *name, const char *w
                         "tensor \"%s\" %s; save the file again", name, what);
 }
 
-/* Jansson recurses once per bracket; this does not. */
-static dcn_status check_depth(const struct reader *r)
+static dcn_status read_metadata(struct reader *r, const dcn__json *object)
 {
-    const uint8_t *p = r->header, *end = p + r->t->header_bytes;
-    bool string = false;
-    int depth = 0;
-
-    for (; p < end; p++) {
-        if (string && *p == '\\')
-            p++;
-        else if (*p == '"')
-            string = !string;
-        else if (!string && (*p == '{' || *p == '['))
-            depth++;
-        else if (!string && (*p == '}' || *p == ']'))
-            depth--;
-        if (depth > MAX_DEPTH)
-            return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8 + (uint64_t)(p - r->header),
-                                "the header is nested deeper than %d; check that this is a "
-                                "safetensors file", MAX_DEPTH);
-    }
-    return DCN_OK;
-}
-
-static dcn_status read_metadata(struct reader *r, json_t *object)
-{
-    const char *key;
-    json_t *value;
+    const dcn__json *end = dcn__json_end(object);
     int n = 0;
 
-    if (!json_is_object(object))
+    if (object->kind != DCN__JSON_OBJECT)
         return refuse(r, "__metadata__", "is not an object");
-    r->t->metadata = dcn__alloc_array(json_object_size(object), sizeof *r->t->metadata);
+    r->t->metadata = dcn__alloc_array(object->count, sizeof *r->t->metadata);
     if (!r->t->metadata)
-        return dcn__fail_memory(r->err, "metadata", 0);
-    json_object_foreach(object, key, value) {
-        if (!json_is_string(value))
-            return dcn__fail_at(r->err, DCN_INPUT, r->t->where, place(r, key), "the metadata "
-                                "\"%s\" are not a text; save the file again", key);
-        r->t->metadata[n++] = (dcn__pair){ .key = key, .value = json_string_value(value) };
+        return dcn__fail_memory(r->err, "metadata", object->count * sizeof *r->t->metadata + 1);
+    for (const dcn__json *m = dcn__json_first(object); m < end; m = dcn__json_next(m)) {
+        if (m->kind != DCN__JSON_TEXT)
+            return dcn__fail_at(r->err, DCN_INPUT, r->t->where, place(r, m->key), "the metadata "
+                                "\"%s\" are not a text; save the file again", m->key);
+        r->t->metadata[n++] = (dcn__pair){ .key = m->key, .value = m->text };
     }
     r->t->n_metadata = n;
     return DCN_OK;
 }
 
 /* A size or an offset: a whole number from 0. */
-static bool read_number(const json_t *value, int64_t *number)
+static bool read_number(const dcn__json *value, int64_t *number)
 {
-    *number = json_integer_value(value);
-    return json_is_integer(value) && *number >= 0;
+    *number = value->integer;
+    return value->kind == DCN__JSON_INTEGER && *number >= 0;
 }
 
-static dcn_status read_shape(struct reader *r, dcn__tensor *tensor, const json_t *shape,
+static dcn_status read_shape(struct reader *r, dcn__tensor *tensor, const dcn__json *shape,
                              uint64_t *bytes)
 {
-    const size_t rank = json_array_size(shape);
+    const dcn__json *value;
 
-    if (!json_is_array(shape))
+    if (!shape || shape->kind != DCN__JSON_LIST)
         return refuse(r, tensor->name, "has no shape");
-    if (rank > DCN__TENSORS_MAX_RANK)
+    if (shape->count > DCN__TENSORS_MAX_RANK)
         return refuse(r, tensor->name, "has more than 8 dimensions");
-    for (size_t i = 0; i < rank; i++) {
+    value = dcn__json_first(shape);
+    for (uint32_t i = 0; i < shape->count; i++, value = dcn__json_next(value)) {
         int64_t *size = &tensor->dims[i];
 
-        if (!read_number(json_array_get(shape, i), size))
+        if (!read_number(value, size))
             return refuse(r, tensor->name, "has a size that is not a whole number from 0");
         if (__builtin_mul_overflow(*bytes, (uint64_t)*size, bytes))
             return refuse(r, tensor->name, "has a shape whose product overflows");
     }
-    tensor->rank = (int)rank;
+    tensor->rank = (int)shape->count;
     return DCN_OK;
 }
 
-static dcn_status read_tensor(struct reader *r, dcn__tensor *tensor, json_t *object)
+/* Two whole numbers, the second not below the first. */
+static bool read_offsets(const dcn__json *list, int64_t *begin, int64_t *end)
 {
-    json_t *offsets = json_object_get(object, "data_offsets");
-    const char *dtype = json_string_value(json_object_get(object, "dtype"));
+    return list->kind == DCN__JSON_LIST && list->count == 2 &&
+           read_number(dcn__json_first(list), begin) &&
+           read_number(dcn__json_next(dcn__json_first(list)), end) && *begin <= *end;
+}
+
+static dcn_status read_tensor(struct reader *r, dcn__tensor *tensor, const dcn__json *object)
+{
+    const dcn__json *offsets = dcn__json_member(object, "data_offsets");
+    const dcn__json *type = dcn__json_member(object, "dtype");
+    const char *dtype = type ? type->text : NULL;
     uint64_t bytes = 0;
     int64_t begin, end;
     dcn_status st;
 
-    if (!json_is_object(object) || json_object_size(object) != 3 || !dtype || !offsets)
+    if (object->count != 3 || !dtype || !offsets)
         return refuse(r, tensor->name, "does not have exactly dtype, shape and data_offsets");
     for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
         if (strcmp(dtype, dtypes[i].name) == 0)
@@ -140,10 +123,9 @@ static dcn_status read_tensor(struct reader *r, dcn__tensor *tensor, json_t *obj
                             "\"%s\" has the unknown type \"%s\"; save it as F32", tensor->name,
                             dtype);
     tensor->dtype = dtype;
-    if ((st = read_shape(r, tensor, json_object_get(object, "shape"), &bytes)))
+    if ((st = read_shape(r, tensor, dcn__json_member(object, "shape"), &bytes)))
         return st;
-    if (json_array_size(offsets) != 2 || !read_number(json_array_get(offsets, 0), &begin) ||
-        !read_number(json_array_get(offsets, 1), &end) || begin > end)
+    if (!read_offsets(offsets, &begin, &end))
         return refuse(r, tensor->name, "has data_offsets that are not two rising whole numbers");
     tensor->begin = (uint64_t)begin;
     tensor->end = (uint64_t)end;
@@ -155,27 +137,26 @@ static dcn_status read_tensor(struct reader *r, dcn__tensor *tensor, json_t *obj
     return DCN_OK;
 }
 
-static dcn_status read_members(struct reader *r, json_t *root)
+static dcn_status read_members(struct reader *r, const dcn__json *root)
 {
-    const size_t n = json_object_size(root);
+    const dcn__json *end = dcn__json_end(root);
+    const size_t n = root->count;
     dcn_status st = DCN_OK;
-    const char *key;
-    json_t *value;
 
     if (n > DCN__TENSORS_MAX + 1u)
         return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8, "the file holds %zu tensors, the "
                             "limit is %d; split it", n, DCN__TENSORS_MAX);
     if (!(r->t->at = dcn__alloc_array(n, sizeof *r->t->at)))
-        return dcn__fail_memory(r->err, "a file's index", n * sizeof *r->t->at);
-    json_object_foreach(root, key, value) {
-        if (strcmp(key, "__metadata__") == 0) {
-            st = read_metadata(r, value);
+        return dcn__fail_memory(r->err, "a file's index", n * sizeof *r->t->at + 1);
+    for (const dcn__json *m = dcn__json_first(root); m < end; m = dcn__json_next(m)) {
+        if (strcmp(m->key, "__metadata__") == 0) {
+            st = read_metadata(r, m);
         } else if (r->t->count == DCN__TENSORS_MAX) {
             st = dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8, "the file holds more than %d "
                               "tensors; split it", DCN__TENSORS_MAX);
         } else {
-            r->t->at[r->t->count].name = key;
-            st = read_tensor(r, &r->t->at[r->t->count], value);
+            r->t->at[r->t->count].name = m->key;
+            st = read_tensor(r, &r->t->at[r->t->count], m);
             r->t->count += !st;
         }
         if (st)
@@ -229,23 +210,25 @@ static dcn_status check_layout(struct reader *r, uint64_t data_bytes)
     return DCN_OK;
 }
 
-static dcn_status read_json(struct reader *r, json_t **root)
+static dcn_status read_json(struct reader *r, dcn__json **root)
 {
-    json_error_t error;
+    dcn__json_fault fault;
+    dcn_status st;
 
     *root = NULL;
     if (r->header[0] != '{')
         return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8, "the header does not begin with "
                             "{; check that this is a safetensors file");
-    dcn__memory_watch();
-    *root = json_loadb((const char *)r->header, (size_t)r->t->header_bytes, JSON_REJECT_DUPLICATES,
-                       &error);
-    if (!*root && dcn__memory_lacked())
-        return dcn__fail_memory(r->err, "a file's header", (size_t)r->t->header_bytes);
-    if (!*root)
-        return dcn__fail_at(r->err, DCN_INPUT, r->t->where,
-                            8 + (uint64_t)(error.position > 0 ? error.position : 0),
-                            "the header is not JSON (%.120s); save the file again", error.text);
+    st = dcn__json_read(root, (const char *)r->header, (size_t)r->t->header_bytes, MAX_DEPTH, &fault);
+    if (st == DCN_MEMORY)
+        return dcn__fail_memory(r->err, "a file's header", 0);
+    if (st && fault.too_deep)
+        return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8 + (uint64_t)fault.at,
+                            "the header is nested deeper than %d; check that this is a "
+                            "safetensors file", MAX_DEPTH);
+    if (st)
+        return dcn__fail_at(r->err, DCN_INPUT, r->t->where, 8 + (uint64_t)fault.at,
+                            "the header is not JSON (%s); save the file again", fault.why);
     return DCN_OK;
 }
 
@@ -254,7 +237,7 @@ dcn_status dcn__tensors_index(dcn__tensors *t, const uint8_t *bytes, size_t size
                               dcn_error *err)
 {
     struct reader r = { .t = t, .header = bytes + 8, .err = err };
-    json_t *root = NULL;
+    dcn__json *root = NULL;
     dcn_status st;
 
     (void)limits;
@@ -263,7 +246,7 @@ dcn_status dcn__tensors_index(dcn__tensors *t, const uint8_t *bytes, size_t size
     t->bytes = bytes;
     t->size = size;
     t->header_bytes = dcn__tensors_length(bytes);
-    if (!(st = check_depth(&r)) && !(st = read_json(&r, &root))) {
+    if (!(st = read_json(&r, &root))) {
         t->json = root;
         if (!(st = read_members(&r, root)))
             st = check_layout(&r, file_size - 8 - t->header_bytes);
@@ -275,8 +258,6 @@ dcn_status dcn__tensors_index(dcn__tensors *t, const uint8_t *bytes, size_t size
 
 void dcn__tensors_free_json(dcn__tensors *t)
 {
-    json_decref(t->json);
+    dcn__free(t->json);
     t->json = NULL;
 }
-
-#endif

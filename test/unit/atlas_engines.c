@@ -119,7 +119,7 @@ int main(void)
         cmocka_unit_test(ref_is_always_exact),
     };
 
-#ifndef DCN_HAVE_JANSSON
+#ifndef DCN_HAVE_RHASH
     puts("skipped: this build cannot write the state of a scan");
     return 77;
 #endif

@@ -284,7 +284,7 @@ static void names_the_first_such_picture(void **state)
                  "conv2: channel 5 on test picture 42 is infinite; check the network's weights");
         assert_int_equal(dcn_atlas_scanned(a), kept[i]);
         dcn_atlas_destroy(a);
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
         a = atlas_of(&w, (dcn_atlas_desc){ 0 });
         if (kept[i]) {
             must(dcn_atlas_load(a, path_of("bad"), &err));

@@ -722,7 +722,7 @@ int main(void)
         cmocka_unit_test(without_memory),
     };
 
-#ifndef DCN_HAVE_JANSSON
+#ifndef DCN_HAVE_RHASH
     puts("skipped: this build cannot write the state of a scan");
     return 77;
 #endif

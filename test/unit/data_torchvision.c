@@ -2,7 +2,6 @@
  * that says so): sizes, filter, crop, normalisation (test/golden/make_resize.py). */
 #include "data_help.h"
 
-#ifdef DCN_HAVE_JANSSON
 #include "codec/safetensors.h"
 #include "data/scale.h"
 
@@ -109,13 +108,3 @@ int main(void)
 
     return cmocka_run_group_tests_name("data_torchvision", tests, NULL, NULL);
 }
-
-#else
-
-int main(void)
-{
-    printf("skipped: this build reads no golden files (no libjansson)\n");
-    return 77;
-}
-
-#endif

@@ -152,31 +152,31 @@ static void a_run_allocates_nothing(void **state)
     for (size_t i = 0; i < COUNT(kinds); i++) {
         const dcn_plan_desc desc = desc_of(kinds[i].engine, kinds[i].training);
         dcn_plan *p;
-        long process;
+        long others;
 
         if (!has_engine(kinds[i].engine))
             continue;
         p = plan_of(kinds[i].training ? trained : graph, desc);
         must(use_plan(p, kinds[i].training, &sum, &err));
         atomic_store(&ours.asked, 0);
-        atomic_store(&all.asked, 0);
+        atomic_store(&process.asked, 0);
         ours.first = 0;
         ours.for_ever = true;
-        all.first = -1;
+        process.first = -1;
         dcn__set_alloc_hook(our_hook, &ours);
         atomic_store(&all_on, true);
         const dcn_status st = use_plan(p, kinds[i].training, &again, &err);
 
         atomic_store(&all_on, false);
         dcn__set_alloc_hook(NULL, NULL);
-        process = atomic_load(&all.asked);
+        others = atomic_load(&process.asked);
         if (st || atomic_load(&ours.asked))
             fail_msg("%s: status %d, %ld allocations of ours", kinds[i].engine, (int)st,
                      atomic_load(&ours.asked));
-        if (OWN_MALLOC && strcmp(kinds[i].engine, "cpu") != 0 && process)
-            fail_msg("%s: %ld allocations of the process", kinds[i].engine, process);
+        if (OWN_MALLOC && strcmp(kinds[i].engine, "cpu") != 0 && others)
+            fail_msg("%s: %ld allocations of the process", kinds[i].engine, others);
         figure("memory: a run of a plan of %s%s: 0 allocations of ours, %ld of the process's",
-               kinds[i].engine, kinds[i].training ? " (two training steps)" : "", process);
+               kinds[i].engine, kinds[i].training ? " (two training steps)" : "", others);
         dcn_plan_destroy(p);
     }
 }

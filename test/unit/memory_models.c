@@ -256,7 +256,7 @@ static void model_files(void **state)
     char *safetensors = keep(in_folder("m.safetensors")), *labels = keep(in_folder("labels.txt")),
          *json = keep(in_folder("labels.json"));
     const scenario list[] = {
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
         { "dcn_model_load", load_model, 0, safetensors, NULL },
         { "labels, JSON", read_labels, WHOLE_PROCESS, json, NULL },
 #endif

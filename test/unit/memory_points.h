@@ -29,7 +29,7 @@ typedef struct plot {
 } plot;
 
 static plot ours;                                /* of base's door */
-static plot all;                                 /* of the process's malloc; on while all_on */
+static plot process;                             /* of the process's malloc; on while all_on */
 static atomic_bool all_on;
 static atomic_long process_live;                 /* blocks of the whole process */
 
@@ -58,7 +58,7 @@ void __libc_free(void *memory);
 
 static bool process_allows(void)
 {
-    if (!atomic_load(&all_on) || plot_allows(&all))
+    if (!atomic_load(&all_on) || plot_allows(&process))
         return true;
     errno = ENOMEM;
     return false;
@@ -345,7 +345,7 @@ static bool one_point(const scenario *s, plot *p, long k, bool for_ever, uint64_
     }
     same_state(s->name, k, &before);
     memory_points++;
-    memory_process_points += p == &all;
+    memory_process_points += p == &process;
     return true;
 }
 
@@ -390,8 +390,8 @@ static void all_points(const scenario *s)
         fail_msg("%s: allocates nothing: it belongs into memory_nothing.c", s->name);
     points_of(s, &ours, n, usual);
     if (OWN_MALLOC && (s->how & WHOLE_PROCESS)) {
-        run_once(s, &all, -1, false, &sum, &err);
-        points_of(s, &all, atomic_load(&all.asked), usual);
+        run_once(s, &process, -1, false, &sum, &err);
+        points_of(s, &process, atomic_load(&process.asked), usual);
     }
     memory_scenarios++;
     if (getenv("MEMORY_VERBOSE"))

@@ -59,7 +59,6 @@ static dcn_status list_pictures(const void *folder, uint64_t *sum, dcn_error *e)
     return st;
 }
 
-#ifdef DCN_HAVE_JANSSON
 static dcn_status read_names(const void *json, uint64_t *sum, dcn_error *e)
 {
     char **names;
@@ -83,7 +82,6 @@ static dcn_status read_texts(const void *json, uint64_t *sum, dcn_error *e)
     dcn__texts_clear(texts, n);
     return st;
 }
-#endif
 
 static void files(void **state)
 {
@@ -110,11 +108,9 @@ static void files(void **state)
 #ifdef DCN_HAVE_PROTOBUF
         { "events", verify_events, WHOLE_PROCESS, CORPUS "events/all_kinds", NULL },
 #endif
-#ifdef DCN_HAVE_JANSSON
         { "names list", read_names, WHOLE_PROCESS, "[\"a\", \"b\\u00e9\", [\"n1\", \"c\"]]", NULL },
         { "names object", read_names, WHOLE_PROCESS, "{\"1\": \"b\", \"0\": \"a\"}", NULL },
         { "texts", read_texts, WHOLE_PROCESS, "[\"a\", \"b\", \"\"]", NULL },
-#endif
     };
 
     (void)state;

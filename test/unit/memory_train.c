@@ -150,7 +150,7 @@ static void scenarios(void **state)
     must(dcn_trainer_save(standing_trainer, checkpoint, &err));
     must(dcn_trainer_step(standing_trainer, &report, &err));
     RUN_SCENARIOS(list);
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
     RUN_SCENARIOS(with_json);
 #else
     (void)with_json;
@@ -171,7 +171,7 @@ static void a_step_allocates_nothing(void **state)
         dcn_train_report report;
         dcn_train_desc desc;
         dcn_trainer *t;
-        long process;
+        long others;
 
         if (!has_engine(engines[i]))
             continue;
@@ -180,23 +180,23 @@ static void a_step_allocates_nothing(void **state)
         must(dcn_trainer_create(&t, graph, data, &desc, &err));
         must(dcn_trainer_step(t, &report, &err));
         atomic_store(&ours.asked, 0);
-        atomic_store(&all.asked, 0);
+        atomic_store(&process.asked, 0);
         ours.first = 0;
         ours.for_ever = true;
-        all.first = -1;
+        process.first = -1;
         dcn__set_alloc_hook(our_hook, &ours);
         atomic_store(&all_on, true);
         for (int k = 0; k < STEPS; k++)
             must(dcn_trainer_step(t, &report, &err));
         atomic_store(&all_on, false);
         dcn__set_alloc_hook(NULL, NULL);
-        process = atomic_load(&all.asked);
+        others = atomic_load(&process.asked);
         if (atomic_load(&ours.asked))
             fail_msg("%s: %ld allocations of ours", engines[i], atomic_load(&ours.asked));
-        if (OWN_MALLOC && strcmp(engines[i], "cpu") != 0 && process)
-            fail_msg("%s: %ld allocations of the process", engines[i], process);
+        if (OWN_MALLOC && strcmp(engines[i], "cpu") != 0 && others)
+            fail_msg("%s: %ld allocations of the process", engines[i], others);
         figure("memory: %d training steps of %s with augmentation, a loader's thread and 2 threads: 0 "
-               "allocations of ours, %ld of the process's", STEPS, engines[i], process);
+               "allocations of ours, %ld of the process's", STEPS, engines[i], others);
         dcn_trainer_destroy(t);
     }
 }

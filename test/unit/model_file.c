@@ -9,7 +9,7 @@
 
 static dcn_error err;
 
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
 
 static const char network[] = "input 6x8x3; conv filters=4 kernel=3; relu; max_pool 2; "
                               "dense units=5; softmax";
@@ -266,7 +266,7 @@ static void metadata_that_do_not_fit(void **state)
     loads_with(3, "5x", DCN_INPUT, "\"classes\" are \"5x\", not a number");
     loads_with(4, "-1", DCN_INPUT, "\"step\" are \"-1\", not a number");
     loads_with(5, "[1]", DCN_INPUT, "entry 0 of a list of texts is no text");
-    loads_with(5, "[[[[", DCN_INPUT, "a list of texts holds something else");
+    loads_with(5, "[[[[", DCN_INPUT, "a list of texts is not JSON (it is nested too deep)");
     loads_with(5, "{}", DCN_INPUT, "a list of texts is none");
     loads_with(5, NULL, DCN_OK, "");
 }
@@ -358,20 +358,10 @@ int main(void)
 
 #else
 
-static void refuses_by_name(void **state)
-{
-    dcn__model_file *file;
-
-    (void)state;
-    assert_refused(dcn__model_parse(&file, (const uint8_t *)"\2\0\0\0\0\0\0\0{}", 10, "m", NULL,
-                                    &err), DCN_USAGE, "m: this build has no libjansson");
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(refuses_by_name) };
-
-    return cmocka_run_group_tests_name("model_file", tests, NULL, NULL);
+    print_message("skipped: this build has no librhash, without which no model file is read\n");
+    return 77;
 }
 
 #endif

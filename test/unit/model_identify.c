@@ -62,7 +62,7 @@ static void networks(void **state)
     is_not("is text, but no network description", TEXT("x = 1\ninput 2"));
 }
 
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
 static void tensors(void **state)
 {
     const char *const model[] = { "format", "deconvnet model 1", NULL };
@@ -171,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),       cmocka_unit_test(networks),
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
         cmocka_unit_test(tensors),
 #endif
 #ifdef DCN_HAVE_ZLIB

@@ -109,7 +109,6 @@ static void a_refusal_changes_nothing(void **state)
     dcn_model_clear(&m);
 }
 
-#ifdef DCN_HAVE_JANSSON
 static void json(void **state)
 {
     (void)state;
@@ -127,8 +126,8 @@ static void json(void **state)
 static void refused_json(void **state)
 {
     static const struct { const char *text, *say; } cases[] = {
-        { "[", "labels.txt:1:1: is not JSON (" },
-        { "[\"a\",\n \"b\" \"c\"]", "labels.txt:2:8: is not JSON (" },
+        { "[", "labels.txt:1:2: is not JSON (" },
+        { "[\"a\",\n \"b\" \"c\"]", "labels.txt:2:6: is not JSON (" },
         { "[\"a\\u0000b\", \"c\"]", "is not JSON (" },
         { "[\"\xff\", \"c\"]", "is not JSON (" },
         { "[\"a\", 1]", "the name of class 1 is no text" },
@@ -168,13 +167,6 @@ static void refused_json(void **state)
     memcpy(name + sizeof name - 2, "\"]", 2);
     assert_refused(read_bytes(1, name, sizeof name), DCN_INPUT, "class 0 has more than 1000 bytes");
 }
-#else
-static void json(void **state)
-{
-    (void)state;
-    assert_refused(labels(1, "[\"a\"]"), DCN_USAGE, "this build has no libjansson");
-}
-#endif
 
 static void every_allocation_may_fail(void **state)
 {
@@ -182,11 +174,7 @@ static void every_allocation_may_fail(void **state)
                                          "{\"0\": \"a\", \"1\": \"b\"}" };
 
     (void)state;
-#ifdef DCN_HAVE_JANSSON
     for (size_t i = 0; i < 3; i++) {
-#else
-    for (size_t i = 0; i < 1; i++) {
-#endif
         assert_ok(labels(2, texts[i]));
         assert_survives_lack_of_memory(dcn_model_labels(&model, temporary("labels.txt"), &err));
         names_are("a", "b");
@@ -199,9 +187,7 @@ int main(void)
         cmocka_unit_test(one_a_line),     cmocka_unit_test(refused_lines),
         cmocka_unit_test(another_number), cmocka_unit_test(a_refusal_changes_nothing),
         cmocka_unit_test(json),
-#ifdef DCN_HAVE_JANSSON
         cmocka_unit_test(refused_json),
-#endif
         cmocka_unit_test(every_allocation_may_fail),
     };
 

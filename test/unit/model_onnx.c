@@ -784,7 +784,7 @@ static void metadata(void **state)
     assert_true(m.preprocess.mean[0] != 0.1f);      /* half of it is not enough */
     assert_int_equal(m.classes, 3);
     dcn_model_clear(&m);
-#ifdef DCN_HAVE_JANSSON
+#ifdef DCN_HAVE_RHASH
     assert_ok(dcn_onnx_load(&m, save("net.onnx", described("names", "[\"a\", \"b\", \"c\"]")), NULL,
                             &err));
     assert_string_equal(m.class_names[2], "c");

@@ -233,7 +233,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_does_not_depend_on_the_locale),
     };
 
-#ifndef DCN_HAVE_JANSSON
+#ifndef DCN_HAVE_RHASH
     puts("skipped: this build cannot write model files");
     return 77;
 #endif
