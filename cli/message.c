@@ -50,6 +50,15 @@ static int character_length(const unsigned char *s)
         || (value >= 0x80 && value < 0xa0) ? 0 : n;
 }
 
+/* U+2028 and U+2029 break lines, and marks such as U+202E turn what follows them about: in a line about
+ * somebody's file neither is wanted. (The library does the same.) */
+static bool drives_lines(const unsigned char *s)
+{
+    return s[0] == 0xe2
+           && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae)
+               || (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+}
+
 static size_t escape(char *out, size_t size, const char *text, bool controls)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -58,7 +67,7 @@ static size_t escape(char *out, size_t size, const char *text, bool controls)
     while (*s && size) {
         const int n = character_length(s);
 
-        if (n == 0 || (controls && (*s < 0x20 || *s == 0x7f))) {
+        if (n == 0 || (controls && (*s < 0x20 || *s == 0x7f || (n == 3 && drives_lines(s))))) {
             if (used + 5 > size)
                 break;
             used += (size_t)snprintf(out + used, size - used, "\\x%02x", *s);

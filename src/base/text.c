@@ -10,18 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of the well-formed, printable UTF-8 character at text, or 0. C1 controls (U+0080..9F) can
- * drive a terminal and U+2028/9 break lines: they are escaped as well. */
-static size_t utf8_char(const char *text, size_t bytes)
+/* Length of the well-formed UTF-8 character at text, and its number; 0: there is none. */
+static size_t utf8_char(const char *text, size_t bytes, uint32_t *number)
 {
     const unsigned char *s = (const unsigned char *)text;
     size_t n;
     uint32_t c;
 
-    if (!bytes || s[0] < 0x20 || s[0] == 0x7f)
-        return 0;
-    if (s[0] < 0x80)
-        return 1;
+    *number = bytes ? s[0] : 0;
+    if (!bytes || s[0] < 0x80)
+        return bytes ? 1 : 0;
     n = s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
         : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : 0;
     if (!n || n > bytes)
@@ -32,10 +30,19 @@ static size_t utf8_char(const char *text, size_t bytes)
             return 0;
         c = c << 6 | (s[i] & 0x3f);
     }
-    if (c < 0xa0 || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff || (n == 3 && c < 0x800) ||
-        (n == 4 && c < 0x10000) || c == 0x2028 || c == 0x2029)
+    if ((c >= 0xd800 && c < 0xe000) || c > 0x10ffff || (n == 3 && c < 0x800) ||
+        (n == 4 && c < 0x10000))
         return 0;
+    *number = c;
     return n;
+}
+
+/* Controls, also C1's (U+0080..9F), can drive a terminal; U+2028 and U+2029 break lines; marks such as
+ * U+202E turn about what stands behind them. */
+static bool is_plain(uint32_t c)
+{
+    return c >= 0x20 && (c < 0x7f || c >= 0xa0) && !(c >= 0x2028 && c <= 0x202e) &&
+           !(c >= 0x2066 && c <= 0x2069);
 }
 
 size_t dcn__text_escape(char *out, size_t size, const char *text, size_t bytes)
@@ -45,7 +52,8 @@ size_t dcn__text_escape(char *out, size_t size, const char *text, size_t bytes)
     if (!size)
         return 0;
     for (size_t i = 0; i < bytes;) {
-        const size_t n = utf8_char(text + i, bytes - i);
+        uint32_t c;
+        const size_t length = utf8_char(text + i, bytes - i, &c), n = is_plain(c) ? length : 0;
 
         if (used + (n ? n : 4) >= size)
             break;
@@ -77,16 +85,12 @@ size_t dcn__text_clip(const char *text, size_t limit)
 bool dcn__text_is_utf8(const char *text, size_t bytes)
 {
     for (size_t i = 0; i < bytes;) {
-        const unsigned char c = (unsigned char)text[i];
-        const size_t n = c < 0x80 ? 1 : utf8_char(text + i, bytes - i);
+        uint32_t c;
+        const size_t n = utf8_char(text + i, bytes - i, &c);
 
-        /* The printable test of utf8_char also refuses C1 controls and U+2028/9; those are
-         * UTF-8. */
-        if (!n && !(c == 0xc2 && i + 1 < bytes && ((unsigned char)text[i + 1] & 0xc0) == 0x80) &&
-            !(c == 0xe2 && i + 2 < bytes && (unsigned char)text[i + 1] == 0x80 &&
-              ((unsigned char)text[i + 2] & 0xfe) == 0xa8))
+        if (!n)
             return false;
-        i += n ? n : c == 0xc2 ? 2 : 3;
+        i += n;
     }
     return true;
 }
