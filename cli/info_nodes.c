@@ -8,19 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Multiply-adds times two of a convolution or dense layer; the others cost little beside them. */
-static double node_flops(const dcn_graph *graph, dcn_node node)
+/* Multiply-adds times two of each node's convolution or dense layer; the others cost little beside
+ * them. Allocated. */
+static double *flops_of_nodes(const dcn_graph *graph)
 {
-    const dcn_shape shape = cli_shape_of(graph, node);
+    double *flops = cli_alloc((size_t)dcn_graph_node_count(graph), sizeof *flops);
 
-    for (int i = 0; i < dcn_graph_weight_count(graph); i++) {
+    for (int i = dcn_graph_weight_count(graph) - 1; i >= 0; i--) {      /* a node's first counts */
         dcn_weight_info w;
+        dcn_shape shape;
 
         dcn_graph_weight_info(graph, i, &w);
-        if (w.node == node && w.rank >= 2)
-            return 2.0 * (double)w.count * (w.rank == 4 ? (double)shape.h * shape.w : 1);
+        shape = cli_shape_of(graph, w.node);
+        if (w.rank >= 2)
+            flops[w.node] = 2.0 * (double)w.count * (w.rank == 4 ? (double)shape.h * shape.w : 1);
     }
-    return 0;
+    return flops;
 }
 
 /* Each box is a way back through the whole network: of more nodes than these none is told. */
@@ -46,9 +49,8 @@ static dcn_box middle_box(const dcn_graph *graph, dcn_node node, dcn_shape shape
 }
 
 /* Returns whether the border cuts what its middle unit sees. */
-static bool print_node(const dcn_graph *graph, dcn_node node, int width, int op_width)
+static bool print_node(const dcn_graph *graph, dcn_node node, double flops, int width, int op_width)
 {
-    const double flops = node_flops(graph, node);
     char shape[48], field[96], cost[24] = "";
     dcn_node_info n;
     dcn_box box;
@@ -68,6 +70,7 @@ static bool print_node(const dcn_graph *graph, dcn_node node, int width, int op_
 
 void info_print_nodes(const dcn_graph *graph)
 {
+    double *flops = flops_of_nodes(graph);
     int width = 4, op_width = 8;
     bool cut = false;
 
@@ -82,7 +85,8 @@ void info_print_nodes(const dcn_graph *graph)
            "op", "shape (H,W,C)", "parameters", "MFLOP", "sees: size, start, stride",
            cli_plain(stdout));
     for (int i = 0; i < dcn_graph_node_count(graph); i++)
-        cut |= print_node(graph, i, width, op_width);
+        cut |= print_node(graph, i, flops[i], width, op_width);
+    free(flops);
     if (cut)
         puts("\ncut: even what the node's middle unit sees goes beyond the border of the picture");
 }
@@ -112,6 +116,7 @@ static void add_middle(cli_json *to, const dcn_graph *graph, dcn_node node, dcn_
 void info_add_nodes(cli_json *json, const dcn_graph *graph)
 {
     cli_json *list = cli_json_array(json, "nodes");
+    double *flops = flops_of_nodes(graph);
     int layers = 0;
 
     for (int i = 0; i < dcn_graph_node_count(graph); i++) {
@@ -128,7 +133,7 @@ void info_add_nodes(cli_json *json, const dcn_graph *graph)
         for (int k = 0; k < n.n_inputs; k++)
             cli_json_text(inputs, NULL, cli_name_of(graph, n.inputs[k]));
         cli_json_int(node, "parameters", n.n_weights);
-        cli_json_real(node, "flops", node_flops(graph, i));
+        cli_json_real(node, "flops", flops[i]);
         field = cli_json_object(node, "field");
         pair(field, "start", n.field.start);
         pair(field, "size", n.field.size);
@@ -136,4 +141,5 @@ void info_add_nodes(cli_json *json, const dcn_graph *graph)
         if (tells_boxes(graph))
             add_middle(node, graph, i, n.shape);
     }
+    free(flops);
 }
