@@ -132,7 +132,7 @@ class Memory(Case):
     def test_every_allocation(self):
         every, spared, faults, names = 0, 0, [], commands()
         for name, arguments, out in names:
-            done, ok, bad = self.points(name, arguments, out, 400 if FULL else 20)
+            done, ok, bad = self.points(name, arguments, out, 200 if FULL else 15)
             every, spared, faults = every + done, spared + ok, faults + bad
             if os.environ.get("MEMORY_VERBOSE"):
                 print(name, done, ok, len(bad), flush=True)

@@ -356,17 +356,6 @@ static void guessed_pixels_are_refused(void **state)
     refused("the picture is damaged (");
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    dcn_image image;
-
-    (void)state;
-    encode(3, false);
-    insert_orientation(6);
-    assert_survives_lack_of_memory(decode(&image));
-    dcn_image_clear(&image);
-}
-
 /* ---- writing ------------------------------------------------------------------------------- */
 
 /* Waves, so that no row or block is like another. */
@@ -478,7 +467,6 @@ int main(void)
         cmocka_unit_test(sizes_over_the_limit), cmocka_unit_test(markers_in_wrong_places),
         cmocka_unit_test(scans_without_end),    cmocka_unit_test(damaged_codes),
         cmocka_unit_test(guessed_pixels_are_refused),
-        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("codec_jpeg", tests, NULL, NULL);

@@ -138,23 +138,11 @@ static void broken_prefixes(void **state)
     assert_refused(dcn_npy_load(&array, temporary("no such file"), &err), DCN_FILE, "cannot open");
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    dcn_array array;
-
-    (void)state;
-    make(1, HEAD "(2, 3), }", numbers, sizeof numbers);
-    assert_ok(dcn__file_write(temporary("oom.npy"), file, used, &err));
-    assert_survives_lack_of_memory(dcn_npy_load(&array, temporary("oom.npy"), &err));
-    dcn_array_clear(&array);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_numpy_writes), cmocka_unit_test(doubles_and_rank_1_and_8),
         cmocka_unit_test(refusals),          cmocka_unit_test(broken_prefixes),
-        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("codec_npy", tests, NULL, NULL);

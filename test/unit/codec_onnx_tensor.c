@@ -544,18 +544,6 @@ static void closes_and_reopens_files(void **state)
     unlink(temporary("part2.bin"));
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    const char *path;
-    dcn__onnx *m;
-
-    (void)state;
-    make_data();
-    path = save(file_name, one_tensor(external("below/w.bin", NULL, NULL, 4)));
-    assert_survives_lack_of_memory(dcn__onnx_open(&m, path, NULL, &err));
-    dcn__onnx_close(m);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -573,7 +561,6 @@ int main(void)
         cmocka_unit_test(refuses_bad_external_data),
         cmocka_unit_test(keeps_the_limit_of_external_data),
         cmocka_unit_test(closes_and_reopens_files),
-        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("codec_onnx_tensor", tests, NULL, NULL);

@@ -559,23 +559,6 @@ static void what_cannot_be_written(void **state)
                    "/nowhere/x.png: cannot create it");
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    const char *const texts[] = { "Title", "\xc3\xa4", NULL };
-    uint8_t pixels[12] = { 1, 2, 3 };
-    const dcn_image image = { .h = 2, .w = 2, .c = 3, .pixels = pixels };
-    dcn__bytes bytes;
-    dcn_image back;
-
-    (void)state;
-    assert_survives_lack_of_memory(dcn__png_encode(&bytes, &image, texts, &err));
-    dcn__bytes_clear(&bytes);
-    assert_survives_lack_of_memory(dcn_image_save_png(&image, temporary("oom.png"), texts, &err));
-    assert_survives_lack_of_memory(dcn_image_load(&back, temporary("oom.png"), NULL, &err));
-    check_pixels(&back, 2, 2, 3, pixels);
-    dcn_image_clear(&back);
-}
-
 static void other_files_by_name(void **state)
 {
     static const struct { const char bytes[17], *say; } others[] = {
@@ -627,7 +610,6 @@ int main(void)
         cmocka_unit_test(wrong_orders),          cmocka_unit_test(damaged_pixels),
         cmocka_unit_test(limits_at_and_beyond),  cmocka_unit_test(round_trip),
         cmocka_unit_test(texts_are_texts),       cmocka_unit_test(what_cannot_be_written),
-        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(other_files_by_name),
     };
 

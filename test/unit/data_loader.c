@@ -230,31 +230,6 @@ static void no_allocation_after_create(void **state)
     dcn_data_close(data);
 }
 
-static void no_memory(void **state)
-{
-    dcn_data *data = synthetic();
-    int n = 0;
-
-    (void)state;
-    for (;; n++) {
-        int left = n;
-        dcn__loader *loader;
-        dcn_status st;
-
-        dcn__set_alloc_hook(fail_after, &left);
-        st = dcn__loader_create(&loader, data, DCN_SPLIT_TRAIN, &usual, DCN_AUGMENT_NONE, 1, 8, 0,
-                                &err);
-        dcn__loader_destroy(loader);
-        dcn__set_alloc_hook(NULL, NULL);
-        if (!st)
-            break;
-        assert_int_equal(st, DCN_MEMORY);
-        assert_null(loader);
-    }
-    assert_true(n >= 8);
-    dcn_data_close(data);
-}
-
 /* The signals that thread `tid` of this process blocks, as the kernel's mask. */
 static unsigned long long blocked_in(const char *tid)
 {
@@ -306,7 +281,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(permutation), cmocka_unit_test(order), cmocka_unit_test(small_set),
         cmocka_unit_test(errors_come_out), cmocka_unit_test(refused), cmocka_unit_test(ended_early),
-        cmocka_unit_test(no_allocation_after_create), cmocka_unit_test(no_memory),
+        cmocka_unit_test(no_allocation_after_create),
         cmocka_unit_test(signals),
     };
 

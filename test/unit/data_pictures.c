@@ -111,27 +111,11 @@ static void refused(void **state)
     dcn_pictures_free(NULL, 0);
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    char **paths;
-    int n;
-
-    (void)state;
-    fresh_folder(folder, sizeof folder, "pictures");
-    make_folder("a");
-    put_file(folder, "a.png", png, sizeof png);
-    put_file(folder, "a/b", png, sizeof png);
-    assert_survives_lack_of_memory(dcn_pictures_list(&paths, &n, folder, &err));
-    assert_int_equal(n, 2);
-    dcn_pictures_free(paths, n);
-    remove_tree(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_content_in_order), cmocka_unit_test(many),
-        cmocka_unit_test(refused),             cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(refused),
     };
 
     return cmocka_run_group_tests_name("data_pictures", tests, NULL, NULL);

@@ -269,30 +269,6 @@ static void files_of_other_kinds(void **state)
     dcn_data_close(data);
 }
 
-static void no_memory(void **state)
-{
-    (void)state;
-    put_picture("a.png", 4, 4, 1, 0);
-    put_picture("b/c.png", 4, 4, 1, 0);
-    for (int n = 0;; n++) {
-        int left = n;
-        dcn_data *data;
-        dcn_status st;
-
-        dcn__set_alloc_hook(fail_after, &left);
-        st = dcn_data_open(&data, folder, NULL, &err);
-        dcn__set_alloc_hook(NULL, NULL);
-        dcn_data_close(data);
-        if (left >= 0) {
-            assert_int_equal(st, DCN_OK);
-            assert_true(n >= 10);
-            break;
-        }
-        assert_null(data);
-        assert_int_equal(st, DCN_MEMORY);
-    }
-}
-
 #endif
 
 int main(void)
@@ -307,7 +283,6 @@ int main(void)
         TEST(loader),
         TEST(no_training_without_labels),
         TEST(files_of_other_kinds),
-        TEST(no_memory),
 #endif
     };
 

@@ -329,19 +329,6 @@ static void damage_names_tensor_and_offset(void **state)
     dcn__bytes_clear(&bytes);
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    dcn_model m, back;
-
-    (void)state;
-    make(&m);
-    assert_survives_lack_of_memory(dcn_model_save(&m, temporary("oom"), &err));
-    assert_survives_lack_of_memory(dcn_model_load(&back, temporary("oom"), NULL, &err));
-    check_equal(&m, &back);
-    dcn_model_clear(&back);
-    dcn_model_clear(&m);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,7 +337,6 @@ int main(void)
         cmocka_unit_test(tensors_that_do_not_fit), cmocka_unit_test(metadata_that_do_not_fit),
         cmocka_unit_test(every_flip_is_found),
         cmocka_unit_test(damage_names_tensor_and_offset),
-        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("model_file", tests, NULL, NULL);

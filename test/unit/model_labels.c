@@ -168,19 +168,6 @@ static void refused_json(void **state)
     assert_refused(read_bytes(1, name, sizeof name), DCN_INPUT, "class 0 has more than 1000 bytes");
 }
 
-static void every_allocation_may_fail(void **state)
-{
-    static const char *const texts[] = { "a\nb\n", "[\"a\", \"b\"]",
-                                         "{\"0\": \"a\", \"1\": \"b\"}" };
-
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        assert_ok(labels(2, texts[i]));
-        assert_survives_lack_of_memory(dcn_model_labels(&model, temporary("labels.txt"), &err));
-        names_are("a", "b");
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,7 +175,6 @@ int main(void)
         cmocka_unit_test(another_number), cmocka_unit_test(a_refusal_changes_nothing),
         cmocka_unit_test(json),
         cmocka_unit_test(refused_json),
-        cmocka_unit_test(every_allocation_may_fail),
     };
 
     return cmocka_run_group_tests_name("model_labels", tests, NULL, NULL);

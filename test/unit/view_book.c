@@ -358,44 +358,6 @@ static void a_single_file_holds_its_strips(void **state)
 
 /* ---- what may fail ------------------------------------------------------------------------------- */
 
-static bool fail_one(void *user, size_t bytes)
-{
-    (void)bytes;
-    return (*(int *)user)-- != 0;
-}
-
-static void every_allocation_may_fail(void **state)
-{
-    write_call *const calls[] = { dcn__book_json, dcn__book_page };
-
-    (void)state;
-    for (int i = 0; i < 2; i++)
-        for (int allowed = 0, met = 0;; allowed++) {
-            int left = allowed, strips = -100;
-            dcn__writer w;
-            dcn_error err;
-            dcn_status st;
-            sample s;
-
-            fill(&s);
-            s.book.strip = i ? three_bytes : NULL;
-            s.book.user = &strips;
-            assert_int_equal(dcn__writer_begin(&w, DCN_TEST_TMP "/view_book.out", &err), DCN_OK);
-            if (allowed < 1000)
-                dcn__set_alloc_hook(fail_one, &left);
-            st = calls[i](&s.book, &w, &err);
-            dcn__set_alloc_hook(NULL, NULL);
-            dcn__writer_abort(&w);
-            if (left >= 0) {
-                assert_int_equal(st, DCN_OK);
-                assert_true(met > 0);
-                break;
-            }
-            assert_int_equal(st, DCN_MEMORY);
-            met++;
-        }
-}
-
 static void a_full_disk_is_said(void **state)
 {
     const int full = open("/dev/full", O_WRONLY);
@@ -426,7 +388,6 @@ int main(void)
         cmocka_unit_test(pictures_stand_there_once),
         cmocka_unit_test(the_policy_names_the_pages_own_text),
         cmocka_unit_test(a_single_file_holds_its_strips),
-        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_full_disk_is_said),
     };
 

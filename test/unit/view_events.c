@@ -276,45 +276,6 @@ static void bad_arguments_write_nothing(void **state)
     assert_null(e);
 }
 
-static bool refuse(void *user, size_t bytes)
-{
-    (void)bytes;
-    return --*(int *)user != 0;
-}
-
-static void every_failed_allocation_is_reported(void **state)
-{
-    const float values[2] = { 1, 2 };
-    const dcn_graph_view node = { "a", "Relu", NULL, 0, { 1, 1, 1 } };
-    dcn_events_summary s;
-    dcn_events *e;
-    char path[512];
-
-    (void)state;
-    assert_int_equal(dcn_events_create(&e, folder, NULL), DCN_OK);
-    snprintf(path, sizeof path, "%s", dcn_events_path(e));
-    for (int what = 0; what < 5; what++) {
-        dcn_status st = DCN_MEMORY;
-
-        for (int k = 1; st; k++) {
-            int left = k;
-            dcn_events *other = NULL;
-
-            dcn__set_alloc_hook(refuse, &left);
-            st = what == 0 ? dcn_events_scalar(e, "x", 1, 1, NULL)
-                : what == 1 ? dcn_events_histogram(e, "h", 1, values, 2, NULL)
-                : what == 2 ? dcn_events_graph(e, &node, 1, NULL)
-                : what == 3 ? dcn_events_verify(path, &s, NULL)
-                : dcn_events_create(&other, folder, NULL);
-            dcn__set_alloc_hook(NULL, NULL);
-            assert_true(st == DCN_OK || st == DCN_MEMORY);
-            assert_true(k > 1 || st == DCN_MEMORY);
-            dcn_events_close(other, NULL);
-        }
-    }
-    assert_int_equal(dcn_events_close(e, NULL), DCN_OK);
-}
-
 static void edges_are_tensorflows(void **state)
 {
     static double edges[DCN__HISTOGRAM_EDGES];
@@ -374,7 +335,6 @@ int main(void)
         cmocka_unit_test(foreign_records_are_refused),
         cmocka_unit_test(a_full_disk_leaves_whole_records),
         cmocka_unit_test(bad_arguments_write_nothing),
-        cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(edges_are_tensorflows),
     };
 

@@ -293,32 +293,6 @@ static void a_failure_leaves_the_old_page(void **state)
     dcn__free(before);
 }
 
-static bool refuse(void *user, size_t bytes)
-{
-    (void)bytes;
-    return --*(int *)user != 0;
-}
-
-static void failed_allocations_are_reported(void **state)
-{
-    const dcn_report_desc desc = make(false);
-    int k = 1, failures = 0;
-    dcn_status st;
-
-    (void)state;
-    do {
-        int left = k;
-
-        dcn__set_alloc_hook(refuse, &left);
-        st = dcn_report_save(&desc, path, NULL);
-        dcn__set_alloc_hook(NULL, NULL);
-        assert_true(st == DCN_OK || st == DCN_MEMORY);
-        failures += st != DCN_OK;
-        k += k < 40 ? 1 : 17;
-    } while (st);
-    assert_true(failures > 20);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,7 +304,6 @@ int main(void)
         cmocka_unit_test(many_classes_become_a_list_of_mistakes),
         cmocka_unit_test(base64_is_rfc_4648s),
         cmocka_unit_test(a_failure_leaves_the_old_page),
-        cmocka_unit_test(failed_allocations_are_reported),
     };
 
     snprintf(folder, sizeof folder, "%s/view_report-%ld", DCN_TEST_TMP, (long)getpid());

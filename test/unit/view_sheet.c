@@ -252,36 +252,6 @@ static void impossible_sheets_are_refused(void **state)
     }
 }
 
-static bool refuse(void *user, size_t bytes)
-{
-    (void)bytes;
-    return --*(int *)user != 0;
-}
-
-static void every_failed_allocation_is_reported(void **state)
-{
-    const dcn_panel panels[2] = { { SMALL, { 2, 3, 3 }, "small", DCN_PANEL_SIGNED, NULL },
-                                  { GREY, { 2, 2, 1 }, "grey", DCN_PANEL_SIGNED, NULL } };
-    const dcn_sheet_desc desc = { .panels = panels, .rows = 1, .columns = 2 };
-    dcn_status st = DCN_MEMORY;
-    int failures = 0;
-
-    (void)state;
-    for (int k = 1; st; k++) {
-        dcn_image image;
-        int left = k;
-
-        dcn__set_alloc_hook(refuse, &left);
-        st = dcn_sheet_draw(&image, &desc, NULL);
-        dcn__set_alloc_hook(NULL, NULL);
-        assert_true(st == DCN_OK || (st == DCN_MEMORY && !image.pixels));
-        failures += st != DCN_OK;
-        dcn_image_clear(&image);
-    }
-    /* layout, picture, row, and for each panel its bytes and its scale */
-    assert_int_equal(failures, 7);
-}
-
 static void ascii_glyphs_are_all_distinct(void **state)
 {
     static uint8_t drawn[96][24 * 24 * 3];
@@ -380,7 +350,6 @@ int main(void)
         cmocka_unit_test(a_unit_panel_shows_its_bytes),
         cmocka_unit_test(an_inactive_panel_is_marked),
         cmocka_unit_test(impossible_sheets_are_refused),
-        cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(ascii_glyphs_are_all_distinct),
         cmocka_unit_test(accented_letters_are_all_distinct),
         cmocka_unit_test(text_is_clipped_everywhere),
