@@ -185,12 +185,9 @@ static dcn_status write_page(const dcn__press *p, int page, dcn_raw kind, dcn_er
 
 dcn_status dcn__raw_write(const dcn__press *p, dcn_raw kind, dcn_error *err)
 {
-    char *folder = dcn__path_join(p->folder, "raw");
-    dcn_status st = folder ? dcn__make_folder(folder, err)
-                           : dcn__fail_memory(err, "a path", strlen(p->folder));
+    dcn_status st = dcn__make_folder_below(p->folder, "raw", err);
 
     for (int i = 0; i < p->atlas->n_pages && !st; i++)
         st = write_page(p, i, kind, err);
-    dcn__free(folder);
     return st;
 }

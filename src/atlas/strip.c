@@ -193,9 +193,9 @@ static dcn_status write_page(sheet *s, dcn__crew *crew, const dcn__watch *watch,
     dcn__string path = { 0 };
     dcn_status st;
 
-    dcn__string_printf(&path, "%s/%s/%s", p->folder, p->tiles, p->slugs[s->page]);
+    dcn__string_printf(&path, "%s/%s", p->tiles, p->slugs[s->page]);
     st = path.failed ? dcn__fail_memory(err, "a path", strlen(p->folder))
-                     : dcn__make_folder(path.text, err);
+                     : dcn__make_folder_below(p->folder, path.text, err);
     dcn__string_clear(&path);
     for (s->first = 0; s->first < channels && !st; s->first += together) {
         const int left = channels - s->first;

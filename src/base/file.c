@@ -260,8 +260,8 @@ static int sync_folder(const char *path)
     return e;
 }
 
-/* The folder that holds `path`. Without a slash it is the current one. */
-static dcn_status sync_folder_of(const char *path, dcn_error *err)
+/* Without a slash it is the current folder. */
+dcn_status dcn__name_sync(const char *path, dcn_error *err)
 {
     const char *slash = strrchr(path, '/');
     char *folder = dcn__strdup(path);
@@ -389,7 +389,7 @@ dcn_status dcn__writer_commit(dcn__writer *w, dcn_error *err)
     if (st)
         unlink(w->temporary);
     else if (!w->later)
-        st = sync_folder_of(w->path, err);
+        st = dcn__name_sync(w->path, err);
     w->temporary[0] = '\0';
     dcn__writer_abort(w);
     return st;
@@ -450,7 +450,7 @@ dcn_status dcn__make_folder(const char *path, dcn_error *err)
             continue;
         *p = '\0';
         if (mkdir(copy, 0777) == 0)
-            st = sync_folder_of(copy, err);
+            st = dcn__name_sync(copy, err);
         else if (errno != EEXIST)
             st = dcn__fail_errno(err, path, "create the folder", errno, "check the parent folder");
         *p = c;
@@ -460,6 +460,30 @@ dcn_status dcn__make_folder(const char *path, dcn_error *err)
     if (!st && !dcn__is_folder(path))
         st = dcn__fail(err, DCN_FILE, path, "is not a folder; name another");
     dcn__free(copy);
+    return st;
+}
+
+dcn_status dcn__make_folder_below(const char *folder, const char *below, dcn_error *err)
+{
+    char *path = dcn__path_join(folder, below);
+    const size_t start = path ? strlen(path) - strlen(below) : 0;
+    dcn_status st = path ? DCN_OK : dcn__fail_memory(err, "a path", strlen(folder));
+    struct stat status;
+
+    for (size_t i = start; !st && path[i]; i++) {
+        const size_t end = i + strcspn(path + i, "/");
+        const char kept = path[end];
+
+        path[end] = '\0';
+        if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+            st = dcn__fail(err, DCN_FILE, path, "is a link, and what is written there would lie "
+                           "elsewhere; remove it");
+        path[end] = kept;
+        i = end - (kept == '\0');
+    }
+    if (!st)
+        st = dcn__make_folder(path, err);
+    dcn__free(path);
     return st;
 }
 

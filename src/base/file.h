@@ -59,6 +59,8 @@ dcn_status dcn__fd_write_at(int fd, const char *path, uint64_t offset, const voi
 /* fsync, or fdatasync: 0 or an errno; 0 also where there is nothing to sync. Not to be tried again
  * after a failure, which may have dropped the bytes. */
 int dcn__fd_sync(int fd, bool data_only);
+/* The folder that holds `path`: its name survives a power cut. */
+dcn_status dcn__name_sync(const char *path, dcn_error *err);
 
 /* For a file that grows while others read it: makes a new file and opens it for appending.
  * Returns 0 or an errno; what exists already, a link included, is EEXIST and is left alone. */
@@ -67,6 +69,9 @@ int dcn__file_create(int *fd, const char *path);
 bool dcn__is_folder(const char *path);
 bool dcn__is_file(const char *path);                                  /* regular */
 dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its parents; synced */
+/* folder/below, whose parts below the folder must be none of them a link: what is written there would
+ * lie elsewhere. */
+dcn_status dcn__make_folder_below(const char *folder, const char *below, dcn_error *err);
 /* folder + "/" + name, allocated; NULL: no memory. */
 char *dcn__path_join(const char *folder, const char *name);
 const char *dcn__path_name(const char *path);                         /* after the last '/' */

@@ -139,6 +139,21 @@ class Folders(Surrounded):
                 self.ends(ran, (), made)
                 self.whole("linked", made)
 
+    def test_planted_folders(self):
+        """The folders of a book are known, too: a link in the place of one is refused."""
+        tiles, = {name.split("/")[0] for name in self.book if "/" in name}
+        page = sorted({name.split("/")[1] for name in self.book if "/" in name})[0]
+        for planted, more in ((tiles, ()), (os.path.join(tiles, page), ()), ("raw", ("--raw", "safetensors"))):
+            self.fresh("outside")
+            self.fresh("linked")
+            os.makedirs(os.path.dirname(path("linked/book", planted)))
+            os.symlink(path("outside"), path("linked/book", planted))
+            command, = [c for c, made in self.commands("linked") if made == "book"]
+            self.bad(call(*command, *more), 4, planted + ": is a link")
+            self.assertEqual(os.listdir(path("outside")), [])
+            os.unlink(path("linked/book", planted))
+            self.good(call(*command, *more))
+
     def test_a_planted_lock(self):
         self.fresh("outside")
         self.fresh("locked")
