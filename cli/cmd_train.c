@@ -63,7 +63,8 @@ static const struct argp_option options[] = {
 
 static const char doc[] =
     "Trains a network and writes into RUN: model.safetensors (weights under PyTorch's names, and "
-    "everything needed to go on), an event file for TensorBoard, strips.png (what the layers keep "
+    "everything needed to go on; the one before it stays as model.previous.safetensors), an event "
+    "file for TensorBoard, strips.png (what the layers keep "
     "of test pictures) and report.html, one page with all results.\n\n"
     "Without options it is the tutorial: its network, 1,500 steps, batches of 128, Adam with 1e-4. "
     "Ctrl-C finishes the step, saves and says how to go on; N steps and M more after --resume give "
@@ -445,7 +446,6 @@ static dcn_status train(train_run *run, dcn_error *err)
     dcn_train_report report = { .step = run->first_step };
     dcn_status st = DCN_OK;
 
-    run->last.step = run->saved_step = run->first_step;
     cli_progress_begin(&run->progress, &run->options.shared, "train", "steps");
     while (report.step < run->total && !st && !cli_interrupted()) {
         if ((st = dcn_trainer_step(run->trainer, &report, err))
@@ -564,9 +564,9 @@ static dcn_status work(train_run *run, const char *out, dcn_error *err)
     cli_run_clean(&run->folder, replaces_a_run(run, out));
     if (run->options.resume && !run->goes_on)
         cli_run_drop_previous(&run->folder, run->options.resume);
-    if ((st = train_log_begin(run, err)))
-        return st;
-    if (!(st = train(run, err)) && !(st = finish(run, err)) && run->events) {
+    run->last.step = run->saved_step = run->first_step;
+    if (!(st = train_log_begin(run, err)) && !(st = train(run, err)) && !(st = finish(run, err))
+        && run->events) {
         st = dcn_events_close(run->events, err);
         run->events = NULL;
     }

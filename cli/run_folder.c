@@ -15,18 +15,27 @@
 #include <unistd.h>
 
 /* A power cut must not take the folder of a checkpoint away. Who may not read the folder above cannot
- * do more. */
-static void sync_parent(const char *path)
+ * do more. Returns 0 or an errno. */
+static int sync_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *parent = cli_text("%.*s", slash > path ? (int)(slash - path) : 1, slash ? path : ".");
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd, error = 0;
 
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
+    do
+        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
     free(parent);
+    if (fd < 0)
+        return errno == EACCES ? 0 : errno;
+    while (fsync(fd) != 0) {
+        if (errno == EINTR)
+            continue;
+        error = errno == EINVAL || errno == EROFS ? 0 : errno;
+        break;
+    }
+    close(fd);
+    return error;
 }
 
 dcn_status cli_make_folder(const char *path, dcn_error *err)
@@ -41,9 +50,13 @@ dcn_status cli_make_folder(const char *path, dcn_error *err)
         if (kept != '/' && kept != '\0')
             continue;
         *slash = '\0';
-        if (mkdir(part, 0777) == 0)
-            sync_parent(part);
-        else if (errno != EEXIST && errno != EISDIR)
+        if (mkdir(part, 0777) == 0) {
+            const int error = sync_parent(part);
+
+            if (error)
+                st = cli_fail(err, DCN_FILE, part, "cannot sync the folder that it is in (%s); check "
+                              "the disk", strerror(error));
+        } else if (errno != EEXIST && errno != EISDIR)
             st = cli_fail(err, DCN_FILE, part,
                           "cannot make this folder (%s); name one that you may write to",
                           strerror(errno));

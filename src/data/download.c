@@ -25,6 +25,7 @@ struct api {
 
 struct transfer {
     int fd;
+    const char *path;
     const dcn__archive *archive;
     uint64_t done;                /* bytes in the file */
     dcn_progress progress;
@@ -55,7 +56,7 @@ static size_t take_bytes(char *data, size_t size, size_t n, void *user)
         t->too_long = true;
         return 0;
     }
-    t->written = dcn__fd_write(t->fd, "the download", t->done, data, bytes, t->err);
+    t->written = dcn__fd_write(t->fd, t->path, t->done, data, bytes, t->err);
     if (t->written)
         return 0;
     t->done += bytes;
@@ -154,11 +155,11 @@ static dcn_status transfer_from(const struct api *api, struct transfer *t, uint6
     return DCN_OK;
 }
 
-dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progress, void *user,
-                         dcn_error *err)
+dcn_status dcn__download(int fd, const char *path, const dcn__archive *archive,
+                         dcn_progress progress, void *user, dcn_error *err)
 {
     struct transfer t = {
-        .fd = fd, .archive = archive, .progress = progress, .user = user, .err = err
+        .fd = fd, .path = path, .archive = archive, .progress = progress, .user = user, .err = err
     };
     struct api api;
     struct stat file;
@@ -167,7 +168,7 @@ dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progr
     dcn_status st;
 
     if (fstat(fd, &file) != 0)
-        return dcn__fail_errno(err, "the download", "inspect it", errno, "check the disk");
+        return dcn__fail_errno(err, path, "inspect it", errno, "check the disk");
     have = (uint64_t)file.st_size;
     if (have == archive->bytes)
         return DCN_OK;
@@ -177,19 +178,22 @@ dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progr
         have = 0;
     if (have) {
         if (lseek(fd, (off_t)have, SEEK_SET) < 0)
-            return dcn__fail_errno(err, "the download", "go on in it", errno, "check the disk");
+            return dcn__fail_errno(err, path, "go on in it", errno, "check the disk");
         if ((st = transfer_from(&api, &t, have, &again, err)) || !again)
             return st;
     }
-    if (ftruncate(fd, 0) != 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return dcn__fail_errno(err, "the download", "begin it again", errno, "check the disk");
+    while (ftruncate(fd, 0) != 0)
+        if (errno != EINTR)
+            return dcn__fail_errno(err, path, "begin it again", errno, "check the disk");
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return dcn__fail_errno(err, path, "begin it again", errno, "check the disk");
     return transfer_from(&api, &t, 0, &again, err);
 }
 #else
-dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progress, void *user,
-                         dcn_error *err)
+dcn_status dcn__download(int fd, const char *path, const dcn__archive *archive,
+                         dcn_progress progress, void *user, dcn_error *err)
 {
-    (void)fd, (void)progress, (void)user;
+    (void)fd, (void)path, (void)progress, (void)user;
     return dcn__fail(err, DCN_USAGE, archive->url,
                      "this build has no libcurl; download it by other means and unpack it");
 }

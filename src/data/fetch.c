@@ -53,15 +53,20 @@ static dcn_status open_part(struct place *p, dcn_error *err)
 {
     struct stat st;
 
-    p->fd = open(p->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    do
+        p->fd = open(p->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    while (p->fd < 0 && errno == EINTR);
     if (p->fd < 0)
         return dcn__fail_errno(err, p->part, "create it", errno,
                                "check that the folder is writable");
     if (fstat(p->fd, &st) != 0 || !S_ISREG(st.st_mode))
         return dcn__fail(err, DCN_FILE, p->part, "is not a regular file; move it away");
-    if (flock(p->fd, LOCK_EX | LOCK_NB) != 0)
-        return dcn__fail(err, DCN_FILE, p->part,
-                         "is in use by another download; wait for it to end");
+    /* A file system without locks is no reason to refuse the work. */
+    while (flock(p->fd, LOCK_EX | LOCK_NB) != 0)
+        if (errno != EINTR)
+            return errno != EWOULDBLOCK ? DCN_OK
+                : dcn__fail(err, DCN_FILE, p->part,
+                            "is in use by another download; wait for it to end");
     return DCN_OK;
 }
 
@@ -116,11 +121,10 @@ static void remove_unpacked(const char *folder)
     rmdir(folder);
 }
 
-static dcn_status unpack_and_name(const struct place *p, const char *folder, dcn_error *err)
+static dcn_status unpack_and_name(const struct place *p, dcn_error *err)
 {
     dcn_data *data = NULL;
     dcn_status st;
-    int fd;
 
     remove_unpacked(p->unpacked);
     if (mkdir(p->unpacked, 0777) != 0)
@@ -140,13 +144,11 @@ static dcn_status unpack_and_name(const struct place *p, const char *folder, dcn
         remove_unpacked(p->unpacked);
         return st;
     }
-    unlink(p->part);
-    /* The name must survive a power cut; the files were synced when they were written. */
-    if ((fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-    return DCN_OK;
+    /* The name must survive a power cut; the files were synced when they were written. The archive is
+     * of use until then. */
+    if (!(st = dcn__name_sync(p->final, err)))
+        unlink(p->part);
+    return st;
 }
 
 /* *whole: nothing is left to do. A folder that is there but broken is the user's to move. */
@@ -179,9 +181,9 @@ dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive,
         st = look_at_final(&p, &whole, err);
     if (!st && !whole) {
         if (!(st = dcn__make_folder(folder, err)) && !(st = open_part(&p, err)) &&
-            !(st = dcn__download(p.fd, archive, progress, user, err)) &&
+            !(st = dcn__download(p.fd, p.part, archive, progress, user, err)) &&
             !(st = check_sum(&p, archive, err)))
-            st = unpack_and_name(&p, folder, err);
+            st = unpack_and_name(&p, err);
         /* An empty part file is worth nothing to the next run. */
         if (st && p.fd >= 0 && fstat(p.fd, &file) == 0 && !file.st_size)
             unlink(p.part);

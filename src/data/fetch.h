@@ -20,9 +20,9 @@ typedef struct dcn__archive {
 dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive,
                               dcn_progress progress, void *user, dcn_error *err);
 
-/* Appends to the open file until it holds archive->bytes; what is there already is kept. */
-dcn_status dcn__download(int fd, const dcn__archive *archive, dcn_progress progress, void *user,
-                         dcn_error *err);
+/* Appends to the open file `path` until it holds archive->bytes; what is there already is kept. */
+dcn_status dcn__download(int fd, const char *path, const dcn__archive *archive,
+                         dcn_progress progress, void *user, dcn_error *err);
 /* Unpacks a .tar.gz into an existing folder. Only the files of the CIFAR-10 archive may be in it:
  * any other name, link or larger file is refused. */
 dcn_status dcn__unpack(int fd, const char *where, const char *into, dcn_error *err);

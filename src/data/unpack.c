@@ -12,6 +12,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <string.h>
 
 enum { ENTRIES_MAX = 64, PIECE = 1 << 16 };
@@ -38,6 +39,7 @@ struct api {
     la_ssize_t (*read)(struct archive *, void *, size_t);
     int (*free)(struct archive *);
     const char *(*error)(struct archive *);
+    int (*code)(struct archive *);
     const char *(*pathname)(struct archive_entry *);
     const char *(*hardlink)(struct archive_entry *);
     __LA_MODE_T (*filetype)(struct archive_entry *);
@@ -55,6 +57,7 @@ static dcn_status open_library(struct api *api, dcn_error *err)
         { &api->read, "archive_read_data" },
         { &api->free, "archive_read_free" },
         { &api->error, "archive_error_string" },
+        { &api->code, "archive_errno" },
         { &api->pathname, "archive_entry_pathname" },
         { &api->hardlink, "archive_entry_hardlink" },
         { &api->filetype, "archive_entry_filetype" },
@@ -72,6 +75,8 @@ static dcn_status damaged(const struct api *api, struct archive *a, const char *
 
     if (dcn__memory_lacked())
         return dcn__fail_memory(err, "unpacking", PIECE);
+    if (api->code(a) == EIO)           /* not what the archive holds, but that it cannot be read */
+        return dcn__fail_errno(err, where, "read it", EIO, "check the disk");
     return dcn__fail(err, DCN_INPUT, where, "the archive is damaged (%s); fetch it again",
                      text ? text : "no reason given");
 }

@@ -107,6 +107,40 @@ static void every_prefix_is_whole_records_and_a_torn_rest(void **state)
     dcn__free(file);
 }
 
+/* What a power cut leaves of a file whose length was on the disk before its bytes. */
+static void zeros_at_the_end_are_torn_too(void **state)
+{
+    size_t size;
+    uint8_t *file = make_file(&size), *longer = dcn__alloc(size + 9000);
+    const uint8_t *data;
+    dcn__tfrecord_reader r;
+    size_t bytes;
+
+    (void)state;
+    memcpy(longer, file, size);
+    for (size_t more = 1; more <= 9000; more += more < 20 ? 1 : 1000) {
+        dcn__tfrecord_from_memory(&r, longer, size + more, "memory");
+        for (int i = 0; i < N; i++)
+            assert_int_equal(dcn__tfrecord_next(&r, &data, &bytes, NULL), DCN_OK);
+        assert_int_equal(dcn__tfrecord_next(&r, &data, &bytes, NULL), DCN_OK);
+        assert_null(data);
+        assert_int_equal(r.torn_bytes, more);
+        dcn__tfrecord_close(&r);
+    }
+    longer[size + 8999] = 1;                   /* not zeros alone: damage */
+    dcn__tfrecord_from_memory(&r, longer, size + 9000, "memory");
+    for (int i = 0; i < N; i++)
+        assert_int_equal(dcn__tfrecord_next(&r, &data, &bytes, NULL), DCN_OK);
+    assert_int_equal(dcn__tfrecord_next(&r, &data, &bytes, NULL), DCN_INPUT);
+    dcn__tfrecord_close(&r);
+    memset(longer, 0, 100);                    /* a file of zeros is none of ours */
+    dcn__tfrecord_from_memory(&r, longer, 100, "memory");
+    assert_int_equal(dcn__tfrecord_next(&r, &data, &bytes, NULL), DCN_INPUT);
+    dcn__tfrecord_close(&r);
+    dcn__free(longer);
+    dcn__free(file);
+}
+
 static void every_flipped_bit_is_caught(void **state)
 {
     uint8_t record[DCN__TFRECORD_FRAME + 20] = { 0 };
@@ -162,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_record_has_tensorflows_bytes),
         cmocka_unit_test(records_come_back_from_memory_and_file),
         cmocka_unit_test(every_prefix_is_whole_records_and_a_torn_rest),
+        cmocka_unit_test(zeros_at_the_end_are_torn_too),
         cmocka_unit_test(every_flipped_bit_is_caught),
         cmocka_unit_test(a_boasting_length_is_refused_before_memory_is_asked_for),
     };
