@@ -31,6 +31,15 @@ put("cifar", "cifar100_record", bytes([3, 77]) + pattern(3072))
 put("cifar", "pickle", b"\x80\x02}q\x01(U\x0bbatch_labelq\x02")
 put("cifar", "archive", gzip.compress(b"x" * 100, mtime=0))
 put("cifar", "empty", b"")
+ten = b"".join(b"class %d\n" % i for i in range(10))
+put("cifar", "names", ten + b"\n")
+put("cifar", "names_dos", ten.replace(b"\n", b"\r\n"))
+put("cifar", "names_eleven", ten + b"one")
+put("cifar", "names_nine", ten[8:])
+put("cifar", "names_last_line_open", ten[:-1])
+put("cifar", "names_long", ten[8:] + b"x" * 65)
+put("cifar", "names_tab", ten[8:] + b"a\tb\n")
+put("cifar", "names_latin1", ten[8:] + b"\xe9\n")
 
 
 # ---- IDX ----------------------------------------------------------------------------------------
@@ -341,4 +350,29 @@ put("scan", "picture", scan([[(2.5, 2000, 6), (2.0, 3, 0)], two[1]], counts))
 put("scan", "twice", scan([[(2.5, 3, 6), (2.0, 3, 0)], two[1]], counts))
 put("scan", "nan", scan([[(float("nan"), 4, 6), (2.0, 3, 0)], two[1]], counts))
 put("scan", "fired", scan(two, [(2, 2001, 0.5, 2.5), counts[1]]))
+put("scan", "first_and_end", scan(two, counts, first="0", end="2000"))
+put("scan", "other_first", scan(two, counts, first="1"))
+put("scan", "other_end", scan(two, counts, end="1999"))
+put("scan", "other_processor", scan(two, counts, engine="ref (plain C, avx2)"))
+put("scan", "exact_there", scan(two, counts, engine="ref (plain C), exact"))
+put("scan", "exact_of_other", scan(two, counts, engine="cpu (plain C), exact"))
+put("scan", "unfinished_longer", scan(two, counts, top="3", next="64"))
+put("scan", "shorter", scan(two, counts, top="1"))
+for name, tally in (("least_nan", (2, 2000, float("nan"), 2.5)), ("most_inf", (2, 2000, 0.5, inf)),
+                    ("least_most", (2, 2000, 3, 2.5)), ("least_minus_0", (2, 1999, -0.0, 2.5)),
+                    ("most_minus_0", (2, 0, -1, -0.0)), ("fired_few", (2, 1, 0, 2.5)),
+                    ("fired_all", (2, 2000, 0, 2.5)), ("fired_not_all", (2, 1999, 0.5, 2.5)),
+                    ("most_0", (2, 2000, 0.5, 0)), ("most_other", (2, 2000, 0.5, 2.75)),
+                    ("least_above", (2, 2000, 2.25, 2.5)), ("most_below_0", (2, 1, -2, -1)),
+                    ("none", (0, 0, 0, 0))):
+    put("scan", "tally_" + name, scan(two, [tally, counts[1]]))
+put("scan", "tally_no_picture", scan([[(0, 0, 0)] * 2] * 2, [(0, 0, inf, -inf)] * 2, next="0"))
+for i, tally in enumerate(((1, 0, inf, -inf), (0, 1, inf, -inf), (0, 0, 1, -inf), (0, 0, inf, 1))):
+    put("scan", "nothing_but_%d" % i, scan([[(0, 0, 0)] * 2] * 2, [(0, 0, inf, -inf), tally], next="0"))
+put("scan", "value_minus_0", scan([two[0], [(1.0, 7, 9), (-0.0, 0, 0)]], counts))
+put("scan", "value_behind", scan([two[0], [(1.0, 7, 9), (1.0, 0, 0)]], counts))
+put("scan", "picture_behind", scan([two[0], [(1.0, 7, 9), (0.0, 1, 0)]], counts))
+put("scan", "cell_behind", scan([two[0], [(1.0, 7, 9), (0.0, 0, 1)]], counts))
+put("scan", "value_infinite", scan([[(inf, 1999, 63), (2.0, 3, 0)], two[1]], counts))
+put("scan", "value_0", scan([[(2.5, 1999, 63), (0.0, 3, 0)], two[1]], counts))
 put("scan", "count", scan(two, [(3, 2000, 0.5, 2.5), counts[1]]))

@@ -19,7 +19,7 @@ FLOOR = 85.0
 # reader: (files that read; functions in them that read nothing of an input: they write, or serve others)
 READERS = {
     "cifar": ("codec/cifar.c", ""),
-    "idx": ("codec/idx.c codec/gunzip.c", "dcn__idx_load"),
+    "idx": ("codec/idx.c codec/gunzip.c", "dcn__idx_load dcn__idx_write"),
     "png": ("codec/png.c codec/png_pixels.c", ""),
     "jpeg": ("codec/jpeg.c codec/orient.c", ""),
     "npy": ("codec/npy.c", "dcn_npy_load dcn__npy_header"),
@@ -27,10 +27,10 @@ READERS = {
                     "read_header dcn__tensors_peek dcn__tensors_open dcn__tensors_is"),
     "checkpoint": ("train/checkpoint.c model/file.c model/model.c",
                    "dcn_trainer_save"),
-    "scan": ("atlas/state_read.c", "dcn__state_peek dcn__state_open"),
+    "scan": ("atlas/state_read.c", "dcn__state_peek dcn__state_open dcn_atlas_load"),
     "network": ("graph/text.c graph/words.c", ""),
-    "texts": ("model/labels.c codec/json.c data/preprocess_text.c", "dcn__json_append"),
-    "events": ("view/events_read.c codec/tfrecord.c", "dcn__tfrecord_seal dcn__tfrecord_open fetch"),
+    "texts": ("model/labels.c codec/json.c codec/json_read.c data/preprocess_text.c", "dcn__json_append"),
+    "events": ("view/events_read.c codec/tfrecord.c", "dcn__tfrecord_seal put32"),
     "onnx": ("codec/onnx.c codec/onnx_check.c codec/onnx_graph.c codec/onnx_node.c codec/onnx_read.c "
              "codec/onnx_reader.c codec/onnx_tensor.c codec/onnx_wire.c", ""),
     "import": ("model/onnx_[!w]*.c model/onnx_weights.c model/onnx_window.c", ""),

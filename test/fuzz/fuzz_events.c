@@ -1,5 +1,5 @@
-/* fuzz_events.c - event files: every record, sums included. */
-#include "fuzz.h"
+/* fuzz_events.c - event files: every record, sums included, from memory and from a file. */
+#include "fuzz_folder.h"
 
 #include "codec/digest.h"
 #include "view/events.h"
@@ -27,6 +27,18 @@ void fuzz_repair(uint8_t *data, size_t size)
 
 FUZZ_MUTATOR
 
+/* A file is read piece by piece, which must make no difference. */
+static void check_file(const uint8_t *data, size_t size, const dcn_events_summary *summary)
+{
+    const char *path = fuzz_path("events", 0);
+    dcn_events_summary again;
+
+    fuzz_put(path, data, size);
+    if (dcn_events_verify(path, &again, NULL) || again.records != summary->records ||
+        again.torn_bytes != summary->torn_bytes)
+        abort();
+}
+
 static dcn_status read_events(const uint8_t *data, size_t size, dcn_error *err)
 {
     dcn_events_summary summary;
@@ -35,11 +47,14 @@ static dcn_status read_events(const uint8_t *data, size_t size, dcn_error *err)
     if (!st && (summary.records < 0 || summary.torn_bytes < 0 ||
                 (uint64_t)summary.torn_bytes > size))
         abort();
+    if (!st && !fuzz_failing)
+        check_file(data, size, &summary);
     return st;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    fuzz_folder_begin();
     fuzz_one(read_events, data, size);
     return 0;
 }

@@ -140,6 +140,9 @@ put("events", "other_version", tf_record(time + field(3, b"brain.Event:9")) + sc
 put("events", "not_protobuf", first + tf_record(b"\xff\xff\xff\xff"))
 put("events", "buckets_differ", first + tf_record(time + field(5, field(1, field(1, b"w") + field(
     5, field(6, struct.pack("<2d", 0, 1)) + field(7, struct.pack("<d", 3)))))))
+put("events", "zeros_behind", first + scalar + bytes(5000))
+put("events", "zeros_and_more", first + scalar + bytes(5000) + b"x")
+put("events", "zeros_few", first + scalar + bytes(13))
 put("events", "empty_record", first + tf_record(b""))
 
 
