@@ -29,6 +29,18 @@ static void escapes_within_any_room(void **state)
     }
     assert_int_equal(dcn__text_escape(out, sizeof out, "\0b", 2), 5);
     assert_string_equal(out, "\\x00b");
+    /* What breaks lines or turns their direction is UTF-8, but not fit to be printed. */
+    for (int c = 0xa7; c <= 0xaf; c++) {
+        const char mark[] = { '\xe2', '\x80', (char)c, '\0' };
+
+        assert_true(dcn__text_is_utf8(mark, 3));
+        assert_int_equal(dcn__text_escape(out, sizeof out, mark, 3), c >= 0xa8 && c <= 0xae ? 12 : 3);
+    }
+    assert_int_equal(dcn__text_escape(out, sizeof out, "\xe2\x81\xa6", 3), 12);
+    assert_int_equal(dcn__text_escape(out, sizeof out, "\xe2\x81\xa9", 3), 12);
+    assert_int_equal(dcn__text_escape(out, sizeof out, "\xe2\x81\xaa", 3), 3);
+    assert_true(dcn__text_is_utf8("\xc2\x85", 2));
+    assert_int_equal(dcn__text_escape(out, sizeof out, "\xc2\x85", 2), 8);
 }
 
 static void clips_at_characters(void **state)
