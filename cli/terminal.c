@@ -222,7 +222,7 @@ void cli_show_picture(const dcn_image *image, cli_graphics how)
 
         dup2(nowhere, STDERR_FILENO);                   /* GLib's last words */
         draw(image, how);
-        _exit(fflush(stdout) != 0);
+        _exit(fflush(stdout) != 0 ? 1 : 0);
     }
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
