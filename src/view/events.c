@@ -124,7 +124,7 @@ static dcn_status create_file(dcn_events *e, const char *folder, dcn_error *err)
     if (error)
         return dcn__fail_errno(err, e->path, "create it", error,
                                "check that the folder exists and is writable");
-    return DCN_OK;
+    return dcn__name_sync(e->path, err);
 }
 
 dcn_status dcn_events_create(dcn_events **events, const char *folder, dcn_error *err)
@@ -141,7 +141,9 @@ dcn_status dcn_events_create(dcn_events **events, const char *folder, dcn_error 
         return dcn__fail_memory(err, "an event file", sizeof *e);
     e->fd = -1;
     event.file_version = version;
-    if (!(st = create_file(e, folder, err)) && (st = dcn__events_append(e, &event, err)))
+    if (!(st = create_file(e, folder, err)))
+        st = dcn__events_append(e, &event, err);
+    if (st && e->fd >= 0)
         unlink(e->path);        /* an empty event file would only confuse */
     if (st)
         dcn_events_close(e, NULL);
