@@ -191,7 +191,9 @@ dcn_status dcn__loader_create(dcn__loader **loader, const dcn_data *data, dcn_sp
     *loader = NULL;
     if ((st = dcn__preprocess_check(p, err)))
         return st;
-    if (batch < 1 || first_position < 0 || (split != DCN_SPLIT_TRAIN && split != DCN_SPLIT_TEST))
+    if (split != DCN_SPLIT_TRAIN && split != DCN_SPLIT_TEST)
+        return dcn__fail(err, DCN_USAGE, "split", "%d is no split; pass train or test", (int)split);
+    if (batch < 1 || first_position < 0)
         return dcn__fail(err, DCN_USAGE, "loader", "batch %d from position %lld is impossible; "
                          "ask for 1 or more from 0 or later", batch, (long long)first_position);
     if (!data->info.count[split])
