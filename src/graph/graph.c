@@ -170,9 +170,8 @@ static dcn_node append(dcn_graph *g, dcn__node *n, const char *name, const dcn_n
                       "input %d is not a node of this graph; name an earlier node", i + 1);
             return -1;
         }
-    if ((n->op == DCN__OP_INPUT) != (id == 0)) {
-        dcn__fail(err, DCN_USAGE, name, id ? "is a second input; a network has one"
-                  : "comes before the input; begin with the input");
+    if (n->op == DCN__OP_INPUT && id > 0) {      /* others name a node, so that an input is there */
+        dcn__fail(err, DCN_USAGE, name, "is a second input; a network has one");
         return -1;
     }
     if (id == DCN__MAX_NODES) {

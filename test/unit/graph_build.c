@@ -221,6 +221,11 @@ static dcn_node b30(dcn_graph *g) { return dcn_graph_relu(g, 0, "a\"b"); }
 static dcn_node b31(dcn_graph *g) { return dcn_graph_relu(g, 0, "a\nb"); }
 static dcn_node b32(dcn_graph *g) { return dcn_graph_relu(g, 0, "x"); }
 static dcn_node b33(dcn_graph *g) { return dcn_graph_softmax(g, 5, NULL); }
+static dcn_node b34(dcn_graph *g) { return dcn_graph_activation(g, 0, "sine", 0, 0, "n"); }
+static dcn_node b35(dcn_graph *g) { return dcn_graph_activation(g, 0, "gelu", 2, 0, "n"); }
+static dcn_node b36(dcn_graph *g) { return dcn_graph_activation(g, 0, "clip", -1, 0, "n"); }
+static dcn_node b37(dcn_graph *g) { return dcn_graph_activation(g, 0, "elu", NAN, 0, "n"); }
+static dcn_node b38(dcn_graph *g) { return dcn_graph_activation(g, 0, "hard_tanh", 1, 0, "n"); }
 
 static const struct { builder *build; const char *sentence; } refusals[] = {
     { b0, "n: filters 0 is outside 1..65536; correct it" },
@@ -259,6 +264,11 @@ static const struct { builder *build; const char *sentence; } refusals[] = {
     { b31, "network: the name \"a\\x0ab\" is empty, longer than 128 bytes or has control bytes or quotes; use another" },
     { b32, "x: stands twice in the network; give each node its own name" },
     { b33, "softmax1: input 1 is not a node of this graph; name an earlier node" },
+    { b34, "n: sine is no activation; docs/ops/activations.md lists them" },
+    { b35, "n: alpha 2 is neither 0 nor 1 (gelu by tanh); correct it" },
+    { b36, "n: alpha -1 is outside 0..1e+30; correct it" },
+    { b37, "n: alpha nan is outside -1e+30..1e+30; correct it" },
+    { b38, "n: beta 0 is outside 1..1e+30; correct it" },
 };
 
 static void refusals_are_kept(void **state)
@@ -284,6 +294,25 @@ static void refusals_are_kept(void **state)
         assert_int_equal(dcn_graph_node_count(g), 1);
         dcn_graph_destroy(g);
     }
+}
+
+static void more_channels_than_there_are_numbers(void **state)
+{
+    dcn_node all[200];
+    dcn_graph *g;
+
+    (void)state;
+    must(dcn_graph_create(&g, &err));
+    dcn_graph_input(g, "x", (dcn_shape){ 1, 1, 1 });
+    for (int i = 0; i < 200; i++)
+        all[i] = dcn_graph_dense(g, 0, &(dcn_dense_desc){ .units = 65536 });
+    all[0] = dcn_graph_concat(g, all, 200, "wide");
+    assert_int_equal(shape_of(g, all[0]).c, 200 * 65536);
+    for (int i = 1; i < 200; i++)
+        all[i] = all[0];
+    assert_int_equal(dcn_graph_concat(g, all, 200, "wider"), -1);
+    must_say(dcn_graph_check(g, &err), DCN_USAGE, "wider: has too many channels; use fewer");
+    dcn_graph_destroy(g);
 }
 
 static void begins_with_one_input(void **state)
@@ -575,7 +604,7 @@ int main(void)
         cmocka_unit_test(windows_of_padding_alone),
         cmocka_unit_test(shapes_of_the_other_operators),
         cmocka_unit_test(shapes_of_other_frameworks_operators),
-        cmocka_unit_test(refusals_are_kept),
+        cmocka_unit_test(refusals_are_kept), cmocka_unit_test(more_channels_than_there_are_numbers),
         cmocka_unit_test(begins_with_one_input),
         cmocka_unit_test(the_tutorials_network),
         cmocka_unit_test(layers_are_convolutions_with_what_belongs_to_them),
