@@ -13,6 +13,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -76,6 +77,14 @@ static int note_library(struct dl_phdr_info *info, size_t size, void *user)
     return 0;
 }
 
+static bool is_spared(const void *caller)
+{
+    for (int i = 0; i < n_spare; i++)
+        if ((uintptr_t)caller >= spare[i].begin && (uintptr_t)caller < spare[i].end)
+            return true;
+    return false;
+}
+
 /* caller: where the call came from. */
 static bool allowed(size_t bytes, const void *caller)
 {
@@ -83,11 +92,10 @@ static bool allowed(size_t bytes, const void *caller)
 
     if (inside || !atomic_load_explicit(&counting, memory_order_relaxed))
         return true;
-    for (int i = 0; i < n_spare; i++)
-        if ((uintptr_t)caller >= spare[i].begin && (uintptr_t)caller < spare[i].end) {
-            atomic_fetch_add(&spared, 1);
-            return true;
-        }
+    if (is_spared(caller)) {
+        atomic_fetch_add(&spared, 1);
+        return true;
+    }
     number = atomic_fetch_add(&count, 1) + 1;
     if (!fail_at || number < fail_at || (number > fail_at && !ever))
         return true;
@@ -142,6 +150,23 @@ EXPORT void *mmap(void *at, size_t bytes, int protection, int flags, int fd, off
     if ((flags & MAP_ANONYMOUS) && !allowed(bytes, __builtin_return_address(0)))
         return MAP_FAILED;
     return (void *)syscall(SYS_mmap, at, bytes, protection, flags, fd, offset);
+}
+
+typedef int start_thread(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* What a thread of OpenMP's needs is OpenMP's. */
+EXPORT int pthread_create(pthread_t *id, const pthread_attr_t *how, void *(*body)(void *), void *argument)
+{
+    const bool before = inside;
+    start_thread *start;
+    void *symbol = dlsym(RTLD_NEXT, "pthread_create");
+    int code;
+
+    memcpy(&start, &symbol, sizeof start);
+    inside = before || is_spared(__builtin_return_address(0));
+    code = start(id, how, body, argument);
+    inside = before;
+    return code;
 }
 
 /* C++'s new, of which only oneDNN makes use here. */

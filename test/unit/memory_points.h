@@ -31,7 +31,6 @@ typedef struct plot {
 static plot ours;                                /* of base's door */
 static plot process;                             /* of the process's malloc; on while all_on */
 static atomic_bool all_on;
-static atomic_long process_live;                 /* blocks of the whole process */
 
 static bool plot_allows(plot *p)
 {
@@ -54,7 +53,6 @@ void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t bytes);
 void *__libc_memalign(size_t alignment, size_t bytes);
-void __libc_free(void *memory);
 
 static bool process_allows(void)
 {
@@ -64,36 +62,27 @@ static bool process_allows(void)
     return false;
 }
 
-static void *process_counted(void *memory)
-{
-    if (memory)
-        atomic_fetch_add(&process_live, 1);
-    return memory;
-}
-
 /* The build hides names; the libraries must find these. */
 #pragma GCC visibility push(default)
 void *malloc(size_t bytes)
 {
-    return process_allows() ? process_counted(__libc_malloc(bytes)) : NULL;
+    return process_allows() ? __libc_malloc(bytes) : NULL;
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return process_allows() ? process_counted(__libc_calloc(count, size)) : NULL;
+    return process_allows() ? __libc_calloc(count, size) : NULL;
 }
 
 void *realloc(void *memory, size_t bytes)
 {
-    void *larger = process_allows() ? __libc_realloc(memory, bytes) : NULL;
-
-    return memory ? larger : process_counted(larger);
+    return process_allows() ? __libc_realloc(memory, bytes) : NULL;
 }
 
 void *memalign(size_t alignment, size_t bytes);
 void *memalign(size_t alignment, size_t bytes)
 {
-    return process_allows() ? process_counted(__libc_memalign(alignment, bytes)) : NULL;
+    return process_allows() ? __libc_memalign(alignment, bytes) : NULL;
 }
 
 void *aligned_alloc(size_t alignment, size_t bytes)
@@ -111,12 +100,6 @@ int posix_memalign(void **memory, size_t alignment, size_t bytes)
     return 0;
 }
 
-void free(void *memory)
-{
-    if (memory)
-        atomic_fetch_sub(&process_live, 1);
-    __libc_free(memory);
-}
 #pragma GCC visibility pop
 #endif
 
@@ -137,7 +120,7 @@ typedef struct scenario {
     const char *spared;      /* what it can do without, so that it may succeed; NULL: nothing */
 } scenario;
 
-static void feed(uint64_t *sum, const void *data, size_t bytes)
+__attribute__((unused)) static void feed(uint64_t *sum, const void *data, size_t bytes)
 {
     const uint8_t *p = data;
 
@@ -372,7 +355,7 @@ static void points_of(const scenario *s, plot *p, long n, uint64_t usual)
     succeed_again(s, n, usual);
 }
 
-static void all_points(const scenario *s)
+__attribute__((unused)) static void all_points(const scenario *s)
 {
     const double began = (double)clock();
     const long points = memory_points;
