@@ -127,7 +127,7 @@ class Special(tool.Case):
                 for arguments in commands:
                     if kind == "folder" and arguments[-1] == name and (arguments[0] in ("info", "show") or name == "part"):
                         continue                                       # a folder is read for what is in it
-                    ran = faults.Ran(arguments, 10)
+                    ran = faults.Ran(arguments, 60)
                     # A folder is no file of a data set; of external data links are refused, whatever they lead to.
                     codes = (3, 4) if kind == "folder" or name.startswith(("i/", "c/", "f/", "w")) else (4,)
                     self.assertIsNone(faults.wrong(ran, codes), (kind, arguments, ran.err))
@@ -266,7 +266,7 @@ class Special(tool.Case):
         refused = 0
         for cut in range(2, len(base)):
             write("a.jpg", base[:cut])
-            ran = faults.Ran(["info", "a.jpg"], 5) if cut % (1 if faults.FULL else 29) == 0 else None
+            ran = faults.Ran(["info", "a.jpg"], 60) if cut % (1 if faults.FULL else 29) == 0 else None
             if ran:
                 self.assertIsNone(faults.wrong(ran, (3,)), (cut, ran.err))
                 refused += 1
