@@ -23,7 +23,8 @@ static const char *const names[] = {
     "cifar-10-batches-bin/data_batch_1.bin", "data_batch_1", "fine_label_names.txt",
     "cifar-10-binary.tar.gz", "strips.png", "train.bin", "\xff\x1b[2J.png",
     "train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte",
-    "t10k-labels.idx1-ubyte",
+    "t10k-labels.idx1-ubyte", ".hidden.png", "train/.c/1.png", "train/a/name", "train/c/1.gif",
+    "train-images-idx3-ubyte/x", "raw", "atlas.json/x", "train",
 };
 enum { NAMES = sizeof names / sizeof *names, ROOM = 1 << 16 };
 

@@ -81,6 +81,17 @@ put("texts", "list_numbers", b"j[1]")
 put("texts", "list_object", b'j{"a":"b"}')
 put("texts", "list_long", b"j[" + b",".join([b'"a"'] * 17) + b"]")
 put("texts", "list_quotes", b'j["\\"\\u0001\\ud83d\\ude00"]')
+for i, json_text in enumerate((
+        b'["a",1]', b'["a",-0.5e+3]', b'["a",1e]', b'["a",1.]', b'["a",01]', b'["a",-]', b'["a",true]',
+        b'["a",false]', b'["a",null]', b'["a",nul]', b'["a",]', b'["a" "b"]', b'["a"]x', b'["a\\x"]',
+        b'["\\b\\f\\n\\r\\t\\/"]', b'["\\u00e9"]', b'["\\u20ac"]', b'["\\ud83d"]', b'["\\ud83d\\u0041"]',
+        b'["\\udc00"]', b'["\\u12"]', b'["\\u12g4"]', b'["\x01"]', b'["\xff"]', b'["\\u0000"]', b'[""',
+        b'{"0":"a","1":', b'{"0" "a"}', b'{0:"a"}', b'{"0":"a",}', b'{"0":"a" "1":"b"}', b'{}', b'["',
+        b'["\\', b'[1e999999999999]', b'[ "a" , "b" , "c" ]', b'{ "0" : "a" , "1":"b","2":"c" }',
+        b'[99999999999999999999]', b'[-9223372036854775808]', b'["a","b",["x","c"]]', b'["a","b",[]]',
+        b'["a","b",{"x":"y"}]', b'["a","b",{"x":1,"x":2}]')):
+    put("texts", "json_%d" % i, b"l" + json_text)
+    put("texts", "list_json_%d" % i, b"j" + json_text)
 for i, way in enumerate((b"imagenet", b"caffe", b"tf", b"cifar10", b"standardize", b"none",
                          b"imagnet", b"")):
     put("texts", "way_%d" % i, b"w" + way)
@@ -343,7 +354,21 @@ for name, content in (
         ("cifar_record", bytes([3]) + pattern(3072)), ("cifar100", bytes([3, 77]) + pattern(3072)),
         ("noise", b"\x01\x02\xff\xfe")):
     put("identify", "file_" + name, b"f" + content)
+put("identify", "file_sum_of_nothing", b"f" + tensors(
+    {"__metadata__": {"crc32c": "00000000", "format": "pt"}, "x": entry([], 0, 4)}, b"1234"))
+put("identify", "file_idx_rank_2", b"f" + idx([2, 4], pattern(8)))
+put("identify", "file_text_long", b"f" + b"x" * 4095 + b"\xc3\xa9" * 20)
+put("identify", "file_text_half", b"f" + b"x" * 4094 + b"\xe2\x82\xac" * 20)
+put("identify", "file_cifar100_label", b"f" + bytes([19, 100]) + pattern(3072))
 put("identify", "empty", b"")
+put("identify", "pictures_hidden", folder((".hidden.png", b"x"), ("a.png", small)))
+put("identify", "classes_hidden", folder(("train/.c/1.png", small), ("train/a/1.png", small),
+                                         ("train/a/name", b"x"), ("train/c/1.gif", b"GIF8"),
+                                         ("test/a/1.png", small)))
+put("identify", "raw_is_a_file", folder(("raw", b"x"), ("a.png", small)))
+put("identify", "atlas_is_a_folder", folder(("atlas.json/x", b"x")))
+put("identify", "train_is_a_file", folder(("train", b"x"), ("test/a/1.png", small)))
+put("identify", "val_alone", folder(("val/b/1.png", small)))
 put("identify", "pictures", folder(("a.png", small), ("sub/deep/1.png", grey), ("c.txt", b"x")))
 put("identify", "pictures_none", folder(("c.txt", b"x")))
 put("identify", "pictures_bad", folder(("a.png", small[:-9])))

@@ -1,8 +1,8 @@
 /* standalone.c - runs a target without libFuzzer: fuzz_X [--mutate N] [--fail] FILE|FOLDER...
  *
- * Each file is replayed; with --mutate, N random changes of each follow, the same in every run; with
- * --fail, the file is replayed once for each of its allocations, which fails. It finds no new paths
- * as libFuzzer does, but works with every compiler. */
+ * Each file is replayed; with --mutate, random changes follow, N of all files together, the same in
+ * every run; with --fail, the file is replayed once for each of its allocations, which fails. It
+ * finds no new paths as libFuzzer does, but works with every compiler. */
 #include "fuzz.h"
 
 #include "base/random.h"
@@ -12,9 +12,9 @@
 
 enum { MAX_FILE = 1 << 20 };
 
-static int files;
+static int files, all_files;             /* all_files: counted first */
 static long mutations, failures;
-static bool fail;
+static bool fail, counting;
 
 /* A copy of exactly this size, so that a sanitizer sees every byte read beyond it. */
 static void run(const uint8_t *data, size_t size)
@@ -65,9 +65,13 @@ static void fail_each(const uint8_t *data, size_t size)
 static int replay_file(const char *path)
 {
     static uint8_t data[MAX_FILE], changed[MAX_FILE];
-    FILE *file = fopen(path, "rb");
+    FILE *file = counting ? NULL : fopen(path, "rb");
     size_t size;
 
+    if (counting) {
+        all_files++;
+        return 0;
+    }
     if (!file) {
         perror(path);
         return 1;
@@ -78,7 +82,7 @@ static int replay_file(const char *path)
     files++;
     if (fail)
         fail_each(data, size);
-    for (long i = 0; i < mutations; i++) {
+    for (long i = 0; i < (mutations + all_files - 1) / all_files; i++) {
         dcn__random r = dcn__random_stream((uint64_t)size, (uint64_t)files, (uint64_t)i);
 
         memcpy(changed, data, size);
@@ -114,7 +118,8 @@ static int replay(const char *path)
     return failed;
 }
 
-int main(int argc, char **argv)
+/* Twice: to count the files, and to run them. */
+static int replay_all(int argc, char **argv)
 {
     int failed = 0;
 
@@ -126,6 +131,17 @@ int main(int argc, char **argv)
         else
             failed |= replay(argv[i]);
     }
+    return failed;
+}
+
+int main(int argc, char **argv)
+{
+    int failed;
+
+    counting = true;
+    replay_all(argc, argv);
+    counting = false;
+    failed = replay_all(argc, argv);
     if (!files) {
         fprintf(stderr, "%s: no file was replayed\n", argv[0]);
         return 1;
