@@ -145,7 +145,7 @@ static void check_tensor(const dcn__onnx *m, const dcn__onnx_tensor *t, const ui
 {
     static float values[256];
     int64_t numbers[256];
-    const uint8_t *bytes = (const uint8_t *)numbers;
+    const uint8_t *got = (const uint8_t *)numbers;
     dcn_error err = { 0 };
 
     if (t->count > 255)
@@ -157,8 +157,8 @@ static void check_tensor(const dcn__onnx *m, const dcn__onnx_tensor *t, const ui
     /* What was read stands where it says in one of the files that may be read; the secret is in
      * none of them. */
     if (t->count && !(t->begin <= size && (uint64_t)t->count * 8 <= size - t->begin &&
-                      memcmp(data + t->begin, bytes, (size_t)t->count * 8) == 0) &&
-        !(t->begin < 64 && bytes[0] == t->begin + 1))
+                      memcmp(data + t->begin, got, (size_t)t->count * 8) == 0) &&
+        !(t->begin < 64 && got[0] == t->begin + 1))
         abort();
 }
 

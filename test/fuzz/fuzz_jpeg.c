@@ -6,7 +6,8 @@
 static dcn_status read_picture(const uint8_t *data, size_t size, dcn_error *err)
 {
     dcn_image image;
-    dcn_status st = dcn__jpeg_decode(&image, data, size, "fuzz", NULL, err);
+    dcn_status st = dcn__jpeg_decode(&image, data, size, "fuzz", picture_limits(data, size),
+                                   err);
 
     check_picture(st, &image);
     return st;

@@ -208,7 +208,8 @@ static void change_header(chunks *c, dcn__random *r)
     static const uint8_t depths[] = { 1, 2, 4, 8, 16, 8, 16, 8 }, colours[] = { 0, 2, 3, 4, 6 };
     static const int channels[7] = { 1, 0, 3, 1, 2, 0, 4 };
     static uint8_t header[13];
-    const uint32_t w = 1 + (uint32_t)dcn__random_below(r, 24), h = 1 + (uint32_t)dcn__random_below(r, 24);
+    const uint32_t w = 1 + (uint32_t)dcn__random_below(r, 24);
+    const uint32_t h = 1 + (uint32_t)dcn__random_below(r, 24);
     const uint8_t colour = colours[dcn__random_below(r, sizeof colours)];
     const uint8_t depth = depths[dcn__random_below(r, sizeof depths)];
     const size_t row = 1 + (w * (size_t)channels[colour] * depth + 7) / 8;
@@ -261,7 +262,8 @@ FUZZ_MUTATOR
 static dcn_status read_picture(const uint8_t *data, size_t size, dcn_error *err)
 {
     dcn_image image;
-    dcn_status st = dcn__png_decode(&image, data, size, "fuzz", NULL, err);
+    dcn_status st = dcn__png_decode(&image, data, size, "fuzz", picture_limits(data, size),
+                                   err);
 
     check_picture(st, &image);
     return st;
