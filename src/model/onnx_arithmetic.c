@@ -36,7 +36,7 @@ static bool is_hard_sigmoid(const dcn__import *im, const dcn__draft *d, dcn__ste
 
     if (d->op != DCN__OP_CLIP || d->low != 0 || !near(d->high, 6) ||
         !(kind == DCN__STEP_MUL ? near(number, 1.0 / 6) : kind == DCN__STEP_DIV && number == 6) ||
-        !is_affine(inner, inner->base, 3, 1))
+        !inner || !is_affine(inner, inner->base, 3, 1))
         return false;
     *x = inner->base;
     return true;

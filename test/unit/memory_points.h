@@ -44,7 +44,13 @@ static bool plot_allows(plot *p)
     return false;
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#define __SANITIZE_MEMORY__ 1            /* gcc's names, of which clang has none */
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__SANITIZE_MEMORY__) || \
+    !defined(__GLIBC__)
 enum { OWN_MALLOC = 0 };                         /* the sanitiser's stays; it finds leaks by itself */
 #else
 enum { OWN_MALLOC = 1 };
