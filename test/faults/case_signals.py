@@ -170,7 +170,7 @@ class Signals(Case):
         """A run that is to be replaced is not, if its successor made no step."""
         self.good(call(*TRAIN, "--net", NET, "--steps", 5, "--out", "old"))
         before, seen = tool.read("old", "model.safetensors"), 0
-        for delay in [0.01 * k for k in range(2, 22)]:
+        for delay in [0.004 * k for k in range(1, 60)]:
             stopped = Stopped((*TRAIN, "--net", NET, "--steps", 100000, "--out", "old"), [signal.SIGTERM], [delay])
             if "before the first step" in stopped.err or stopped.code == -signal.SIGTERM:
                 seen += 1

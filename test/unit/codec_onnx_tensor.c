@@ -19,12 +19,17 @@ static bytes one_tensor(bytes t)
     return make_model(graph);
 }
 
-static void refused(bytes t, const char *part)
+static void refused_by(bytes t, dcn_status status, const char *part)
 {
     dcn__onnx *m;
 
-    assert_refused(dcn__onnx_open(&m, save(file_name, one_tensor(t)), NULL, &err), DCN_INPUT, part);
+    assert_refused(dcn__onnx_open(&m, save(file_name, one_tensor(t)), NULL, &err), status, part);
     assert_null(m);
+}
+
+static void refused(bytes t, const char *part)
+{
+    refused_by(t, DCN_INPUT, part);
 }
 
 static dcn__onnx *opened(bytes t)
@@ -454,11 +459,14 @@ static void refuses_bad_external_data(void **state)
         { "below/..", "leaves" }, { "..", "leaves" }, { "below//w.bin", "an empty part" },
         { "below/", "an empty part" },
         { "link.bin", "symbolic link" }, { "below_link/w.bin", "symbolic link" },
-        { "hard.bin", "more than one name" }, { "below", "is not a regular file" },
-        { "pipe.bin", "is not a regular file" }, { ".", "is not a regular file" },
+        { "hard.bin", "more than one name" },
+    };
+    static const struct { const char *location, *part; } no_files[] = {
+        { "below", "is not a regular file" }, { "pipe.bin", "is not a regular file" },
+        { ".", "is not a regular file" }, { "gone.bin", "cannot open the external data \"gone.bin\"" },
+        { "w.bin/x", "cannot open the external data" },
     };
     bytes t;
-    dcn__onnx *m;
 
     (void)state;
     make_data();
@@ -476,12 +484,8 @@ static void refuses_bad_external_data(void **state)
     put_pair(&t, 13, "location", "w.bin");
     put_bytes(&t, 9, "1234", 4);
     refused(t, "has its data in more than one place");
-    assert_refused(dcn__onnx_open(&m, save(file_name, one_tensor(external("gone.bin", NULL, NULL,
-                                                                         1))), NULL, &err),
-                   DCN_FILE, "cannot open the external data \"gone.bin\"");
-    assert_refused(dcn__onnx_open(&m, save(file_name, one_tensor(external("w.bin/x", NULL, NULL,
-                                                                         1))), NULL, &err),
-                   DCN_FILE, "cannot open the external data");
+    for (size_t i = 0; i < sizeof no_files / sizeof *no_files; i++)
+        refused_by(external(no_files[i].location, NULL, NULL, 1), DCN_FILE, no_files[i].part);
 }
 
 static void keeps_the_limit_of_external_data(void **state)
