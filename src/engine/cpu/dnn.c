@@ -282,9 +282,14 @@ static int weight_of(const dcn__node *n)
     return n ? n->weight : -1;
 }
 
+bool dcn__dnn_lends(const dcn__dnn *d)
+{
+    return d->block && !d->borrowed && !d->offsets;
+}
+
 bool dcn__dnn_borrow_block(dcn__dnn *d, const dcn__dnn *from)
 {
-    if (!d->weights || !from->block || d->offsets || from->offsets || d->turned != from->turned ||
+    if (!d->weights || d->offsets || !dcn__dnn_lends(from) || d->turned != from->turned ||
         weight_of(d->desc.node) != weight_of(from->desc.node) ||
         weight_of(d->desc.scale) != weight_of(from->desc.scale) ||
         !dnnl_memory_desc_equal(&d->packed, &from->packed) ||

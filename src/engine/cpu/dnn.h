@@ -38,6 +38,7 @@ dcn_status dcn__dnn_make_block(dcn__dnn *dnn, dcn_error *err);
 /* Uses another object's packed weights, which it outlives, if they are the same in the same layout:
  * of the whole network and of its cones. */
 bool dcn__dnn_borrow_block(dcn__dnn *dnn, const dcn__dnn *from);
+bool dcn__dnn_lends(const dcn__dnn *dnn);      /* whether anything could borrow its own block */
 void dcn__dnn_destroy(dcn__dnn *dnn);
 size_t dcn__dnn_scratch_bytes(const dcn__dnn *dnn);
 size_t dcn__dnn_weight_bytes(const dcn__dnn *dnn);      /* packed, or of dw */
