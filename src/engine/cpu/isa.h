@@ -10,7 +10,11 @@
 
 #include "engine/cpu/cpu.h"
 
+#ifdef DCN_COVERAGE      /* a branch is counted once, not in every place it is inlined into */
+#define LOOP static inline
+#else
 #define LOOP static inline __attribute__((always_inline))
+#endif
 
 #if defined(__x86_64__) && defined(__clang__)
 #define DCN__AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,popcnt")))
