@@ -260,17 +260,26 @@ static int sync_folder(const char *path)
     return e;
 }
 
-/* Without a slash it is the current folder. */
-dcn_status dcn__name_sync(const char *path, dcn_error *err)
+char *dcn__path_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = dcn__strdup(path);
+    char *folder;
+
+    if (!slash)
+        return dcn__strdup(".");
+    if ((folder = dcn__strdup(path)))
+        folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
+}
+
+dcn_status dcn__name_sync(const char *path, dcn_error *err)
+{
+    char *folder = dcn__path_folder(path);
     int e;
 
     if (!folder)
         return dcn__fail_memory(err, "a path", strlen(path));
-    folder[slash ? (slash == path ? 1 : slash - path) : 0] = '\0';
-    e = sync_folder(*folder ? folder : ".");
+    e = sync_folder(folder);
     dcn__free(folder);
     return e ? dcn__fail_errno(err, path, "sync its folder", e, "check the disk") : DCN_OK;
 }

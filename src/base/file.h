@@ -74,6 +74,8 @@ dcn_status dcn__make_folder(const char *path, dcn_error *err);        /* and its
 dcn_status dcn__make_folder_below(const char *folder, const char *below, dcn_error *err);
 /* folder + "/" + name, allocated; NULL: no memory. */
 char *dcn__path_join(const char *folder, const char *name);
+/* What `path` lies in: before the last '/', "." if it has none. Allocated; NULL: no memory. */
+char *dcn__path_folder(const char *path);
 const char *dcn__path_name(const char *path);                         /* after the last '/' */
 
 /* The names in a folder (without . and ..), sorted bytewise. Free with dcn__names_clear. */

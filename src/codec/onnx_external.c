@@ -36,15 +36,13 @@ static dcn_status cannot_open(dcn__onnx_reader *r, const dcn__onnx_tensor *t, co
 
 static dcn_status open_folder(dcn__onnx_reader *r)
 {
-    const char *slash = strrchr(r->wire.path, '/');
     char *folder;
 
     if (r->folder >= 0)
         return DCN_OK;
-    if (!(folder = dcn__strdup(r->wire.path)))
+    if (!(folder = dcn__path_folder(r->wire.path)))
         return dcn__fail_memory(r->wire.err, "a path", strlen(r->wire.path));
-    folder[slash ? (slash == r->wire.path ? 1 : slash - r->wire.path) : 0] = '\0';
-    r->folder = open(*folder ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     dcn__free(folder);
     if (r->folder < 0)
         return dcn__fail_errno(r->wire.err, r->wire.path, "open its folder for external data",

@@ -391,10 +391,17 @@ static void patches_of_nothing(void **state)
 
 static void names_without_a_folder(void **state)
 {
+    static const char *const parts[][2] = { { "f", "." }, { "/f", "/" }, { "/", "/" }, { "a/f", "a" }, { "/a/b/", "/a/b" } };
     char before[4096];
     const char *sentence = "f: cannot sync its folder (Input/output error); check the disk";
 
     (void)state;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        char *in = dcn__path_folder(parts[i][0]);
+
+        assert_string_equal(in, parts[i][1]);
+        dcn__free(in);
+    }
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(folder), 0);
     must(dcn__name_sync("f", &err));
