@@ -50,10 +50,16 @@ static int by_width_and_name(const void *a, const void *b)
     return p != q ? (p > q ? -1 : 1) : strcmp(x->name, y->name);
 }
 
+/* A key without a value is the list's end. */
+static bool has_metadata(const char *const *metadata)
+{
+    return metadata && metadata[0] && metadata[1];
+}
+
 static dcn_status append_metadata(dcn__string *s, const char *const *metadata, const char *path,
                                   dcn_error *err)
 {
-    if (!metadata || !metadata[0])
+    if (!has_metadata(metadata))
         return DCN_OK;
     dcn__string_printf(s, "\"__metadata__\":");
     for (size_t i = 0; metadata[i] && metadata[i + 1]; i += 2) {
@@ -88,7 +94,7 @@ static dcn_status make_text(struct head *h, int n, const char *const *metadata, 
     for (int i = 0; i < n; i++) {
         const dcn_array *a = h->order[i];
 
-        dcn__string_printf(s, "%s", i || (metadata && metadata[0]) ? "," : "");
+        dcn__string_printf(s, "%s", i || has_metadata(metadata) ? "," : "");
         dcn__json_append(s, a->name);
         dcn__string_printf(s, ":{\"dtype\":\"%s\",\"shape\":[", dtypes[a->dtype]);
         for (int k = 0; k < a->rank; k++)

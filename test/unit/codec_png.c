@@ -14,7 +14,7 @@ static dcn_error err;
 
 /* ---- making files chunk by chunk ----------------------------------------------------------- */
 
-static uint8_t file[1 << 18];
+static uint8_t file[9 << 20];
 static size_t used;
 
 static void put32(uint32_t x)
@@ -416,6 +416,30 @@ static void wrong_orders(void **state)
     refused(DCN_INPUT, "there are more than 1000 optional chunks");
 }
 
+static void large_chunks(void **state)
+{
+    uint8_t *zeros = dcn__alloc(8000001);
+
+    (void)state;
+    assert_non_null(zeros);
+    memset(zeros, 0, 8000001);
+    begin();
+    ihdr(1, 1, 8, 3, 0);
+    chunk("PLTE", zeros, 771);
+    refused(DCN_INPUT, "@0x21: the PLTE chunk has a wrong size or place");
+    for (size_t n = 65536; n <= 8000001; n = n < 70000 ? n + 1000 : n < 8000000 ? 8000000 : n + 1) {
+        begin();
+        ihdr(1, 1, 8, 0, 0);
+        chunk("eXIf", zeros, n);         /* of more than 64 KiB it is not looked into */
+        idat("\0\7", 2);
+        if (n <= 8000000)
+            reads(1, 1, 1, (const uint8_t *)"\7");
+        else
+            refused(DCN_INPUT, "@0x21: an optional chunk is larger than 8 MB");
+    }
+    dcn__free(zeros);
+}
+
 static void damaged_pixels(void **state)
 {
     (void)state;
@@ -607,7 +631,7 @@ int main(void)
         cmocka_unit_test(turned_as_exif_says),   cmocka_unit_test(turning_may_lack_memory),
         cmocka_unit_test(colour_spaces_and_texts_do_not_matter),
         cmocka_unit_test(broken_chunks),         cmocka_unit_test(wrong_headers),
-        cmocka_unit_test(wrong_orders),          cmocka_unit_test(damaged_pixels),
+        cmocka_unit_test(wrong_orders), cmocka_unit_test(large_chunks),          cmocka_unit_test(damaged_pixels),
         cmocka_unit_test(limits_at_and_beyond),  cmocka_unit_test(round_trip),
         cmocka_unit_test(texts_are_texts),       cmocka_unit_test(what_cannot_be_written),
         cmocka_unit_test(other_files_by_name),
