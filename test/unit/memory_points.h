@@ -1,5 +1,6 @@
 /* memory_points.h - every allocation of a call fails: the k-th once, and the k-th and all behind it.
  *
+ * Where there are too many, the first ones, some of the others, and each place in the program once.
  * Each time the call must end in DCN_MEMORY with the sentence of it, leave no block, no descriptor and
  * no temporary file, and afterwards succeed with the result that it always had. Points are taken from
  * base's door (dcn__set_alloc_hook) and, where a scenario asks for it, from the whole process's malloc,
@@ -12,7 +13,12 @@
 #include "support.h"
 
 #include <dirent.h>
+#ifdef __GLIBC__
+#include <execinfo.h>
+#endif
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -23,7 +29,7 @@
 /* Points that fail: number `first` alone, or with all behind it. Numbers begin at 0. */
 typedef struct plot {
     atomic_long asked;
-    long first;
+    atomic_long first;
     bool for_ever;
     atomic_bool struck;
 } plot;
@@ -227,10 +233,53 @@ static int count_descriptors(void)
 
 static long memory_points, memory_scenarios, memory_spared, memory_process_points;
 
+/* A place in the program that asks for memory, by the addresses of some callers: no more than up to
+ * one_point(). */
+typedef struct asker { uint64_t who; long number; } asker;
+
+static asker askers[2048];                       /* and the number of their first allocation */
+static int asker_count;
+static bool askers_noted;                        /* is everybody noted who asks? */
+static uint64_t asker_struck;                    /* the first allocation from there fails; 0: nobody's */
+
+static uint64_t who_asks(void)
+{
+    uint64_t sum = 0;
+#ifdef __GLIBC__
+    void *frames[6];
+    const int n = backtrace(frames, COUNT(frames));
+
+    feed(&sum, frames, (size_t)n * sizeof *frames);
+#endif
+    return sum;
+}
+
+static void note_asker(uint64_t who, long number)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    int i = 0;
+
+    pthread_mutex_lock(&lock);
+    while (i < asker_count && askers[i].who != who)
+        i++;
+    if (i == asker_count && i < (int)COUNT(askers))
+        askers[asker_count++] = (asker){ who, number };
+    pthread_mutex_unlock(&lock);
+}
+
 static bool our_hook(void *user, size_t bytes)
 {
+    plot *p = user;
+    const uint64_t who = askers_noted || asker_struck ? who_asks() : 0;
+
     (void)bytes;
-    return plot_allows(user);
+    if (askers_noted)
+        note_asker(who, atomic_load(&p->asked));
+    if (who && who == asker_struck && !atomic_exchange(&p->struck, true)) {
+        atomic_store(&p->first, atomic_fetch_add(&p->asked, 1));
+        return false;
+    }
+    return plot_allows(p);
 }
 
 /* What is wrong with the sentence of a lack of memory, or NULL. */
@@ -261,7 +310,7 @@ static dcn_status run_once(const scenario *s, plot *p, long first, bool for_ever
     *sum = 0xcbf29ce484222325u;
     atomic_store(&p->asked, 0);
     atomic_store(&p->struck, false);
-    p->first = first;
+    p->first = asker_struck ? -1 : first;
     p->for_ever = for_ever;
     if (p == &ours)
         dcn__set_alloc_hook(our_hook, p);
@@ -338,10 +387,37 @@ static bool one_point(const scenario *s, plot *p, long k, bool for_ever, uint64_
     return true;
 }
 
+/* Of so many points all are taken, without a longer test. */
+static long near_points(const scenario *s)
+{
+    return s->how & MANY ? 60 : 500;
+}
+
+/* The places in the program that ask for the first time behind those. */
+static void points_of_askers(const scenario *s, uint64_t usual)
+{
+    asker_count = 0;
+    askers_noted = true;
+    one_point(s, &ours, LONG_MAX, false, usual);     /* none fails */
+    askers_noted = false;
+    for (int i = 0; i < asker_count; i++) {
+        if (askers[i].number < near_points(s))
+            continue;
+        for (int for_ever = 0; for_ever < 2; for_ever++) {
+            asker_struck = askers[i].who;
+            if (!one_point(s, &ours, askers[i].number, for_ever, usual) && !(s->how & THREADS))
+                fail_msg("%s: the place of point %ld was not reached", s->name, askers[i].number);
+            asker_struck = 0;
+        }
+        if (i % 16 == 0)
+            succeed_again(s, askers[i].number, usual);
+    }
+}
+
 /* The points of one kind: all of them, or the first `near` and every `stride`-th. */
 static void points_of(const scenario *s, plot *p, long n, uint64_t usual)
 {
-    const long near = test_full() ? n : s->how & MANY ? 60 : 500;
+    const long near = test_full() ? n : near_points(s);
     const long stride = n <= near ? 1 : (n - near) / (s->how & MANY ? 40 : 200) + 1;
     const long again = test_full() ? 1 : s->how & MANY ? 20 : 4;
 
@@ -378,6 +454,8 @@ __attribute__((unused)) static void all_points(const scenario *s)
     if (n == 0)
         fail_msg("%s: allocates nothing: it belongs into memory_nothing.c", s->name);
     points_of(s, &ours, n, usual);
+    if (n > near_points(s))
+        points_of_askers(s, usual);
     if (OWN_MALLOC && (s->how & WHOLE_PROCESS)) {
         run_once(s, &process, -1, false, &sum, &err);
         points_of(s, &process, atomic_load(&process.asked), usual);
