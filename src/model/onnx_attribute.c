@@ -158,3 +158,25 @@ dcn_status dcn__check_axis(dcn__import *im, int64_t axis, int rank, int *result)
     *result = (int)(axis < 0 ? axis + rank : axis);
     return DCN_OK;
 }
+
+dcn_status dcn__get_reduced(dcn__import *im, int rank, bool *reduced, bool *keep, bool *none)
+{
+    int64_t axes[DCN__ONNX_MAX_RANK], keepdims = 1, noop = 0;
+    dcn_status st;
+    int n, axis;
+
+    if ((st = dcn__get_int(im, "keepdims", 0, 1, &keepdims)) ||
+        (st = dcn__get_int(im, "noop_with_empty_axes", 0, 1, &noop)) ||
+        (st = dcn__get_list(im, "axes", 1, 18, DCN__ONNX_MAX_RANK, axes, &n)))
+        return st;
+    *keep = keepdims;
+    *none = n <= 0 && noop;
+    for (int i = 0; i < rank; i++)
+        reduced[i] = n <= 0;
+    for (int i = 0; i < n; i++) {
+        if ((st = dcn__check_axis(im, axes[i], rank, &axis)))
+            return st;
+        reduced[axis] = true;
+    }
+    return DCN_OK;
+}

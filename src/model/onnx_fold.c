@@ -437,22 +437,27 @@ static dcn_status fold_expand(dcn__import *im)
 /* Over everything, which is what shapes need. */
 static dcn_status fold_product(dcn__import *im)
 {
-    int64_t axes[DCN__ONNX_MAX_RANK], keep = 1, ones[DCN__ONNX_MAX_RANK];
+    bool reduced[DCN__ONNX_MAX_RANK], keep, none;
+    int64_t ones[DCN__ONNX_MAX_RANK];
     const dcn__constant *in;
     dcn__constant *out;
     const double *v;
     double *values;
     dcn_status st;
-    int n;
 
-    if ((st = need(im, 0, &in, &v)) || (st = dcn__get_int(im, "keepdims", 0, 1, &keep)) ||
-        (st = dcn__get_list(im, "axes", 1, 18, DCN__ONNX_MAX_RANK, axes, &n)))
+    if ((st = need(im, 0, &in, &v)) ||
+        (st = dcn__get_reduced(im, in->rank, reduced, &keep, &none)))
         return st;
-    if (n >= 0 && n != in->rank)
-        return dcn__import_fail(im, "supported is the product of all numbers; fold the constants "
-                                "when the network is exported");
-    for (int d = 0; d < in->rank; d++)
+    if (none) {
+        dcn__set_constant(im, 0, in);
+        return DCN_OK;
+    }
+    for (int d = 0; d < in->rank; d++) {
+        if (!reduced[d])
+            return dcn__import_fail(im, "supported is the product of all numbers; fold the "
+                                    "constants when the network is exported");
         ones[d] = 1;
+    }
     if ((st = dcn__constant_make(im, in->type, keep ? in->rank : 0, ones, &out, &values)))
         return st;
     values[0] = 1;

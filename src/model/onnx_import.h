@@ -143,6 +143,8 @@ dcn_status dcn__get_list(dcn__import *im, const char *name, int input, int since
                          int64_t *values, int *n);
 /* -rank..rank-1 to 0..rank-1. */
 dcn_status dcn__check_axis(dcn__import *im, int64_t axis, int rank, int *result);
+/* What a reduction's attributes and axes say of `rank` dimensions. *none: it changes nothing. */
+dcn_status dcn__get_reduced(dcn__import *im, int rank, bool *reduced, bool *keep, bool *none);
 
 /* ---- values: onnx_load.c --------------------------------------------------------------------- */
 

@@ -212,25 +212,15 @@ dcn_status dcn__import_reduce(dcn__import *im)
 {
     const dcn__op op = strcmp(dcn__import_node(im)->op, "ReduceMean") == 0 ? DCN__OP_AVG_POOL
                                                                            : DCN__OP_MAX_POOL;
-    int64_t axes[DCN__ONNX_MAX_RANK], keep = 1, noop = 0;
-    bool reduced[DCN__ONNX_MAX_RANK] = { false }, rows, columns;
+    bool reduced[DCN__ONNX_MAX_RANK], rows, columns, keep, none;
     dcn__view *v, out = { .rank = 0 };
     dcn_status st;
-    int n, axis;
 
-    if ((st = dcn__need_view(im, 0, &v)) || (st = dcn__get_int(im, "keepdims", 0, 1, &keep)) ||
-        (st = dcn__get_int(im, "noop_with_empty_axes", 0, 1, &noop)) ||
-        (st = dcn__get_list(im, "axes", 1, 18, DCN__ONNX_MAX_RANK, axes, &n)))
+    if ((st = dcn__need_view(im, 0, &v)) ||
+        (st = dcn__get_reduced(im, v->rank, reduced, &keep, &none)))
         return st;
-    if (n <= 0 && noop)
+    if (none)
         return dcn__import_identity(im);
-    for (int i = 0; i < n; i++) {
-        if ((st = dcn__check_axis(im, axes[i], v->rank, &axis)))
-            return st;
-        reduced[axis] = true;
-    }
-    for (int i = 0; n <= 0 && i < v->rank; i++)
-        reduced[i] = true;
     if (!whole_axes(im, v, reduced, &rows, &columns))
         return dcn__import_fail(im, "it runs over channels or pictures, supported are rows and "
                                 "columns; export the network without it");

@@ -69,6 +69,8 @@ static const struct { int opset; const char *net; float want[4]; } cases[] = {
     { 17, "a = 2,3,4\nReduceProd a -> p keepdims=0\nb = 1,1,1,2\nMul p b -> k", { 24, 24, 24, 48 } },
     { 17, "a = 2,3,4\nReduceProd a -> p\nb = 1,1,1,2\nMul p b -> k", { 24, 24, 24, 48 } },
     { 17, "a = 2,3\nReduceProd a -> p axes=0,\nb = 1,1,1,2\nMul p b -> k", { 6, 6, 6, 12 } },
+    { 18, "a = 1,2,3,4\nReduceProd a -> k noop_with_empty_axes=1", { 1, 2, 3, 4 } },
+    { 18, "a = 2,3\nx0 # -1,\nReduceProd a x0 -> p noop_with_empty_axes=1\nb = 1,1,1,2\nMul p b -> k", { 6, 6, 6, 12 } },
     { 17, "a = 1,2,3,4\nIdentity a -> k", { 1, 2, 3, 4 } },
     { 17, "a = 1,2,3,4\nDropout a -> k", { 1, 2, 3, 4 } },
     /* of shapes */
@@ -148,6 +150,9 @@ static const struct { int opset; const char *net, *sentence; } refused[] = {
     { 17, "a = 1,2,3,4\ns # 0,\ne # 4,\nax # 0,\nt # 9000000000,\nSlice a s e ax t -> k", "a step is 9000000000" },
     { 17, "a = 1,2,3,4\ns # 0,\ne # 4,\nax # 0,\nt # -9000000000,\nSlice a s e ax t -> k", "a step is -9000000000" },
     { 17, "a : 2,2\nReduceProd a -> k axes=0,", "supported is the product of all numbers" },
+    { 17, "a : 2,2\nReduceProd a -> k axes=0,0", "supported is the product of all numbers" },
+    { 17, "a = 1,2\nReduceProd a -> k axes=5,", "axis 5 is not in a value of 1 dimensions" },
+    { 18, "a = 1,2\nReduceProd a -> k noop_with_empty_axes=2", "noop_with_empty_axes is 2, taken are 0..1" },
     { 17, "a = 1,2,3,4\nTranspose a -> k perm=-1,", "perm is no order of 1 dimensions" },
     { 17, "a = 1,2,3,4\nTranspose a -> k perm=1.5", "attribute perm is of kind FLOAT, not INTS" },
     { 17, "s # 65536,\nConstantOfShape s -> a\ni # 0,0\nu # 0,\nUnsqueeze a u -> b\nConcat b b -> k axis=0",
