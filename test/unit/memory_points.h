@@ -233,8 +233,7 @@ static int count_descriptors(void)
 
 static long memory_points, memory_scenarios, memory_spared, memory_process_points;
 
-/* A place in the program that asks for memory, by the addresses of some callers: no more than up to
- * one_point(). */
+/* A place in the program that asks for memory, by the addresses of some callers. */
 typedef struct asker { uint64_t who; long number; } asker;
 
 static asker askers[2048];                       /* and the number of their first allocation */
@@ -246,7 +245,7 @@ static uint64_t who_asks(void)
 {
     uint64_t sum = 0;
 #ifdef __GLIBC__
-    void *frames[6];
+    void *frames[10];
     const int n = backtrace(frames, COUNT(frames));
 
     feed(&sum, frames, (size_t)n * sizeof *frames);
@@ -393,24 +392,27 @@ static long near_points(const scenario *s)
     return s->how & MANY ? 60 : 500;
 }
 
-/* The places in the program that ask for the first time behind those. */
+/* The places in the program that ask for the first time behind those. Number -1 finds them: nothing
+ * fails, and the callers are the same. */
 static void points_of_askers(const scenario *s, uint64_t usual)
 {
     asker_count = 0;
-    askers_noted = true;
-    one_point(s, &ours, LONG_MAX, false, usual);     /* none fails */
-    askers_noted = false;
-    for (int i = 0; i < asker_count; i++) {
-        if (askers[i].number < near_points(s))
-            continue;
-        for (int for_ever = 0; for_ever < 2; for_ever++) {
-            asker_struck = askers[i].who;
-            if (!one_point(s, &ours, askers[i].number, for_ever, usual) && !(s->how & THREADS))
-                fail_msg("%s: the place of point %ld was not reached", s->name, askers[i].number);
+    for (int i = -1; i < asker_count; i++) {
+        const long number = i < 0 ? LONG_MAX : askers[i].number;
+
+        for (int for_ever = 0; for_ever < 2 && number >= near_points(s); for_ever++) {
+            bool reached;
+
+            askers_noted = i < 0;
+            asker_struck = i < 0 ? 0 : askers[i].who;
+            reached = one_point(s, &ours, number, for_ever, usual);
+            askers_noted = false;
             asker_struck = 0;
+            if (i >= 0 && !reached && !(s->how & THREADS))
+                fail_msg("%s: the place of point %ld was not reached", s->name, number);
         }
         if (i % 16 == 0)
-            succeed_again(s, askers[i].number, usual);
+            succeed_again(s, number, usual);
     }
 }
 
