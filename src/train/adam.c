@@ -257,7 +257,7 @@ static bool is_far_from_overflow(double extent[3], double g, double rate)
     extent[2] = fmax(extent[2], g * g);
     step = rate * extent[1];
     extent[0] += 1.01 * step / EPSILON;
-    return extent[0] < safe && extent[1] < safe && extent[2] < safe && step < safe;
+    return extent[0] < safe && extent[1] < safe && extent[2] < safe;
 }
 
 dcn_status dcn_plan_adam(dcn_plan *p, float rate, dcn_error *err)

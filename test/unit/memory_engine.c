@@ -110,13 +110,12 @@ static void plans(void **state)
 static dcn_status store_weights(const void *with, uint64_t *sum, dcn_error *e)
 {
     const dcn_plan_desc desc = { .engine = "ref", .threads = 1 };
-    dcn_graph *copy = NULL;
+    dcn_graph *copy = NULL;          /* with weights or, "bare", without */
     dcn_weight_info w;
     dcn_plan *p;
     dcn_status st = dcn_plan_create(&p, graph, &desc, e);
 
-    (void)with;
-    if (!st && !(st = dcn_graph_copy(&copy, graph, e)) &&
+    if (!st && !(st = with ? dcn_graph_parse(&copy, NET, strlen(NET), "bare", NULL, e) : dcn_graph_copy(&copy, graph, e)) &&
         !(st = dcn_plan_store_weights(p, copy, e))) {
         dcn_graph_weight_info(copy, 0, &w);
         feed(sum, w.data, (size_t)w.count * sizeof *w.data);
@@ -136,6 +135,7 @@ static void others(void **state)
 {
     static const scenario list[] = {
         { "dcn_plan_store_weights", store_weights, 0, NULL, NULL },
+        { "dcn_plan_store_weights, bare", store_weights, 0, "bare", NULL },
         { "dcn_machine_peak", measure, 0, NULL, "threads: it measures with fewer" },
     };
 

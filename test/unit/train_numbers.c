@@ -2,6 +2,7 @@
  * the name of the tensor; weights, moments and the count of steps stay what they were. */
 #include "support.h"
 
+#include "base/memory.h"
 #include "train/adam.h"
 #include "train/trainer.h"
 
@@ -152,6 +153,91 @@ static void the_square_of_a_gradient(void **state)
     }
 }
 
+/* A weight that is not finite although every gradient is: its ReLU never lets anything through. */
+static void a_weight_behind_a_dead_unit(void **state)
+{
+    const float bias[4] = { 0, -INFINITY, 0, 0 };
+
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++) {
+        world t;
+
+        if (!has_engine(engines[e]))
+            continue;
+        begin(&t, engines[e]);
+        dcn_plan_destroy(t.plan);
+        must(dcn_graph_set_weight(t.g, 1, bias, 4, &err));
+        t.plan = plan_of(t.g, (dcn_plan_desc){ .engine = engines[e], .batch = BATCH, .training = 1, .threads = 2 });
+        assert_int_equal(step(&t, 1e-3f), DCN_NUMBERS);
+        assert_string_equal(err.text, "conv1.bias: it is not finite at step 1, the step was not applied; lower the "
+                                      "learning rate");
+        assert_int_equal(t.plan->adam_step, 0);
+        end(&t);
+    }
+}
+
+/* At no rate at all the moments still follow the gradient: near the end of the range they are tried first. */
+static void a_gradient_near_the_end(void **state)
+{
+    (void)state;
+    for (size_t e = 0; e < COUNT(engines); e++) {
+        world t;
+
+        if (!has_engine(engines[e]))
+            continue;
+        begin(&t, engines[e]);
+        for (size_t i = 0; i < COUNT(t.images); i++)
+            t.images[i] = t.images[i] < 0 ? -1e38f : 1e38f;
+        must(dcn_plan_gradient(t.plan, t.images, t.labels, BATCH, &(dcn_loss){ 0 }, &err));
+        memset(&err, 0, sizeof err);
+        assert_int_equal(dcn_plan_adam(t.plan, 0, &err), DCN_NUMBERS);
+        if (!strstr(err.text, " at step 1, the step was not applied; lower the learning rate"))
+            fail_msg("%s: %s", engines[e], err.text);
+        assert_int_equal(t.plan->adam_step, 0);
+        end(&t);
+    }
+}
+
+static bool nothing_left(void *user, size_t bytes)
+{
+    (void)user, (void)bytes;
+    return false;
+}
+
+/* Without memory to look for the tensor the loss itself is named. */
+static void names_the_loss_without_memory(void **state)
+{
+    dcn_graph *g = graph_of("input 24x24x3; conv filters=4 kernel=3 stride=2; relu; dense units=10; softmax");
+    dcn_train_report report = { 0 };
+    dcn_trainer *t;
+    dcn_data *data;
+    dcn_status st;
+    float weights[4 * 3 * 3 * 3];
+
+    (void)state;
+    must(dcn_data_open(&data, "synthetic", NULL, &err));
+    must(dcn_graph_init_weights(g, 3, &err));
+    for (size_t i = 0; i < COUNT(weights); i++)
+        weights[i] = i % 2 ? 3e38f : -3e38f;
+    must(dcn_graph_set_weight(g, 0, weights, COUNT(weights), &err));
+    must(dcn_trainer_create(&t, g, data, &(dcn_train_desc){ .engine = "ref", .batch = 8, .threads = 1 }, &err));
+    for (int without = 0; without < 2; without++) {
+        memset(&err, 0, sizeof err);
+        dcn__set_alloc_hook(without ? nothing_left : NULL, NULL);
+        st = dcn_trainer_step(t, &report, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+        assert_int_equal(st, DCN_NUMBERS);
+        if (without)
+            assert_string_equal(err.text, "loss: is not finite at step 1, the step was not applied; lower the learning "
+                                          "rate");
+        else if (strncmp(err.text, "conv1: its value is not finite at step 1 (picture ", 50) != 0)
+            fail_msg("%s", err.text);
+    }
+    dcn_trainer_destroy(t);
+    dcn_graph_destroy(g);
+    dcn_data_close(data);
+}
+
 /* A trainer of the graph's own weights, one of them planted. */
 static void names_the_tensor(void **state)
 {
@@ -198,6 +284,9 @@ int main(void)
         cmocka_unit_test(a_step_that_would_overflow),
         cmocka_unit_test(the_square_of_a_gradient),
         cmocka_unit_test(names_the_tensor),
+        cmocka_unit_test(a_weight_behind_a_dead_unit),
+        cmocka_unit_test(a_gradient_near_the_end),
+        cmocka_unit_test(names_the_loss_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

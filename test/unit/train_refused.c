@@ -2,9 +2,10 @@
  * that a trainer that refused a file is what it was. */
 #include "support.h"
 
-#include "base/file.h"
 #include "data/loader.h"
+#include "data_help.h"
 #include "model/model.h"
+#include "train/check.h"
 #include "train/trainer.h"
 
 #include <unistd.h>
@@ -61,6 +62,8 @@ static void networks_that_do_not_fit(void **state)
           "dense1: the network answers 1x1x9, synthetic has 10 classes; end the network with 10 values" },
         { "input 24x24x3; conv filters=10 kernel=5; relu",
           "relu1: the network answers 24x24x10, synthetic has 10 classes; end the network with 10 values" },
+        { "input 24x24x3; conv filters=10 kernel=24x1 pad=valid",
+          "conv1: the network answers 1x24x10, synthetic has 10 classes; end the network with 10 values" },
     };
     dcn_trainer *t;
     dcn_data *data;
@@ -276,6 +279,102 @@ static int stop(void *user, int64_t done, int64_t total)
     return ++*(int *)user == 2;
 }
 
+/* Of the pictures' preprocessing, and of pictures that nobody has named. */
+static void models_that_do_not_fit(void **state)
+{
+    static const struct { dcn_shape shape; const char *made; } bad[] = {
+        { { 20, 24, 3 }, "20x24x3" }, { { 24, 20, 3 }, "24x20x3" }, { { 24, 24, 1 }, "24x24x1" },
+    };
+    dcn_graph *g = made(net);
+    dcn_model model = { .graph = g };
+    dcn_evaluation result;
+    dcn_data_info info;
+    dcn_data *data;
+
+    (void)state;
+    must(dcn_data_open(&data, "synthetic", NULL, &err));
+    dcn_data_preprocess(data, shape_of(g, 0), &model.preprocess);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        char sentence[200];
+
+        model.preprocess.shape = bad[i].shape;
+        snprintf(sentence, sizeof sentence, "input1: the network takes 24x24x3, the preprocessing makes %s; use the "
+                 "network's own preprocessing", bad[i].made);
+        must_say(dcn_evaluate(&result, &model, data, DCN_SPLIT_TEST, NULL, NULL, NULL, &err), DCN_STATE, sentence);
+        assert_null(result.confusion);
+    }
+    dcn_data_preprocess(data, shape_of(g, 0), &model.preprocess);
+    dcn_data_info_get(data, &info);
+    info.classes = 0;
+    info.path = "heap";
+    must_say(dcn__check_fit(g, &model.preprocess, &info, &err), DCN_INPUT,
+             "heap: holds pictures without labels; put them into train/CLASS/FILE and test/CLASS/FILE");
+    /* Without a description: the usual engine and 128 pictures at a time. */
+    if (has_engine("cpu")) {
+        must(dcn_evaluate(&result, &model, data, DCN_SPLIT_TEST, NULL, NULL, NULL, &err));
+        dcn_data_info_get(data, &info);
+        assert_int_equal(result.n, info.count[DCN_SPLIT_TEST]);
+        assert_int_equal(result.first_n, 128);
+        dcn_evaluation_clear(&result);
+    }
+    dcn_graph_destroy(g);
+    dcn_data_close(data);
+}
+
+#ifdef DCN_HAVE_PNG
+
+/* The second picture of each split is cut off behind what says how large it is. */
+static void pictures_that_cannot_be_read(void **state)
+{
+    enum { SIDE = 24 };
+    static uint8_t pixels[SIDE * SIDE * 3];
+    const dcn_image image = { SIDE, SIDE, 3, pixels };
+    char folder[600], sentence[900];
+    dcn_graph *g = made("input 24x24x3; conv filters=3 kernel=5 stride=4; relu; dense units=2; softmax");
+    dcn_train_report report;
+    dcn_evaluation result;
+    const dcn_model *model;
+    dcn_trainer *t;
+    dcn_data *data;
+
+    (void)state;
+    fresh_folder(folder, sizeof folder, "train_refused.broken");
+    for (int i = 0; i < 8; i++) {
+        char path[800];
+
+        snprintf(path, sizeof path, "%s/%s", folder, i < 4 ? "train" : "test");
+        must(dcn__make_folder(path, &err));
+        snprintf(path + strlen(path), 20, "/%c", 'a' + i % 4 / 2);
+        must(dcn__make_folder(path, &err));
+        snprintf(path + strlen(path), 20, "/%d.png", i);
+        must(dcn_image_save_png(&image, path, NULL, &err));
+        if (i % 4 == 1)
+            assert_int_equal(truncate(path, 60), 0);
+    }
+    must(dcn_data_open(&data, folder, NULL, &err));
+    must(dcn_trainer_create(&t, g, data, &(dcn_train_desc){ .engine = "ref", .batch = 4, .threads = 1 }, &err));
+    must(dcn_trainer_model(t, &model, &err));
+    memset(&err, 0, sizeof err);
+    assert_int_equal(dcn_trainer_step(t, &report, &err), DCN_INPUT);
+    snprintf(sentence, sizeof sentence, "%s/train/a/1.png", folder);
+    if (strncmp(err.text, sentence, strlen(sentence)) != 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(model->step, 0);
+    memset(&err, 0, sizeof err);
+    assert_int_equal(dcn_evaluate(&result, model, data, DCN_SPLIT_TEST, &(dcn_plan_desc){ .engine = "ref" }, NULL, NULL,
+                                  &err), DCN_INPUT);
+    snprintf(sentence, sizeof sentence, "%s/test/a/5.png", folder);
+    if (strncmp(err.text, sentence, strlen(sentence)) != 0)
+        fail_msg("%s", err.text);
+    assert_null(result.confusion);
+    dcn_trainer_destroy(t);
+    dcn_graph_destroy(g);
+    dcn_data_close(data);
+    remove_tree(folder);
+}
+
+#endif
+
 static void evaluation_that_is_stopped(void **state)
 {
     const dcn_plan_desc desc = { .engine = "ref", .batch = 16 };
@@ -306,7 +405,10 @@ int main(void)
 #ifdef DCN_HAVE_JANSSON
         cmocka_unit_test(another_run), cmocka_unit_test(odd_settings), cmocka_unit_test(odd_steps),
 #endif
-        cmocka_unit_test(evaluation_that_is_stopped),
+#ifdef DCN_HAVE_PNG
+        cmocka_unit_test(pictures_that_cannot_be_read),
+#endif
+        cmocka_unit_test(models_that_do_not_fit), cmocka_unit_test(evaluation_that_is_stopped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
