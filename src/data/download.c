@@ -114,6 +114,8 @@ static dcn_status explain(const struct api *api, CURLcode code, long http, const
     if (t->too_long)
         return dcn__fail(err, DCN_NETWORK, url,
                          "sends more than the expected %llu bytes; check the address", all);
+    if (code == CURLE_OUT_OF_MEMORY)
+        return dcn__fail_memory(err, "a download", 65536);
     if (code == CURLE_HTTP_RETURNED_ERROR)
         return dcn__fail(err, DCN_NETWORK, url,
                          "the server answers %ld; check the address or try later", http);

@@ -1,7 +1,8 @@
 /* calls.h - system calls that fail when a test says so, or do something before they go on: the test
  * program's own read, fsync, rename, ... stand in front of the C library's.
  *
- * A program includes this once, first of all. A call that nobody asked for goes on as ever. */
+ * A program includes this once, first of all. A call that nobody asked for goes on as ever, and so do
+ * those of other threads. */
 #ifndef CALLS_H
 #define CALLS_H
 
@@ -10,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,7 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GO_ON = -1 };                 /* 0: the call is left out and says 0; above: it fails with errno */
+/* 0: the call is left out and says 0; above: it fails with this errno. AGAIN: a folder's last name again. */
+enum { GO_ON = -1, AGAIN = -2 };
 
 /* What happens to the call number `first` by this name, counted from 1 since it was planned, and to the
  * `more` behind it. If `act` is set it is called before and says what happens. */
@@ -29,7 +32,7 @@ typedef struct planned_call {
     int (*act)(int fd);
 } planned_call;
 
-static planned_call planned;
+static _Thread_local planned_call planned;
 
 static int on_call(const char *name, int fd)
 {
@@ -69,7 +72,7 @@ __attribute__((unused)) static int planned_calls(void)
 
 /* The C library's function of this name, once. */
 #define REAL_CALL(type, name, ...)                                                                  \
-    static type (*real)(__VA_ARGS__);                                                               \
+    static _Thread_local type (*real)(__VA_ARGS__);                                                 \
     if (!real)                                                                                      \
         *(void **)&real = dlsym(RTLD_NEXT, name)
 
@@ -235,16 +238,28 @@ ssize_t getrandom(void *data, size_t bytes, unsigned flags)
     return n;
 }
 
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *with)
+{
+    REAL_CALL(int, "pthread_create", pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+    const int answer = on_call("pthread_create", -1);
+
+    return answer > 0 ? answer : real(thread, attributes, start, with);
+}
+
 struct dirent *readdir(DIR *dir)
 {
     REAL_CALL(struct dirent *, "readdir", DIR *);
+    static _Thread_local struct dirent last;
     const int answer = on_call("readdir", -1);
-    struct dirent *entry = answer > 0 ? NULL : real(dir);
+    struct dirent *entry = answer == AGAIN ? &last : answer > 0 ? NULL : real(dir);
 
     if (answer > 0)
         errno = answer;
-    if (entry)
-        CALL_WROTE(entry, sizeof *entry);
+    if (!entry || answer == AGAIN)
+        return entry;
+    CALL_WROTE(entry, sizeof *entry);
+    if (entry->d_name[0] != '.')
+        last = *entry;
     return entry;
 }
 #pragma GCC visibility pop

@@ -1,5 +1,6 @@
 /* data_fetch.c - fetching from a small server of our own on the loopback: whole, resumed, refused.
  * The archive is made here; it holds records of a formula, no pictures. */
+#include "calls.h"
 #include "data_help.h"
 
 #ifdef DCN_HAVE_CURL
@@ -544,6 +545,114 @@ static void poor_archives(void **state)
     assert_holds(PART);
 }
 
+/* A system call of the fetch fails: what is said, and what stays for the next try. */
+static void calls_fail(void **state)
+{
+    static const struct { const char *call; int number, answer, part; const char *say; } cases[] = {
+        { "fstat", 1, EIO, 0, ".part: is not a regular file; move it away" },
+        { "fstat", 2, EIO, 0, ".part: cannot inspect it (Input/output error); check the disk" },
+        { "ftruncate", 1, EIO, 0, ".part: cannot begin it again (Input/output error); check the disk" },
+        { "lseek", 1, EIO, 0, ".part: cannot begin it again (Input/output error); check the disk" },
+        { "lseek", 1, EIO, 1500, ".part: cannot go on in it (Input/output error); check the disk" },
+        { "pread", 1, EIO, 0, ".part: cannot read it (Input/output error); check the disk" },
+        { "lseek", 2, EIO, 0, ".part: cannot read it (Input/output error); check the disk" },
+        { "rename", 8, EIO, 0, FINAL ": cannot rename the unpacked folder to it (Input/output error); move what is "
+          "there away" },
+        { "write", 1, ENOSPC, 0, "write failed at byte 0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].part)
+            put_file(folder, PART, good.bytes, (size_t)cases[i].part);
+        plan_call(cases[i].call, cases[i].number, cases[i].answer);
+        assert_refused(fetch(), DCN_FILE, cases[i].say);
+        assert_int_equal(planned_calls(), 1);
+        assert_int_equal(size_of(FINAL), -1);
+        assert_int_equal(size_of(FINAL ".part"), -1);
+        assert_ok(fetch());
+        assert_whole();
+        remove_tree(in_folder(FINAL));
+    }
+    /* All is there, only the name may be lost in a power cut: the archive stays. */
+    plan_call("fsync", 15, EIO);
+    assert_refused(fetch(), DCN_FILE, FINAL ": cannot sync its folder (Input/output error); check the disk");
+    assert_int_equal(planned_calls(), 1);
+    assert_int_equal(size_of(PART), good.size);
+    unlink(in_folder(PART));
+    assert_whole();
+}
+
+static void calls_do_not_matter(void **state)
+{
+    static const struct { const char *call; int number, answer; } cases[] = {
+        { "open", 1, EINTR }, { "flock", 1, EINTR }, { "flock", 1, ENOLCK }, { "ftruncate", 1, EINTR },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan_call(cases[i].call, cases[i].number, cases[i].answer);
+        assert_ok(fetch());
+        assert_int_equal(planned_calls(), 1);
+        assert_whole();
+        remove_tree(in_folder(FINAL));
+    }
+}
+
+static void in_the_way(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(in_folder(PART), 0600), 0);
+    assert_refused(fetch(), DCN_FILE, ".part: is not a regular file; move it away");
+    unlink(in_folder(PART));
+    put_file(folder, FINAL ".part", "x", 1);
+    assert_refused(fetch(), DCN_FILE, FINAL ".part: cannot create the folder (File exists); move what is there away");
+    assert_int_equal(size_of(FINAL ".part"), 1);
+    unlink(in_folder(FINAL ".part"));
+    assert_ok(fetch());
+    assert_whole();
+    assert_refused(dcn_fetch_cifar10(NULL, NULL, NULL, NULL, &err), DCN_USAGE, "no folder is named; name one");
+}
+
+static bool allocation(void *countdown, size_t bytes)
+{
+    (void)bytes;
+    return (*(int *)countdown)-- != 0;
+}
+
+static void memory_lacks(void **state)
+{
+    dcn_status st = DCN_MEMORY;
+    int k;
+
+    (void)state;
+    for (k = 0; st == DCN_MEMORY; k++) {
+        int countdown = k;
+
+        settle();
+        dcn__set_alloc_hook(allocation, &countdown);
+        st = dcn__fetch_archive(folder, &wanted, NULL, NULL, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+        settle();
+        if (st == DCN_MEMORY)
+            assert_non_null(strstr(err.text, "; free memory or ask for less"));
+    }
+    assert_ok(st);
+    assert_in_range(k, 20, 200);
+    unlink(in_folder(PART));               /* where only the last name was not synced */
+    assert_whole();
+    st = DCN_MEMORY;
+    for (k = 0; st == DCN_MEMORY; k++) {   /* what is there is not blamed */
+        int countdown = k;
+
+        dcn__set_alloc_hook(allocation, &countdown);
+        st = dcn__fetch_archive(folder, &wanted, NULL, NULL, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+    }
+    assert_ok(st);
+    assert_in_range(k, 10, 100);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -551,7 +660,7 @@ int main(void)
         TEST(whole), TEST(new_folder), TEST(resumed), TEST(resume_is_not_possible),
         TEST(complete_part), TEST(wrong_sum), TEST(too_long), TEST(not_found), TEST(bad_redirect),
         TEST(no_server), TEST(stopped), TEST(two_at_once), TEST(odd_places), TEST(hostile_archives),
-        TEST(poor_archives),
+        TEST(poor_archives), TEST(calls_fail), TEST(calls_do_not_matter), TEST(in_the_way), TEST(memory_lacks),
     };
 
     return cmocka_run_group_tests(tests, start_server, stop_server);
