@@ -223,6 +223,37 @@ static void foreign_records_are_refused(void **state)
     }
 }
 
+/* Two bytes of a file that ask for fifty: the sum has a bound. Pictures without a side. */
+static void records_that_want_too_much(void **state)
+{
+    enum { N = 2 << 20 };
+    static uint8_t record[DCN__TFRECORD_FRAME + 15 + 5 + 2 * N];
+    static const char *const sizes[2] = { "\x08\x00\x10\x01\x22\x01x", "\x08\x01\x10\x00\x22\x01x" };
+    uint8_t *p = record + DCN__TFRECORD_HEAD;
+    dcn_events_summary s;
+    dcn_error err;
+    size_t n = 15;
+
+    (void)state;
+    memcpy(p, "\x1a\x0d" "brain.Event:2", 15);
+    p[n++] = 0x2a;                                           /* a summary of 2 N bytes: N empty values */
+    for (uint32_t left = 2 * N; left; left >>= 7)
+        p[n++] = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+    for (int i = 0; i < N; i++, n += 2)
+        p[n] = 0x0a;
+    dcn__tfrecord_seal(record, n);
+    assert_int_equal(dcn__events_check(record, n + DCN__TFRECORD_FRAME, "made", &s, &err), DCN_INPUT);
+    assert_string_equal(err.text, "made@0x0: an event of 4194324 bytes would take more than 80 MiB; the file is damaged or "
+                                  "not one of ours");
+    for (int i = 0; i < 2; i++) {
+        uint8_t event[30];
+
+        memcpy(event, "\x1a\x0d" "brain.Event:2" "\x2a\x0b\x0a\x09\x22\x07", 21);
+        memcpy(event + 21, sizes[i], 7);
+        assert_int_equal(check_record(event, 28), DCN_INPUT);
+    }
+}
+
 static void a_full_disk_leaves_whole_records(void **state)
 {
     struct rlimit old, small;
@@ -258,6 +289,8 @@ static void bad_arguments_write_nothing(void **state)
     const float values[2] = { 1, INFINITY };
     const char *inputs[1] = { "" };
     const dcn_graph_view node = { "a", "Relu", inputs, 1, { 1, 1, 1 } };
+    const dcn_graph_view bad[] = { { NULL, "Relu", NULL, 0, { 1, 1, 1 } }, { "a", "", NULL, 0, { 1, 1, 1 } },
+                                   { "a\xff", "Relu", NULL, 0, { 1, 1, 1 } }, { "a", "Relu", NULL, -1, { 1, 1, 1 } } };
     dcn_events_summary s;
     dcn_events *e;
 
@@ -268,6 +301,19 @@ static void bad_arguments_write_nothing(void **state)
     assert_int_equal(dcn_events_scalar(e, NULL, 1, 1, NULL), DCN_USAGE);
     assert_int_equal(dcn_events_histogram(e, "h", 1, values, 2, NULL), DCN_NUMBERS);
     assert_int_equal(dcn_events_graph(e, &node, 1, NULL), DCN_USAGE);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        dcn_error err;
+
+        assert_int_equal(dcn_events_graph(e, &bad[i], 1, &err), DCN_USAGE);
+        assert_string_equal(err.text, "dcn_events_graph: a name, operator or input of node 0 is missing or not UTF-8; "
+                                      "name it");
+    }
+    {
+        dcn_error err;
+
+        assert_int_equal(dcn_events_histogram(e, NULL, 1, values, 2, &err), DCN_NUMBERS);
+        assert_string_equal(err.text, "histogram: value 1 of 2 is not finite; lower the learning rate");
+    }
     assert_int_equal(dcn_events_verify(dcn_events_path(e), &s, NULL), DCN_OK);
     assert_int_equal(s.records, 1);
     assert_int_equal(dcn_events_close(e, NULL), DCN_OK);
@@ -333,6 +379,7 @@ int main(void)
         cmocka_unit_test(every_prefix_is_accepted_and_its_rest_reported),
         cmocka_unit_test(every_flipped_byte_is_refused),
         cmocka_unit_test(foreign_records_are_refused),
+        cmocka_unit_test(records_that_want_too_much),
         cmocka_unit_test(a_full_disk_leaves_whole_records),
         cmocka_unit_test(bad_arguments_write_nothing),
         cmocka_unit_test(edges_are_tensorflows),

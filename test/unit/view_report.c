@@ -203,6 +203,44 @@ static void curves_leave_gaps_and_stay_inside(void **state)
     dcn__free(page);
 }
 
+/* One curve alone; `want` stands among the page's numbers, NULL: nothing is drawn. */
+static void expect_tick(double *x, double *y, int n, const char *want)
+{
+    const dcn_report_curve curve = { "loss", x, y, n };
+    const dcn_report_chart chart = { "loss", "step", "loss", &curve, 1 };
+    const dcn_report_desc desc = { .title = "ticks", .charts = &chart, .n_charts = 1 };
+    char *page = save(&desc), tick[40];
+
+    snprintf(tick, sizeof tick, ">%s<", want ? want : "");
+    if (want ? !strstr(page, tick) : !strstr(page, "There are no values to draw."))
+        fail_msg("%s is not there", tick);
+    assert_int_equal(count(page, "nan") + count(page, "inf\"") + count(page, "inf "), 0);
+    dcn__free(page);
+}
+
+static void axes_of_odd_ranges(void **state)
+{
+    static double steps[2000], values[2000];
+    double x[3] = { 1, 2, 3 }, bad[3] = { NAN, INFINITY, -INFINITY };
+
+    (void)state;
+    expect_tick(x, (double[]){ 4, 4, 4 }, 3, "6");                 /* level: from 0 to one and a half */
+    expect_tick(x, (double[]){ -4, -4, -4 }, 3, "-6");
+    expect_tick(x, (double[]){ 0, 0, 0 }, 3, "1.0");
+    expect_tick(x, (double[]){ 1e-7, 2e-7, 3e-7 }, 3, "2e-7");
+    expect_tick(x, (double[]){ 1e9, 2e9, 3e9 }, 3, "3e9");
+    expect_tick(x, (double[]){ 1, 1, 9 }, 3, "8");                 /* steps of 1, 2, 5 and 10 */
+    expect_tick(x, (double[]){ -1, 0, 1 }, 3, "-1.0");
+    expect_tick(x, bad, 3, NULL);
+    expect_tick(bad, x, 3, NULL);
+    /* Thinned out, with a hole that is wider than many points, and points at no place. */
+    for (int i = 0; i < 2000; i++) {
+        steps[i] = i % 100 == 7 ? NAN : i;
+        values[i] = i >= 500 && i < 900 ? NAN : i % 3;
+    }
+    expect_tick(steps, values, 2000, "2.0");
+}
+
 static void the_matrix_counts_and_shades_by_row(void **state)
 {
     const dcn_report_desc desc = make(false);
@@ -300,6 +338,7 @@ int main(void)
         cmocka_unit_test(text_from_outside_stays_text),
         cmocka_unit_test(nothing_is_fetched),
         cmocka_unit_test(curves_leave_gaps_and_stay_inside),
+        cmocka_unit_test(axes_of_odd_ranges),
         cmocka_unit_test(the_matrix_counts_and_shades_by_row),
         cmocka_unit_test(many_classes_become_a_list_of_mistakes),
         cmocka_unit_test(base64_is_rfc_4648s),

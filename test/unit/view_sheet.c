@@ -7,9 +7,11 @@
 #include "base/memory.h"
 #include "view/font.h"
 #include "view/number.h"
+#include "view/panel.h"
 #include "view/sheet.h"
 
 #include <locale.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,23 +230,52 @@ static void an_inactive_panel_is_marked(void **state)
     dcn_image_clear(&image);
 }
 
+static void expect_label(const float *values, int n, dcn_scale scale, dcn__range strip, const char *label)
+{
+    const dcn_panel panel = { values, { 1, n, 1 }, NULL, DCN_PANEL_SIGNED, NULL };
+    dcn__panel_bytes bytes;
+
+    assert_int_equal(dcn__panel_render(&bytes, &panel, scale, strip, NULL), DCN_OK);
+    assert_string_equal(bytes.label, label);
+    dcn__panel_clear(&bytes);
+}
+
+static void labels_say_the_range_and_what_is_no_number(void **state)
+{
+    const dcn__range both = { -2, 1 }, above = { 0, 3 }, none = dcn__range_empty();
+
+    (void)state;
+    expect_label((float[]){ 1, -1, 0 }, 3, DCN_SCALE_TF1, both, "±2");
+    expect_label((float[]){ 1, -1, 0 }, 3, DCN_SCALE_TF1, above, "0–3");
+    expect_label((float[]){ NAN, NAN, NAN }, 3, DCN_SCALE_TF1, none, "NaN");
+    expect_label((float[]){ NAN, 1, 0 }, 3, DCN_SCALE_TF1, above, "0–3 · NaN");
+    expect_label((float[]){ 0, INFINITY, 0 }, 3, (dcn_scale)0, none, "NaN");
+    expect_label((float[]){ 0, 0, 0 }, 3, (dcn_scale)0, none, "all zero");
+    expect_label((float[]){ 0, -3, NAN }, 3, (dcn_scale)0, none, "±3 · NaN");
+}
+
 static void impossible_sheets_are_refused(void **state)
 {
     const dcn_panel good = { GREY, { 2, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
                     two = { GREY, { 2, 1, 2 }, NULL, DCN_PANEL_SIGNED, NULL },
                     flat = { GREY, { 0, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    narrow = { GREY, { 2, 0, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    high = { GREY, { 1 << 20, 2, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
+                    wide = { GREY, { 2, 1 << 20, 1 }, NULL, DCN_PANEL_SIGNED, NULL },
                     none = { NULL, { 0, 0, 0 }, NULL, DCN_PANEL_SIGNED, NULL };
-    const dcn_sheet_desc bad[6] = {
+    const dcn_sheet_desc bad[10] = {
         { .panels = &two, .rows = 1, .columns = 1 }, { .panels = &flat, .rows = 1, .columns = 1 },
         { .panels = &good, .rows = 0, .columns = 1 },
         { .panels = &good, .rows = 1, .columns = 1, .zoom = 30000 },
         { .panels = &good, .rows = 65536, .columns = 65536 },
-        { .panels = &none, .rows = 1, .columns = 1, .bare = 1 } };
+        { .panels = &none, .rows = 1, .columns = 1, .bare = 1 },
+        { .panels = &narrow, .rows = 1, .columns = 1 }, { .panels = &high, .rows = 1, .columns = 1 },
+        { .panels = &wide, .rows = 1, .columns = 1 }, { .panels = &good, .rows = 1, .columns = 0 } };
     dcn_image image;
     dcn_error err;
 
     (void)state;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 10; i++) {
         memset(&err, 0, sizeof err);
         assert_int_equal(dcn_sheet_draw(&image, &bad[i], &err), DCN_USAGE);
         assert_non_null(strstr(err.text, "; "));
@@ -349,6 +380,7 @@ int main(void)
         cmocka_unit_test(bare_grey_stays_grey),
         cmocka_unit_test(a_unit_panel_shows_its_bytes),
         cmocka_unit_test(an_inactive_panel_is_marked),
+        cmocka_unit_test(labels_say_the_range_and_what_is_no_number),
         cmocka_unit_test(impossible_sheets_are_refused),
         cmocka_unit_test(ascii_glyphs_are_all_distinct),
         cmocka_unit_test(accented_letters_are_all_distinct),
