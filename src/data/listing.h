@@ -27,8 +27,9 @@ void dcn__listing_clear(dcn__listing *l);
 const char *dcn__below(const char *folder, const char *path);
 
 /* The pictures that dcn_pictures_list would find, below the folder, in its order; none is no
- * failure. *content (may be NULL): a fingerprint of their paths and sizes. */
-dcn_status dcn__pictures_find(dcn__listing *l, const char *folder, int64_t most, uint64_t *content,
-                              dcn_error *err);
+ * failure. More than `most`, or more than `files` files in all, are one. *content (may be NULL): a
+ * fingerprint of their paths and sizes. */
+dcn_status dcn__pictures_find(dcn__listing *l, const char *folder, int64_t most, int64_t files,
+                              uint64_t *content, dcn_error *err);
 
 #endif

@@ -169,9 +169,8 @@ static dcn_status prepare(dcn__loader *l, dcn_error *err)
     size_t bytes;
 
     l->sample = (int64_t)s.h * s.w * s.c;
-    if (!dcn__mul_size((size_t)l->sample * sizeof(float), (size_t)l->batch, &bytes))
-        return dcn__fail(err, DCN_USAGE, "batch", "%d inputs are too many; ask for fewer",
-                         l->batch);
+    /* A checked shape has less than 2^28 values, a batch less than 2^31 of them: below 2^61 bytes. */
+    bytes = (size_t)l->sample * sizeof(float) * (size_t)l->batch;
     for (int i = 0; i < SLOTS; i++) {
         l->slot[i].images = dcn__alloc_aligned(bytes);
         l->slot[i].labels = dcn__alloc_array((size_t)l->batch, sizeof(int32_t));

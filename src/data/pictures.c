@@ -16,7 +16,8 @@ enum { PICTURES_MAX = 1 << 20, DEPTH_MAX = 64, HEAD = 16 };
 struct walk {
     dcn__listing *list;
     const char *root;
-    int64_t most, files;          /* pictures that may be found; files looked at */
+    int64_t most, files;          /* pictures that may be found; files that may be looked at */
+    int64_t seen;
     uint64_t content;
     dcn_error *err;
 };
@@ -29,9 +30,9 @@ static dcn_status add_if_picture(struct walk *w, const char *path)
     size_t size;
     dcn_status st;
 
-    if (w->files++ == DCN__FILES_MAX)
-        return dcn__fail(w->err, DCN_INPUT, w->root, "holds more than %d files; name a folder "
-                         "nearer to the pictures", DCN__FILES_MAX);
+    if (w->seen++ == w->files)
+        return dcn__fail(w->err, DCN_INPUT, w->root, "holds more than %lld files; name a folder "
+                         "nearer to the pictures", (long long)w->files);
     if ((st = dcn__file_head(head, sizeof head, &size, &file_size, path, w->err)))
         return st;
     if (!dcn__image_is_picture(head, size))
@@ -70,10 +71,10 @@ static dcn_status walk_folder(struct walk *w, const char *folder, int depth)
     return st;
 }
 
-dcn_status dcn__pictures_find(dcn__listing *l, const char *folder, int64_t most, uint64_t *content,
-                              dcn_error *err)
+dcn_status dcn__pictures_find(dcn__listing *l, const char *folder, int64_t most, int64_t files,
+                              uint64_t *content, dcn_error *err)
 {
-    struct walk w = { .list = l, .root = folder, .most = most, .err = err };
+    struct walk w = { .list = l, .root = folder, .most = most, .files = files, .err = err };
     dcn_status st;
 
     *l = (dcn__listing){ 0 };
@@ -94,7 +95,7 @@ dcn_status dcn_pictures_list(char ***paths, int *n, const char *path, dcn_error 
 
     *paths = NULL;
     *n = 0;
-    if ((st = dcn__pictures_find(&list, path, PICTURES_MAX, NULL, err)))
+    if ((st = dcn__pictures_find(&list, path, PICTURES_MAX, DCN__FILES_MAX, NULL, err)))
         return st;
     if (!list.count)
         st = dcn__fail(err, DCN_INPUT, path, "holds no PNG or JPEG picture; name another folder");

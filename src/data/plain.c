@@ -33,7 +33,8 @@ dcn_status dcn__open_plain(dcn_data *d, dcn_error *err)
     d->source = list;
     d->ops = &ops;
     d->info.kind = "pictures";
-    if ((st = dcn__pictures_find(list, d->path, DCN__FILES_MAX, &d->content, err)) ||
+    if ((st = dcn__pictures_find(list, d->path, DCN__FILES_MAX, DCN__FILES_MAX, &d->content,
+                                 err)) ||
         (st = dcn__data_set_name(d, dcn__path_name(d->path), err)))
         return st;
     if (!list->count)

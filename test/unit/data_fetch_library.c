@@ -8,7 +8,6 @@
 #ifdef DCN_HAVE_CURL
 #include <archive.h>
 #include <archive_entry.h>
-#include <curl/curl.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 
@@ -25,6 +24,15 @@ static void lack(void)
     if (memory_lacks)
         errno = ENOMEM;
 }
+
+/* What libcurl's header would say. */
+typedef void CURL;
+typedef int CURLcode, CURLoption, CURLINFO;
+enum { CURLE_OK = 0, CURLE_COULDNT_RESOLVE_HOST = 6, CURLE_PARTIAL_FILE = 18, CURLE_HTTP_RETURNED_ERROR = 22,
+       CURLE_WRITE_ERROR = 23, CURLE_OUT_OF_MEMORY = 27, CURLE_OPERATION_TIMEDOUT = 28, CURLE_RANGE_ERROR = 33,
+       CURLE_BAD_DOWNLOAD_RESUME = 36, CURLE_UNKNOWN_OPTION = 48, CURLE_GOT_NOTHING = 52, CURLE_RECV_ERROR = 56 };
+enum { CURLOPT_WRITEDATA = 10001, CURLOPT_URL = 10002, CURLOPT_XFERINFODATA = 10057,
+       CURLOPT_REDIR_PROTOCOLS_STR = 10319, CURLOPT_WRITEFUNCTION = 20011, CURLOPT_RESUME_FROM_LARGE = 30116 };
 
 /* ---- libcurl ---------------------------------------------------------------------------------------- */
 
