@@ -61,14 +61,6 @@ class Floors(unittest.TestCase):
         self.assertRegex(output, r"all +5 +60\.00")
         self.assertRegex(output, r"one +3 +66\.67")
 
-    def test_copies_of_a_kernel(self):
-        lines = [line(1, 9, 0, 0, 5, 0, 0, 4), line(2, 9, 0, 0, 3, 0)]
-        code, output = self.judge("[floors]\nsrc/engine/cpu 100 75\nsrc/base 100 60\n",
-                                  {"src/engine/cpu/k.c": lines, "src/base/k.c": lines})
-        self.assertEqual(code, 1)
-        self.assertRegex(output, r"src/engine/cpu +2 +100\.00 +100\.0 +4 +75\.00")
-        self.assertRegex(output, r"src/base +2 +100\.00 +100\.0 +10 +30\.00")
-
     def test_room_without_a_floor(self):
         code, output = self.judge("[floors]\nsrc/base 75 75\n")
         self.assertEqual(code, 1)
