@@ -20,6 +20,7 @@ enum { N = 7 };
 typedef struct problem { const char *text; dcn_rule rule; } problem;
 
 static const problem problems[] = {
+    { "input 13x15x64; conv filters=64 kernel=5; relu; max_pool 2 pad=valid", DCN_RULE_RECONSTRUCT },
     { "input 12x12x64; conv filters=64 kernel=5; relu; max_pool 2", DCN_RULE_RECONSTRUCT },
     { "input 12x12x64; conv filters=64 kernel=5; relu; max_pool 2", DCN_RULE_GUIDED },
     { "input 16x20x32; conv filters=96 kernel=3; relu; max_pool 2", DCN_RULE_GRADIENT },
@@ -27,6 +28,15 @@ static const problem problems[] = {
     { "input 24x24x3; conv filters=64 kernel=5; relu; max_pool 2", DCN_RULE_RECONSTRUCT },
     { "input 11x14x5; conv filters=70 kernel=3; relu; max_pool 2", DCN_RULE_DECONVNET },
     { "input 9x9x2; conv filters=17 kernel=1x3; relu; max_pool 2", DCN_RULE_GRADIENT },
+    /* so wide that a block of rows is a few */
+    { "input 12x140x16; conv filters=16 kernel=3; relu; max_pool 2", DCN_RULE_GUIDED },
+    /* not theirs: taps, channels and windows beyond their tables */
+    { "input 10x12x16; conv filters=16 kernel=1x7; relu; max_pool 2", DCN_RULE_GRADIENT },
+    { "input 10x12x16; conv filters=16 kernel=7x1; relu; max_pool 2", DCN_RULE_GRADIENT },
+    { "input 12x12x16; conv filters=16 kernel=3; relu; max_pool 3 dilation=2 stride=6", DCN_RULE_GRADIENT },
+    { "input 12x15x16; conv filters=16 kernel=3; relu; max_pool 3x6", DCN_RULE_GRADIENT },
+    { "input 12x12x16; conv filters=16 kernel=3; relu; max_pool 3x2 stride=2", DCN_RULE_DECONVNET },
+    { "input 12x12x16; conv filters=16 kernel=3; relu; max_pool 2x3 stride=2", DCN_RULE_DECONVNET },
 };
 
 /* From nearly nothing alive to nearly everything, in no order: biases of -1 against sums that grow. */
@@ -143,6 +153,38 @@ static void dense_and_sparse_signals(void **state)
         check(&problems[i]);
 }
 
+/* Dense pictures are done so many at a time; one more begins anew. Two ways that share weights. */
+static void many_dense_pictures(void **state)
+{
+    enum { MANY = 21 };
+    const world t = world_of(&problems[1]);
+    const dcn_route routes[2] = { t.route, { .layer = t.route.layer, .rule = DCN_RULE_RECONSTRUCT } };
+    float *pictures = new_floats(MANY * t.in), *got = new_floats(MANY * t.in), *alone = new_floats(t.in);
+    dcn_plan *p = plan_of(t.g, (dcn_plan_desc){ .engine = "cpu", .batch = MANY, .chunk = MANY, .threads = 1,
+                                                .routes = routes, .n_routes = 2 });
+    dcn_plan *one = plan_of(t.g, (dcn_plan_desc){ .engine = "cpu", .batch = 1, .chunk = 1, .threads = 1,
+                                                  .routes = routes, .n_routes = 2 });
+
+    (void)state;
+    fill_reals(pictures, MANY * t.in, 23);
+    for (size_t i = 0; i < MANY * t.in; i++)
+        pictures[i] *= 64;
+    dcn_plan_forward(p, pictures, MANY);
+    for (int r = 0; r < 2; r++) {
+        must(dcn_plan_project(p, r, DCN_FROM_LAYER, 0, got, &err));
+        for (size_t n = 0; n < MANY; n++) {
+            dcn_plan_forward(one, pictures + n * t.in, 1);
+            must(dcn_plan_project(one, r, DCN_FROM_LAYER, 0, alone, &err));
+            assert_same_bits(got + n * t.in, alone, t.in, "a picture among many");
+        }
+    }
+    dcn_plan_destroy(p);
+    dcn_plan_destroy(one);
+    free(pictures), free(got), free(alone);
+    dcn_graph_destroy(t.g);
+    free(t.pictures);
+}
+
 /* Whoever goes down beside it, and by which way, changes no bit of a picture. */
 static void each_picture_for_itself(void **state)
 {
@@ -195,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dense_and_sparse_signals),
+        cmocka_unit_test(many_dense_pictures),
         cmocka_unit_test(each_picture_for_itself),
         cmocka_unit_test(beyond_a_unit_are_zeros),
         cmocka_unit_test(narrower_machines_are_served),

@@ -72,9 +72,9 @@ static void wide_rows(const picture *p, size_t cb, size_t first, size_t end, flo
     for (size_t r = 0; r < a->R; r++) {
         const size_t above = r < a->top ? a->top - r : 0, begin = first > r ? first - r : 0;
         const size_t below = a->top + a->H > r ? a->top + a->H - r : 0;
-        const size_t reach = end > r ? end - r : 0;
 
-        for (size_t i = above > begin ? above : begin; i < a->h && i < below && i < reach; i++)
+        /* A block has more rows than there are taps: end > r. */
+        for (size_t i = above > begin ? above : begin; i < a->h && i < below && i < end - r; i++)
             a->spread(&a->at, i, p->masks, p->values, a->packed + (cb * a->R + r) * block,
                       padded + (i + r - first) * row);
     }

@@ -289,23 +289,21 @@ static void take_winners(const dcn__winner_places *at, const float *y, const uin
     }
 }
 
+/* Tiles are for whole vectors of channels (winograd.c). */
 static void unpool(const dcn__winner_places *at, const float *values, const uint8_t *switches,
                    float *out)
 {
     for (size_t i = 0; i < at->places; i++) {
-        const size_t cell = (size_t)(at->cell_of[i] < 0 ? 0 : at->cell_of[i]);
-        const size_t whole = at->cell_of[i] < 0 ? 0 : at->K / LANES * LANES;
+        const size_t from = (size_t)(at->cell_of[i] < 0 ? 0 : at->cell_of[i]) * at->K;
         float *to = out + i * at->K;
 
-        for (size_t k = 0; k < whole; k += LANES) {
-            const vec v = vec_load(values + cell * at->K + k);
-
-            vec_store(to + k, vec_pick(vec_zero(), v, vec_bytes_equal(switches + cell * at->K + k,
-                                                                      at->place_of[i])));
+        if (at->cell_of[i] < 0) {
+            memset(to, 0, at->K * sizeof *to);
+            continue;
         }
-        for (size_t k = whole; k < at->K; k++)
-            to[k] = at->cell_of[i] >= 0 && switches[cell * at->K + k] == at->place_of[i]
-                        ? values[cell * at->K + k] : 0;
+        for (size_t k = 0; k < at->K; k += LANES)
+            vec_store(to + k, vec_pick(vec_zero(), vec_load(values + from + k),
+                                       vec_bytes_equal(switches + from + k, at->place_of[i])));
     }
 }
 
