@@ -140,13 +140,19 @@ static dcn_status unpack_and_name(const struct place *p, dcn_error *err)
     if (!st && rename(p->unpacked, p->final) != 0)
         st = dcn__fail_errno(err, p->final, "rename the unpacked folder to it", errno,
                              "move what is there away");
-    if (st) {
+    if (st)
         remove_unpacked(p->unpacked);
-        return st;
-    }
-    /* The name must survive a power cut; the files were synced when they were written. The archive is
-     * of use until then. */
-    if (!(st = dcn__name_sync(p->final, err)))
+    return st;
+}
+
+/* The name must survive a power cut; the files were synced when they were written. The archive is of
+ * use until then, perhaps a later fetch's then. */
+static dcn_status drop_archive(const struct place *p, dcn_error *err)
+{
+    struct stat file;
+    dcn_status st = DCN_OK;
+
+    if (lstat(p->part, &file) == 0 && !(st = dcn__name_sync(p->final, err)))
         unlink(p->part);
     return st;
 }
@@ -156,12 +162,19 @@ static dcn_status look_at_final(const struct place *p, bool *whole, dcn_error *e
 {
     dcn_data *data;
     dcn_error why;
-    struct stat st;
+    struct stat file;
+    dcn_status st;
 
     *whole = false;
-    if (lstat(p->final, &st) != 0)
+    if (lstat(p->final, &file) != 0)
         return DCN_OK;
-    if (dcn_data_open(&data, p->final, NULL, &why))
+    st = dcn_data_open(&data, p->final, NULL, &why);
+    if (st == DCN_MEMORY) {                    /* that says nothing of the folder */
+        if (err)
+            *err = why;
+        return st;
+    }
+    if (st)
         return dcn__fail(err, DCN_FILE, p->final,
                          "is there but not whole (%.150s); move it away and fetch again", why.text);
     dcn_data_close(data);
@@ -183,11 +196,13 @@ dcn_status dcn__fetch_archive(const char *folder, const dcn__archive *archive,
         if (!(st = dcn__make_folder(folder, err)) && !(st = open_part(&p, err)) &&
             !(st = dcn__download(p.fd, p.part, archive, progress, user, err)) &&
             !(st = check_sum(&p, archive, err)))
-            st = unpack_and_name(&p, err);
+            whole = !(st = unpack_and_name(&p, err));
         /* An empty part file is worth nothing to the next run. */
         if (st && p.fd >= 0 && fstat(p.fd, &file) == 0 && !file.st_size)
             unlink(p.part);
     }
+    if (whole)
+        st = drop_archive(&p, err);
     clear_place(&p);
     return st;
 }

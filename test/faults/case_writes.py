@@ -240,8 +240,8 @@ class Training(Command):
         # Before there is an event file nothing has begun, and the error needs no advice but its own.
         if ran.code != 4 or not any(c.kind == "create" and "events" in c.path for c in ran.calls):
             return None
-        # The new name may be lost: then the step before it is the safe one.
-        if b"model.safetensors: cannot sync its folder" in ran.err:
+        # The new name may be lost: then the step before it is the safe one, unless a second save went well.
+        if b"model.safetensors: cannot sync its folder" in ran.err and b"all 12 steps" not in ran.err:
             said = re.search(rb"step (\d+) is safe", ran.err)
             return None if said and 6 <= int(said.group(1)) <= step else "%r" % ran.err
         want = "all 12 steps are safe" if step == 12 else "step %d is safe" % step
@@ -260,6 +260,13 @@ class Atlas(Command):
         if name.endswith("scan.safetensors"):
             return None if data[8:9] == b"{" else "scan.safetensors is cut"
         return super().check_whole(name, data)
+
+
+class Fetch(Command):
+    def target(self, call):
+        """The six files are looked at side by side: which one a call meets differs from run to run."""
+        name = super().target(call)
+        return os.path.join(os.path.dirname(name), "_batch") if name.endswith(".bin") and call.kind == "read" else name
 
 
 def archive(folder):
@@ -341,7 +348,7 @@ class Writes(Case):
     def test_fetch(self):
         base = shim.fresh("archive")
         url, size, digest = archive(base)
-        self.sweep(Command(self, "fetch", ["fetch", "@/c", url, size, digest], program=shim.built("loader")), 12)
+        self.sweep(Fetch(self, "fetch", ["fetch", "@/c", url, size, digest], program=shim.built("loader")), 12)
 
     def test_short_writes(self):
         """One byte at a time, or half of what was asked for: the same bytes."""
