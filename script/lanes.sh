@@ -1,10 +1,12 @@
 # lanes.sh - counts what script/test runs. Sourced, with bash's pipefail on and the project as folder.
 #
-# $strict: not empty, a skip that test/may-skip.txt does not name is a failure.
+# $strict: not empty, a skip that test/may-skip.txt does not name is a failure. $full: the minutes
+# that everything may take.
 # shellcheck shell=bash
 
 passed=0 failed=0 skipped=0
 strict=${strict-}
+full=${full-0}
 logs=build/test
 mkdir -p "$logs"
 
@@ -67,7 +69,7 @@ lane() {
     [ "$skip" -eq 0 ] || report_skips "$name"
 }
 
-# fits MINUTES NAME: whether a lane of so many minutes ends before the ${full}th. If not, it is left out aloud.
+# fits MINUTES NAME: whether a lane of so many minutes still ends in time. If not, it is left out aloud.
 fits() {
     [ $((SECONDS / 60 + $1)) -le "$full" ] || {
         echo "left out: $2, about $1 minutes; script/test --full takes the time for it"
