@@ -311,19 +311,13 @@ static dcn_status refuse(const descent *d, const dcn__node *n)
     const dcn_route extended = { .rule = d->route->rule, .only = d->route->only, .extend = 1 };
     bool any;
 
-    if (n->op == DCN__OP_SOFTMAX || n->op == DCN__OP_LOG_SOFTMAX)
+    if (action_at(&extended, n, &any) == DCN__DO_REFUSE)      /* softmax, log_softmax */
         return dcn__fail(d->err, DCN_USAGE, n->name,
                          "the rule %s is undefined for %s; start from its input %s (the logits)",
                          rule, word, d->g->nodes[n->inputs[0]].name);
-    if (action_at(&extended, n, &any) != DCN__DO_REFUSE)
-        return dcn__fail(d->err, DCN_USAGE, n->name,
-                         "the rule %s is undefined for %s; pass --extend to draw it as an "
-                         "extension, or use the rule gradient",
-                         rule, word);
     return dcn__fail(d->err, DCN_USAGE, n->name,
-                     "the rule %s is undefined for %s; start from an earlier layer or use the "
-                     "rule gradient",
-                     rule, word);
+                     "the rule %s is undefined for %s; pass --extend to draw it as an extension, "
+                     "or use the rule gradient", rule, word);
 }
 
 static dcn_status down_through(descent *d, dcn_node id)

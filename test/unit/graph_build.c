@@ -227,6 +227,136 @@ static dcn_node b36(dcn_graph *g) { return dcn_graph_activation(g, 0, "clip", -1
 static dcn_node b37(dcn_graph *g) { return dcn_graph_activation(g, 0, "elu", NAN, 0, "n"); }
 static dcn_node b38(dcn_graph *g) { return dcn_graph_activation(g, 0, "hard_tanh", 1, 0, "n"); }
 
+static dcn_node c0(dcn_graph *g)
+{
+    return dcn_graph_activation(g, 0, "sine", 0, 0, NULL);
+}
+
+static dcn_node c1(dcn_graph *g)
+{
+    return dcn_graph_activation(g, 0, "elu", INFINITY, 0, NULL);
+}
+
+static dcn_node c2(dcn_graph *g)
+{
+    return dcn_graph_activation(g, 0, "gelu", 2, 0, NULL);
+}
+
+static dcn_node c3(dcn_graph *g)
+{
+    return dcn_graph_conv(g, 0, &(dcn_conv_desc){ .filters = 1, .kernel = { 1, 1 }, .init_stddev = 1e7f });
+}
+
+static dcn_node c4(dcn_graph *g)
+{
+    return dcn_graph_conv(g, 0, &(dcn_conv_desc){ .filters = 1, .kernel = { 1, 1 }, .init_bias = -INFINITY });
+}
+
+static dcn_node c5(dcn_graph *g)
+{
+    return dcn_graph_max_pool(g, 0, &(dcn_pool_desc){ .window = { 2, 2 }, .ceil = 2 });
+}
+
+static dcn_node c6(dcn_graph *g)
+{
+    return dcn_graph_max_pool(g, 0, &(dcn_pool_desc){ .window = { 2, 2 }, .count_pad = 1 });
+}
+
+static dcn_node c7(dcn_graph *g)
+{
+    return dcn_graph_avg_pool(g, 0, &(dcn_pool_desc){ .window = { 2, 2 }, .dilation = { 2, 1 } });
+}
+
+static dcn_node c8(dcn_graph *g)
+{
+    return dcn_graph_avg_pool(g, 0, &(dcn_pool_desc){ .window = { 2, 2 }, .dilation = { 1, 2 } });
+}
+
+static dcn_node c9(dcn_graph *g)
+{
+    return dcn_graph_avg_pool(g, 0, &(dcn_pool_desc){ .window = { 0, 0 }, .count_pad = 2 });
+}
+
+static dcn_node c10(dcn_graph *g)
+{
+    return dcn_graph_max_pool(g, 0, &(dcn_pool_desc){ .window = { 0, 0 }, .dilation = { 1, 2 } });
+}
+
+static dcn_node c11(dcn_graph *g)
+{
+    return dcn_graph_lrn(g, 0, &(dcn_lrn_desc){ .size = 1, .alpha = -1, .k = 1 });
+}
+
+static dcn_node c12(dcn_graph *g)
+{
+    return dcn_graph_lrn(g, 0, &(dcn_lrn_desc){ .size = 1, .beta = 101, .k = 1 });
+}
+
+static dcn_node c13(dcn_graph *g)
+{
+    return dcn_graph_lrn(g, 0, &(dcn_lrn_desc){ .size = 1, .k = -1 });
+}
+
+static dcn_node c14(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ 1 }, NAN, NULL);
+}
+
+static dcn_node c15(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ 0, 0, -4, 1 }, 0, "n");
+}
+
+static dcn_node c16(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ -4, 0, 1, 0 }, 0, "n");
+}
+
+static dcn_node c17(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ 1, 0, -4, 0 }, 0, "n");
+}
+
+static dcn_node c18(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ 0, -4, 0, 1 }, 0, "n");
+}
+
+static dcn_node c19(dcn_graph *g)
+{
+    return dcn_graph_pad(g, 0, (const int[4]){ 0, 1, 0, -4 }, 0, "n");
+}
+
+static dcn_node c20(dcn_graph *g)
+{
+    return dcn_graph_slice(g, 0, 0, 0, NULL);
+}
+
+static dcn_node c21(dcn_graph *g)
+{
+    return dcn_graph_reshape(g, 0, (dcn_shape){ 1, 0, 1 }, DCN_ORDER_CHW, NULL);
+}
+
+static dcn_node c22(dcn_graph *g)
+{
+    return dcn_graph_reshape(g, 0, (dcn_shape){ 1, 1, 0 }, DCN_ORDER_CHW, NULL);
+}
+
+static dcn_node c23(dcn_graph *g)
+{
+    return dcn_graph_reshape(g, 0, (dcn_shape){ 4, 4, 3 }, (dcn_order)2, NULL);
+}
+
+static dcn_node c24(dcn_graph *g)
+{
+    return dcn_graph_reshape(g, 0, (dcn_shape){ INT32_MAX, INT32_MAX, 9 }, DCN_ORDER_CHW, "n");
+}
+
+static dcn_node c25(dcn_graph *g)
+{
+    return dcn_graph_add(g, (const dcn_node[2]){ 0, INT32_MAX }, 2, "n");
+}
+
 static const struct { builder *build; const char *sentence; } refusals[] = {
     { b0, "n: filters 0 is outside 1..65536; correct it" },
     { b1, "n: filters 65537 is outside 1..65536; correct it" },
@@ -269,6 +399,34 @@ static const struct { builder *build; const char *sentence; } refusals[] = {
     { b36, "n: alpha -1 is outside 0..1e+30; correct it" },
     { b37, "n: alpha nan is outside -1e+30..1e+30; correct it" },
     { b38, "n: beta 0 is outside 1..1e+30; correct it" },
+    { c0, "network: sine is no activation; docs/ops/activations.md lists them" },
+    { c1, "network: alpha inf is outside -1e+30..1e+30; correct it" },
+    { c2, "network: alpha 2 is neither 0 nor 1 (gelu by tanh); correct it" },
+    { c3, "network: first weights of deviation 1e+07 and bias 0 are outside 1e-12..1e6 and -1e6..1e6; "
+           "correct them" },
+    { c4, "network: first weights of deviation 0 and bias -inf are outside 1e-12..1e6 and -1e6..1e6; "
+           "correct them" },
+    { c5, "network: ceil 2 is outside 0..1; correct it" },
+    { c6, "network: count_pad 1 is outside 0..0; correct it" },
+    { c7, "network: dilation of avg_pool 2 is outside 1..1; correct it" },
+    { c8, "network: dilation of avg_pool 2 is outside 1..1; correct it" },
+    { c9, "network: count_pad 2 is outside 0..1; correct it" },
+    { c10, "network: dilation of a global pool 2 is outside 1..1; correct it" },
+    { c11, "network: alpha -1 is outside 0..1e+30; correct it" },
+    { c12, "network: beta 101 is outside 0..100; correct it" },
+    { c13, "network: k -1 is outside 0..1e+30; correct it" },
+    { c14, "network: value nan is outside -1e+30..1e+30; correct it" },
+    { c15, "n: pad 0,0,-4,1 leaves nothing of 4x4x3; correct it" },
+    { c16, "n: pad -4,0,1,0 leaves nothing of 4x4x3; correct it" },
+    { c17, "n: pad 1,0,-4,0 leaves nothing of 4x4x3; correct it" },
+    { c18, "n: pad 0,-4,0,1 leaves nothing of 4x4x3; correct it" },
+    { c19, "n: pad 0,1,0,-4 leaves nothing of 4x4x3; correct it" },
+    { c20, "network: count 0 is outside 1..2147483647; correct it" },
+    { c21, "network: width 0 is outside 1..2147483647; correct it" },
+    { c22, "network: channels 0 is outside 1..2147483647; correct it" },
+    { c23, "network: order 2 is outside 0..1; correct it" },
+    { c24, "n: 2147483647x2147483647x9 holds another number of values than its input 4x4x3; correct the size" },
+    { c25, "n: input 2 is not a node of this graph; name an earlier node" },
 };
 
 static void refusals_are_kept(void **state)
