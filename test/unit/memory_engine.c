@@ -107,6 +107,49 @@ static void plans(void **state)
             all_points(&list[i]);
 }
 
+/* Networks whose convolutions have kernels and tables of their own, with the way back or down. */
+typedef struct shape { const char *text; bool training; dcn_graph *g; } shape;
+
+static shape shapes[] = {
+    { "input 24x24x3; conv filters=32 kernel=5; relu; max_pool 2; dense units=5; softmax", false, NULL },
+    { "input 24x24x3; conv filters=32 kernel=5; relu; max_pool 2; dense units=5; softmax", true, NULL },
+    { "input 8x8x64; conv filters=10 kernel=5; relu; dense units=5; softmax", false, NULL },
+    { "input 8x8x64; conv filters=10 kernel=5; relu; dense units=5; softmax", true, NULL },
+    { "input 12x12x32; conv filters=32 kernel=3; relu; max_pool 2; dense units=5; softmax", true, NULL },
+    { "input 24x24x3; conv filters=32 kernel=5; relu; dense units=5; softmax", false, NULL },
+    { "input 12x12x64; conv filters=64 kernel=5; relu; max_pool 2; relu", false, NULL },
+};
+
+static dcn_status make_shape(const void *with, uint64_t *sum, dcn_error *e)
+{
+    const shape *s = with;
+    const dcn_route route = { .layer = 2, .rule = DCN_RULE_RECONSTRUCT };
+    const dcn_plan_desc desc = { .engine = "cpu", .batch = 16, .threads = 1, .training = s->training,
+                                 .routes = &route, .n_routes = s->training ? 0 : 1 };
+    dcn_plan *p;
+    dcn_status st = dcn_plan_create(&p, s->g, &desc, e);
+
+    if (st)
+        assert_null(p);
+    else
+        feed(sum, &(size_t){ dcn_plan_bytes(p) }, sizeof(size_t));
+    dcn_plan_destroy(p);
+    return st;
+}
+
+static void convolutions_of_all_kinds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(shapes) && has_engine("cpu"); i++) {
+        const scenario s = { shapes[i].text, make_shape, 0, &shapes[i], NULL };
+
+        shapes[i].g = graph_of(shapes[i].text);
+        set_weights(shapes[i].g, 4, 0, 0.3f);
+        all_points(&s);
+        dcn_graph_destroy(shapes[i].g);
+    }
+}
+
 static dcn_status store_weights(const void *with, uint64_t *sum, dcn_error *e)
 {
     const dcn_plan_desc desc = { .engine = "ref", .threads = 1 };
@@ -185,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans),
+        cmocka_unit_test(convolutions_of_all_kinds),
         cmocka_unit_test(others),
         cmocka_unit_test(a_run_allocates_nothing),
     };

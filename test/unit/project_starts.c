@@ -258,6 +258,27 @@ static void refusals(void **state)
     dcn_graph_destroy(g);
 }
 
+/* Between the route's layer and the output nothing stays. */
+static void a_value_that_is_not_kept(void **state)
+{
+    dcn_graph *g = graph_of("x = input 4x4x1; a = conv filters=3 kernel=3; b = conv filters=2 kernel=3; c = conv filters=2 "
+                            "kernel=3; d = conv filters=2 kernel=3");
+    const dcn_route route = { .layer = 1, .rule = DCN_RULE_GRADIENT };
+    float x[32] = { 0 }, value = 7;
+    int row = 7, column = 7;
+    dcn_plan *p;
+
+    (void)state;
+    set_weights(g, 1, 2, 0);
+    p = plan_of(g, (dcn_plan_desc){ .engine = "ref", .batch = 2, .routes = &route, .n_routes = 1 });
+    dcn_plan_forward(p, x, 2);
+    must_say(dcn_plan_peak(p, 2, 0, 0, &row, &column, &value, &err), DCN_USAGE,
+             "b: is not kept by this plan; create it with keep_all or with a route from this layer");
+    assert_true(row == 7 && column == 7 && value == 7);
+    dcn_plan_destroy(p);
+    dcn_graph_destroy(g);
+}
+
 /* A NaN is drawn as a NaN, also through a cone, and a channel of NaN has its first unit as peak. */
 static void a_nan_is_no_peak(void **state)
 {
@@ -299,6 +320,7 @@ int main(void)
         cmocka_unit_test(without_cones_it_is_the_whole_way),
         cmocka_unit_test(a_peak_is_where_it_is_said_to_be),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(a_value_that_is_not_kept),
         cmocka_unit_test(a_nan_is_no_peak),
     };
 

@@ -58,8 +58,7 @@ static dcn_status refuse(const dcn__dnn_desc *d, dnnl_status_t got, dcn_error *e
 
     if (got == dnnl_out_of_memory)
         return dcn__fail_memory(err, d->node->name, 0);
-    return dcn__fail(err, got == dnnl_unimplemented || dcn__dnn_off ? DCN_DEVICE : DCN_BUG,
-                     d->node->name,
+    return dcn__fail(err, got == dnnl_unimplemented ? DCN_DEVICE : DCN_BUG, d->node->name,
                      "oneDNN has no %s pass for this shape (status %d); use the engine ref",
                      passes[d->pass], (int)got);
 }
