@@ -65,16 +65,16 @@ dcn_node dcn__draft_build(dcn_graph *g, const dcn__draft *d, const dcn_node *inp
 /* A builder's sentence begins with the draft's own name, which nobody has seen. */
 dcn_status dcn__draft_refuse(dcn__import *im, const dcn_graph *g)
 {
-    const char *text = g->error.text, *colon = strstr(text, ": ");
+    const char *text = g->error.text + strcspn(g->error.text, ":");
 
+    text += strspn(text, ": ");
     if (g->error.status == DCN_MEMORY) {
         *im->err = g->error;
         return DCN_MEMORY;
     }
     if (im->node < 0)
-        return dcn__fail(im->err, DCN_INPUT, im->path, "the network's input: %s",
-                         colon ? colon + 2 : text);
-    return dcn__import_fail(im, "%s", colon ? colon + 2 : text);
+        return dcn__fail(im->err, DCN_INPUT, im->path, "the network's input: %s", text);
+    return dcn__import_fail(im, "%s", text);
 }
 
 dcn_status dcn__draft_add(dcn__import *im, dcn__draft *draft, const dcn_node *inputs, int n,

@@ -111,13 +111,13 @@ bool dcn__view_equal(const dcn__view *a, const dcn__view *b)
 
 /* ---- reshaping ------------------------------------------------------------------------------- */
 
-/* All cells in one dimension. */
-static bool flatten(const dcn__view *v, dcn__view *out)
+/* All cells in one dimension. A view has no more atoms than there is room for. */
+static void flatten(const dcn__view *v, dcn__view *out)
 {
     memset(out, 0, sizeof *out);
     out->draft = v->draft;
     out->shared = v->shared;
-    return dcn__view_append(out, v->atoms, v->first[v->rank]);
+    dcn__view_append(out, v->atoms, v->first[v->rank]);
 }
 
 /* Takes atoms of product `wanted` from the front of a list; a larger atom is split. */
@@ -127,7 +127,7 @@ static bool take(dcn__atom *list, int *at, int n, int64_t wanted, dcn__atom *tak
     while (wanted > 1) {
         dcn__atom *a = &list[*at];
 
-        if (*at == n || *count == DCN__MAX_ATOMS)
+        if (*at == n)
             return false;
         if (wanted % a->extent == 0) {
             taken[(*count)++] = *a;
@@ -150,8 +150,7 @@ bool dcn__view_reshape(const dcn__view *v, int rank, const int64_t *dims, dcn__v
     dcn__view flat;
     int at = 0, n;
 
-    if (!flatten(v, &flat))
-        return false;
+    flatten(v, &flat);
     memset(out, 0, sizeof *out);
     out->draft = v->draft;
     out->shared = v->shared;
@@ -170,7 +169,8 @@ static bool is_order(const dcn__import *im, const dcn__view *flat, const int axe
     dcn__view natural, line;
 
     view_of_axes(im, flat->draft, axes, 4, &natural);
-    return flatten(&natural, &line) && dcn__view_equal(&line, flat);
+    flatten(&natural, &line);
+    return dcn__view_equal(&line, flat);
 }
 
 /* Channels that lie as (b, a) of (a, b) are shuffled; flat is then of the shuffled draft. */
@@ -225,8 +225,7 @@ static dcn_status make_row(dcn__import *im, const dcn__view *v, dcn__view *row)
     dcn_shape s;
     int64_t size;
 
-    if (!flatten(v, row))
-        return refuse_order(im);
+    flatten(v, row);
     if ((st = unshuffle(im, row)))
         return st;
     if (is_order(im, row, nchw))
@@ -282,8 +281,9 @@ dcn_status dcn__view_make_nchw(dcn__import *im, dcn__view *v)
         return dcn__import_fail(im, "its input has %d dimensions, it takes 4 (N,C,H,W); networks "
                                 "for sound or volumes are not supported", v->rank);
     if (v->dims[0] != im->batch || v->dims[1] > INT32_MAX || v->dims[2] > INT32_MAX ||
-        v->dims[3] > INT32_MAX || !flatten(v, &flat))
+        v->dims[3] > INT32_MAX)
         return refuse_order(im);
+    flatten(v, &flat);
     if ((st = unshuffle(im, &flat)))
         return st;
     if (dcn__view_reshape(&flat, 4, v->dims, &out) && is_nchw(im, &out)) {

@@ -127,11 +127,22 @@ static dcn_status write_stream(dcn__writer *w, const dcn__onnx_stream *s, float 
     return dcn__writer_write(w, s->data, raw_bytes(s), err);
 }
 
-static dcn_status refuse_size(const dcn__export *ex, uint64_t bytes)
+/* Before anything is written. The numbers come last, since looking at them takes time. */
+static dcn_status check_file(const dcn__export *ex, uint64_t bytes)
 {
-    return dcn__fail(ex->err, DCN_USAGE, ex->path, "it would have %llu bytes, an ONNX file has at "
-                     "most %llu; save the network as safetensors", (unsigned long long)bytes,
-                     (unsigned long long)MAX_FILE);
+    if (bytes > MAX_FILE)
+        return dcn__fail(ex->err, DCN_USAGE, ex->path, "it would have %llu bytes, an ONNX file has "
+                         "at most %llu; save the network as safetensors",
+                         (unsigned long long)bytes, (unsigned long long)MAX_FILE);
+    for (int i = 0; i < ex->graph->n_weights; i++) {
+        const dcn__weight *w = &ex->graph->weights[i];
+
+        for (int64_t k = 0; k < w->count; k++)
+            if (!isfinite(w->data[k]))
+                return dcn__fail(ex->err, DCN_NUMBERS, ex->path, "value %lld of %s is not finite; "
+                                 "train again with a smaller rate", (long long)k, w->name);
+    }
+    return DCN_OK;
 }
 
 static dcn_status write_file(const dcn__export *ex, const Dcn__Onnx__ModelProto *model,
@@ -150,8 +161,8 @@ static dcn_status write_file(const dcn__export *ex, const Dcn__Onnx__ModelProto 
         st = dcn__fail_memory(ex->err, "an ONNX file", room);
     for (size_t i = 0; i < ex->n_streams; i++)
         graph_bytes += field_size(tensor_size(&ex->streams[i]));
-    if (!st && model_bytes + field_size(graph_bytes) > MAX_FILE)
-        st = refuse_size(ex, model_bytes + field_size(graph_bytes));
+    if (!st)
+        st = check_file(ex, model_bytes + field_size(graph_bytes));
     if (!st && !(st = dcn__writer_begin(&w, ex->path, ex->err))) {
         dcn__onnx__model_proto__pack(model, head);
         if (!(st = dcn__writer_write(&w, head, model_bytes, ex->err)))
@@ -305,24 +316,10 @@ static dcn_status write_model(dcn__export *ex, char *preprocess, char *names)
 
 static dcn_status check_weights(const dcn__export *ex)
 {
-    const dcn_graph *g = ex->graph;
-    uint64_t bytes = 0;
-
-    for (int i = 0; i < g->n_weights; i++)
-        bytes += (uint64_t)g->weights[i].count * sizeof(float);
-    if (bytes > MAX_FILE)
-        return refuse_size(ex, bytes);
-    for (int i = 0; i < g->n_weights; i++) {
-        const dcn__weight *w = &g->weights[i];
-
-        if (!w->data)
+    for (int i = 0; i < ex->graph->n_weights; i++)
+        if (!ex->graph->weights[i].data)
             return dcn__fail(ex->err, DCN_USAGE, ex->path, "%s has no values yet; initialise or "
-                             "train the network first", w->name);
-        for (int64_t k = 0; k < w->count; k++)
-            if (!isfinite(w->data[k]))
-                return dcn__fail(ex->err, DCN_NUMBERS, ex->path, "value %lld of %s is not finite; "
-                                 "train again with a smaller rate", (long long)k, w->name);
-    }
+                             "train the network first", ex->graph->weights[i].name);
     return DCN_OK;
 }
 

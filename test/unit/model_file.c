@@ -37,6 +37,34 @@ static void make(dcn_model *m)
     m->step = 1500;
 }
 
+/* Tensors beside the weights are the optimizer's, of a weight that there is. */
+static void other_tensors(void **state)
+{
+    static const float value[1024];
+    static const dcn__model_extra bad[] = {
+        { .prefix = "more.", .weight = 0, .data = value },
+        { .prefix = "optimizer.x.", .weight = -1, .data = value },
+        { .prefix = "optimizer.x.", .weight = 4, .data = value },
+    };
+    static const char *const alone[] = { "key", "value", "alone", NULL };
+    const char *path = temporary("other.safetensors");
+    dcn_model m, again;
+
+    (void)state;
+    make(&m);
+    assert_int_equal(dcn_graph_weight_count(m.graph), 4);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_refused(dcn__model_write(path, &m, &bad[i], 1, NULL, &err), DCN_BUG,
+                       "an extra tensor is not the optimizer's");
+        assert_false(dcn__is_file(path));
+    }
+    assert_ok(dcn__model_write(path, &m, NULL, 0, alone, &err));
+    assert_ok(dcn_model_load(&again, path, NULL, &err));
+    dcn_model_clear(&again);
+    dcn_model_clear(NULL);
+    dcn_model_clear(&m);
+}
+
 static void check_equal(const dcn_model *a, const dcn_model *b)
 {
     char text[2][512];
@@ -332,7 +360,7 @@ static void damage_names_tensor_and_offset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),              cmocka_unit_test(layout_is_pytorchs),
+        cmocka_unit_test(round_trip), cmocka_unit_test(other_tensors),             cmocka_unit_test(layout_is_pytorchs),
         cmocka_unit_test(extras_and_metadata),     cmocka_unit_test(without_values_or_names),
         cmocka_unit_test(tensors_that_do_not_fit), cmocka_unit_test(metadata_that_do_not_fit),
         cmocka_unit_test(every_flip_is_found),

@@ -624,6 +624,21 @@ static void convolution_weights(void **state)
             for (int p = 0; p < 6; p++)
                 hwio[(p * 2 + i) * 4 + o] = element((o * 2 + i) * 6 + p);
     weights_are("17\nx 1,2,5,5\nw : 4,2,2,3\nConv x w -> y", "y.weight", 48, hwio);
+    /* Twice as large: numbers of the file's own nodes. */
+    for (int i = 0; i < 48; i++)
+        hwio[i] *= 2;
+    weights_are("17\nx 1,2,5,5\nw : 4,2,2,3\nk = 2\nMul w k -> v\nConv x v -> y", "y.weight", 48, hwio);
+    /* Turned by a node: outputs stand between the rows, or behind them. */
+    for (int o = 0; o < 4; o++)
+        for (int i = 0; i < 2; i++)
+            for (int p = 0; p < 6; p++)
+                hwio[(p * 2 + i) * 4 + o] = element((i * 4 + o) * 6 + p);
+    weights_are("17\nx 1,2,5,5\nw : 2,4,2,3\nTranspose w -> t perm=1,0,2,3\nConv x t -> y", "y.weight", 48, hwio);
+    for (int o = 0; o < 4; o++)
+        for (int i = 0; i < 2; i++)
+            for (int p = 0; p < 6; p++)
+                hwio[(p * 2 + i) * 4 + o] = element((i * 6 + p) * 4 + o);
+    weights_are("17\nx 1,2,5,5\nw : 2,2,3,4\nTranspose w -> t perm=3,0,1,2\nConv x t -> y", "y.weight", 48, hwio);
 }
 
 static void dense_weights(void **state)

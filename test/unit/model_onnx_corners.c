@@ -285,6 +285,27 @@ static void by_hand(void **state)
     refuse(model, DCN_INPUT, "a function of the file itself is not supported");
 }
 
+/* Texts where numbers belong. */
+static void constants_of_texts(void **state)
+{
+    static const char *const nodes[] = { "Reshape", "Add", "Abs" };
+    static const char *const say[] = { "node y (Reshape): a list of at most 8 whole numbers is needed; correct the file",
+                                      "node y (Add): its constant is of type STRING, numbers are needed; correct",
+                                      "node k (Abs): its constant is of type STRING, numbers are needed; correct" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        bytes graph = one_node(make_node(nodes[i], i < 2 ? "x t " : "t ", i < 2 ? "y " : "k "), 4), t = { 0 };
+
+        t = make_tensor("t", 8, 1, (int64_t[]){ 1 });
+        put_text(&t, 6, "text");
+        put_message(&graph, 5, t);
+        if (i == 2)
+            put_message(&graph, 1, make_node("Add", "x k ", "y "));
+        refuse(make_model(graph), DCN_INPUT, say[i]);
+    }
+}
+
 /* A picture of whole numbers. */
 static void type_of_the_input(void **state)
 {
@@ -339,6 +360,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refusals), cmocka_unit_test(forms), cmocka_unit_test(many), cmocka_unit_test(by_hand),
+        cmocka_unit_test(constants_of_texts),
         cmocka_unit_test(type_of_the_input), cmocka_unit_test(more_than_the_memory),
     };
 

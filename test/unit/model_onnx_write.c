@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "graph/graph.h"
 #include "onnx_networks.h"
 #include "random_graph.h"
 
@@ -230,13 +231,38 @@ static void refusals(void **state)
     must_say(dcn_onnx_save(&m, "x.onnx", &err), DCN_NUMBERS,
              "x.onnx: value 1 of scale1.bias is not finite; train again with a smaller rate");
     dcn_graph_destroy(m.graph);
-
-    m.graph = graph_of("input 1x1x65536; dense units=4096; dense units=65536 bias=no; dense units=1");
-    must_say(dcn_onnx_save(&m, "x.onnx", &err), DCN_USAGE,
-             "x.onnx: it would have 2147762180 bytes, an ONNX file has at most 2147483647; save the "
-             "network as safetensors");
-    dcn_graph_destroy(m.graph);
     assert_false(dcn__is_file("x.onnx"));
+}
+
+/* The weights would do, but not with the names of the classes. */
+static void a_little_too_large(void **state)
+{
+    enum { CLASSES = 40, LONG = 4000 };
+    char *names[CLASSES], *name = dcn__alloc(LONG + 1);
+    dcn_model m = { .classes = CLASSES, .class_names = names };
+    dcn__weight *w;
+
+    (void)state;
+    m.graph = graph_of("input 1x1x16383; dense units=32768 bias=no");
+    w = &m.graph->weights[0];
+    assert_int_equal(w->count * 4, INT32_MAX - 131071);
+    assert_non_null(name);
+    memset(name, 'n', LONG);
+    for (int i = 0; i < CLASSES; i++)
+        names[i] = name;
+    if ((w->data = dcn__alloc_aligned((size_t)w->count * sizeof(float)))) {    /* zeros that take no room */
+        assert_int_equal(dcn_onnx_save(&m, "x.onnx", &err), DCN_USAGE);
+        assert_int_equal(strncmp(err.text, "x.onnx: it would have 214751", 28), 0);
+        assert_non_null(strstr(err.text, " bytes, an ONNX file has at most 2147483647; save the network as safetensors"));
+    }
+    names[7] = NULL;
+    dcn_graph_destroy(m.graph);
+    m.graph = graph_of("input 1x1x3; relu");
+    must_say(dcn_onnx_save(&m, "x.onnx", &err), DCN_USAGE, "x.onnx: the name of class 7 is not UTF-8 text; correct it");
+    must_say(dcn_model_save(&m, "x.dcn", &err), DCN_USAGE, "x.dcn: the name of class 7 is not UTF-8 text; correct it");
+    dcn_graph_destroy(m.graph);
+    assert_false(dcn__is_file("x.onnx") || dcn__is_file("x.dcn"));
+    dcn__free(name);
 }
 
 static bool fail_one(void *user, size_t bytes)
@@ -290,7 +316,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_networks, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(metadata, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(same_bytes, make_folder, remove_folder),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(refusals), cmocka_unit_test(a_little_too_large),
         cmocka_unit_test_setup_teardown(without_memory, make_folder, remove_folder),
     };
 
