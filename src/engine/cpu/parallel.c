@@ -11,6 +11,9 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
 
 /* SMALL: elements; below, waking a thread costs more than it saves. STACK_EXTRA: what a thread takes
  * beside its stack. */
@@ -86,21 +89,44 @@ dcn_status dcn__cpu_start_threads(int threads, dcn_error *err)
 
 typedef struct task { dcn__cpu_part *part; void *user; } task;
 
+/* A fork and a join order what is before them before what is behind them. The sanitiser of threads does
+ * not see those of OpenMP, which was not compiled with it, and is told. */
+static void before_a_fork_or_join(task *t)
+{
+#if defined(__SANITIZE_THREAD__)
+    __tsan_release(t);
+#endif
+    (void)t;
+}
+
+static void behind_a_fork_or_join(task *t)
+{
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(t);
+#endif
+    (void)t;
+}
+
 static void run_part(void *user)
 {
-    const task *t = user;
+    task *t = user;
 
+    behind_a_fork_or_join(t);
     t->part(t->user, get_number(), get_count());
+    before_a_fork_or_join(t);
 }
 
 void dcn__cpu_parallel(int threads, dcn__cpu_part *part, void *user)
 {
     task t = { part, user };
 
-    if (threads > 1 && fork_join && get_number && get_count)
+    if (threads > 1 && fork_join && get_number && get_count) {
+        before_a_fork_or_join(&t);
         fork_join(run_part, &t, (unsigned)threads, 0);
-    else
+        behind_a_fork_or_join(&t);
+    } else {
         part(user, 0, 1);
+    }
 }
 
 /* ---- units ---------------------------------------------------------------------------------- */
