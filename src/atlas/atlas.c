@@ -319,9 +319,9 @@ static dcn_status make(dcn_atlas *a, const dcn_atlas_desc *desc, dcn_error *err)
     a->desc.batch = dcn__scan_batch(a);
     if ((st = dcn__scan_measure(a, err)) || (st = take_hashes(a, err)))
         return st;
-    for (int i = 0; !st && i < a->n_pages; i++)
-        st = dcn__tile_form(&a->pages[i], a, err);
-    return st ? st : dcn__draw_measure(a, err);
+    for (int i = 0; i < a->n_pages; i++)
+        dcn__tile_form(&a->pages[i], a);
+    return dcn__draw_measure(a, err);
 }
 
 dcn_status dcn_atlas_create(dcn_atlas **atlas, const dcn_model *model, const dcn_data *data,

@@ -70,7 +70,7 @@ dcn_status dcn__scan_measure(dcn_atlas *a, dcn_error *err);
 int dcn__atlas_chunk(const dcn_graph *g);
 int dcn__scan_batch(const dcn_atlas *a);
 /* tile.c: fills patch and tile of a page. */
-dcn_status dcn__tile_form(dcn__page *page, const dcn_atlas *a, dcn_error *err);
+void dcn__tile_form(dcn__page *page, const dcn_atlas *a);
 /* draw.c: makes the drawing's plans once, to see that they can be made, and counts their bytes and
  * the disk they need. */
 dcn_status dcn__draw_measure(dcn_atlas *a, dcn_error *err);

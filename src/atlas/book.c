@@ -17,10 +17,11 @@ static dcn_status make_strip(void *user, const char *name, dcn__bytes *bytes, co
 {
     const inset *in = user;
     int page, channel;
+    dcn_status st;
 
     memset(bytes, 0, sizeof *bytes);
-    if (!dcn__strip_find(in->press, name, &page, &channel))
-        return dcn__fail(err, DCN_BUG, "book", "has no tiles %s; please report this", name);
+    if ((st = dcn__strip_find(in->press, name, &page, &channel, err)))
+        return st;
     *type = dcn__strip_type(in->press, page);
     return dcn__strip_make(bytes, in->press, page, channel, in->slot, err);
 }

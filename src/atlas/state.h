@@ -24,7 +24,7 @@ enum { DCN__STATE_SAME = 8, DCN__STATE_FACTS = DCN__STATE_SAME + 6, DCN__FACT_TE
 typedef struct dcn__fact { const char *key, *what; char text[DCN__FACT_TEXT]; } dcn__fact;
 /* facts: (DCN__STATE_FACTS); behind the first DCN__STATE_SAME top, shard, shards, first, end,
  * next. */
-dcn_status dcn__state_facts(dcn__fact *facts, const dcn_atlas *a, dcn_error *err);
+void dcn__state_facts(dcn__fact *facts, const dcn_atlas *a);
 
 /* The sum over tensors and metadata, as docs/formats/atlas.md says. crcs: of the tensors' bytes;
  * all three in the order of their names' bytes. */

@@ -62,7 +62,8 @@ void dcn__strip_name(dcn__string *s, const dcn__press *p, int page, int channel)
                        is_png(p, page) ? "png" : "jpg");
 }
 
-bool dcn__strip_find(const dcn__press *p, const char *name, int *page, int *channel)
+dcn_status dcn__strip_find(const dcn__press *p, const char *name, int *page, int *channel,
+                           dcn_error *err)
 {
     const char *slug = strchr(name, '/'), *file = slug ? strchr(slug + 1, '/') : NULL;
     const char *minus = slug ? strchr(slug, '-') : NULL, *dot = file ? strchr(file, '.') : NULL;
@@ -72,10 +73,10 @@ bool dcn__strip_find(const dcn__press *p, const char *name, int *page, int *chan
         !dcn__parse_int(slug + 1, (size_t)(minus - slug - 1), 1, p->atlas->n_pages, &i) ||
         !dcn__parse_int(file + 1, (size_t)(dot - file - 1), 0,
                         p->atlas->pages[i - 1].lists.channels - 1, &c))
-        return false;
+        return dcn__fail(err, DCN_BUG, "book", "has no tiles %s; please report this", name);
     *page = (int)i - 1;
     *channel = (int)c;
-    return true;
+    return DCN_OK;
 }
 
 /* ---- one strip ------------------------------------------------------------------------------ */

@@ -21,8 +21,9 @@ void dcn__press_clear(dcn__press *p);
 
 /* Appends "tiles-0123abcd/01-conv1/00017.png". */
 void dcn__strip_name(dcn__string *s, const dcn__press *p, int page, int channel);
-/* The name's page and channel; false: it is no such name. */
-bool dcn__strip_find(const dcn__press *p, const char *name, int *page, int *channel);
+/* The name's page and channel. */
+dcn_status dcn__strip_find(const dcn__press *p, const char *name, int *page, int *channel,
+                           dcn_error *err);
 /* One channel's, which has units. slot: spool->largest. */
 dcn_status dcn__strip_make(dcn__bytes *bytes, const dcn__press *p, int page, int channel,
                            uint8_t *slot, dcn_error *err);

@@ -24,7 +24,7 @@ static int extent_of(dcn_shape s, int axis)
     return axis == 0 ? s.h : s.w;
 }
 
-dcn_status dcn__tile_form(dcn__page *page, const dcn_atlas *a, dcn_error *err)
+void dcn__tile_form(dcn__page *page, const dcn_atlas *a)
 {
     const dcn_graph *g = a->model->graph;
     const dcn_shape input = g->nodes[0].shape;
@@ -32,10 +32,6 @@ dcn_status dcn__tile_form(dcn__page *page, const dcn_atlas *a, dcn_error *err)
     const int most = a->desc.tile < widest ? a->desc.tile : widest;
     int longest = 1;
 
-    if (input.c != 1 && input.c != 3)
-        return dcn__fail(err, DCN_USAGE, g->nodes[0].name,
-                         "has %d channels, an atlas shows pictures of 1 or 3; give a network that "
-                         "takes pictures", input.c);
     for (int axis = 0; axis < 2; axis++) {
         const int field = g->nodes[page->node].field.size[axis], all = extent_of(input, axis);
 
@@ -49,7 +45,6 @@ dcn_status dcn__tile_form(dcn__page *page, const dcn_atlas *a, dcn_error *err)
         if (page->tile[axis] < 1)
             page->tile[axis] = 1;
     }
-    return DCN_OK;
 }
 
 /* One axis: cells from..to-1 of the picture go to the patch from *at on; the patch begins at cell

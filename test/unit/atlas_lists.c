@@ -224,6 +224,21 @@ static bool allow_some(void *user, size_t bytes)
     return --*left >= 0;
 }
 
+static void impossible_lists(void **state)
+{
+    static const int sizes[3][2] = { { 0, 9 }, { 3, 0 }, { 3, 101 } };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char sentence[100];
+        dcn__lists l;
+
+        snprintf(sentence, sizeof sentence, "lists: %d units of %d channels; report this", sizes[i][1], sizes[i][0]);
+        must_say(dcn__lists_init(&l, sizes[i][0], sizes[i][1], &err), DCN_BUG, sentence);
+        dcn__lists_clear(&l);
+    }
+}
+
 static void without_memory(void **state)
 {
     (void)state;
@@ -272,6 +287,7 @@ int main(void)
         cmocka_unit_test(is_sorting),
         cmocka_unit_test(parts_make_the_whole),
         cmocka_unit_test(marks_tell_channels_apart),
+        cmocka_unit_test(impossible_lists),
         cmocka_unit_test(without_memory),
         cmocka_unit_test(is_fast),
     };

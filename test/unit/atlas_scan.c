@@ -2,6 +2,9 @@
  * none; where a scan may be cut. */
 #include "atlas_help.h"
 
+#include "atlas/spool.h"
+#include "data/data.h"
+
 #include "base/memory.h"
 
 static const char net[] = "input 12x12x1; conv filters=6 kernel=3; relu; max_pool 2; "
@@ -308,6 +311,48 @@ static void refused(const world *w, dcn_atlas_desc desc, dcn_status status, cons
     assert_null(a);
 }
 
+/* Settings that no command line gives, and data without a picture. */
+static void refuses_what_programs_ask(void **state)
+{
+    enum { MANY = 4097 };
+    static dcn_node layers[MANY];
+    char sentence[700];
+    int64_t count[2];
+    dcn__spool spool;
+    dcn_atlas *a;
+    world w = { 0 };
+
+    (void)state;
+    open_idx(&w, "atlas_scan", 8);
+    set_model(&w, net, 9, 1);
+    for (int i = 0; i < MANY; i++)
+        layers[i] = 1;
+    refused(&w, (dcn_atlas_desc){ .n_layers = -1 }, DCN_USAGE, "layers: -1 is not a number of layers; correct it");
+    refused(&w, (dcn_atlas_desc){ .n_layers = 2 }, DCN_USAGE, "layers: 2 is not a number of layers; correct it");
+    layers[0] = -1;
+    refused(&w, (dcn_atlas_desc){ .n_layers = 1, .layers = layers }, DCN_USAGE,
+            "layers: -1 is no node of the network; they are 1..7");
+    layers[0] = 1;
+    refused(&w, (dcn_atlas_desc){ .n_layers = MANY, .layers = layers }, DCN_USAGE,
+            "layers: 4097 are too many for one atlas; choose at most 4096");
+    refused(&w, (dcn_atlas_desc){ .engine = "abacus" }, DCN_USAGE,
+            has_engine("cpu") ? "engine: there is no engine \"abacus\" in this build; use cpu, ref or ref64"
+                              : "engine: there is no engine \"abacus\" in this build; use ref or ref64");
+    memcpy(count, w.data->info.count, sizeof count);
+    memset(w.data->info.count, 0, sizeof count);
+    snprintf(sentence, sizeof sentence, "%s: has no pictures; choose other data", w.folder);
+    for (int i = 0; i < 3; i++)
+        refused(&w, (dcn_atlas_desc){ .pictures = (dcn_pictures)i }, DCN_USAGE, sentence);
+    memcpy(w.data->info.count, count, sizeof count);
+    must(dcn_atlas_create(&a, &w.model, w.data, &(dcn_atlas_desc){ .n_layers = 1, .layers = layers }, &err));
+    a->pages[0].tile[0] = a->pages[0].tile[1] = 1 << 29;     /* as if it were to show a continent */
+    must_say(dcn__spool_init(&spool, a, false, &err), DCN_USAGE,
+             "atlas: its tiles are more than a file can hold; ask for fewer layers or smaller tiles");
+    dcn__spool_clear(&spool);
+    dcn_atlas_destroy(a);
+    close_world(&w);
+}
+
 static void refuses_settings(void **state)
 {
     const dcn_node twice[] = { 2, 1, 2 }, input[] = { 0 }, none[] = { 99 };
@@ -407,6 +452,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_finite),
         cmocka_unit_test(names_the_first_such_picture),
         cmocka_unit_test(refuses_settings),
+        cmocka_unit_test(refuses_what_programs_ask),
         cmocka_unit_test(shards_are_whole_stretches),
         cmocka_unit_test(says_how_it_will_go),
     };

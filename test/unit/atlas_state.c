@@ -323,6 +323,67 @@ static void merge_names_what_is_wrong(void **state)
     close_world(&w);
 }
 
+/* Between the look at all parts and the adding of this one another file takes its place. */
+typedef struct exchange { int left; const char *from, *to; } exchange;
+
+static bool exchange_files(void *user, size_t bytes)
+{
+    exchange *x = user;
+
+    (void)bytes;
+    if (x->left-- == 0)
+        assert_int_equal(rename(x->from, x->to), 0);
+    return true;
+}
+
+static void parts_that_change_while_they_are_read(void **state)
+{
+    char names[3][600], sentence[900];
+    const char *const files[2] = { names[0], names[1] };
+    int changed = 0, merged = 0, left = 1;
+    world w = { 0 };
+    dcn_atlas *a;
+
+    (void)state;
+    set_up(&w);
+    for (int i = 0; i < 3; i++) {
+        snprintf(names[i], sizeof names[i], "%s", path_of("c"));
+        names[i][strlen(names[i]) - 1] = (char)('a' + i);
+    }
+    snprintf(sentence, sizeof sentence, "%s: changed while it was read; try again", names[1]);
+    for (int k = 0; merged == 0; k++) {
+        exchange x = { k, names[2], names[1] };
+        dcn_status st;
+
+        for (int i = 0; i < 3; i++) {                    /* both parts; and the second, unfinished */
+            a = atlas_of(&w, (dcn_atlas_desc){ .shard = i > 0, .shards = 2, .batch = 8,
+                                               .pictures = DCN_PICTURES_ALL });
+            unlink(names[i]);
+            if (i < 2)
+                must(dcn_atlas_scan(a, names[i], NULL, NULL, &err));
+            else
+                assert_int_equal(dcn_atlas_scan(a, names[i], stop_at, &left, &err), DCN_STOPPED);
+            left = 1;
+            dcn_atlas_destroy(a);
+        }
+        a = atlas_of(&w, (dcn_atlas_desc){ .pictures = DCN_PICTURES_ALL });
+        memset(&err, 0, sizeof err);
+        dcn__set_alloc_hook(exchange_files, &x);
+        st = dcn_atlas_merge(a, files, 2, &err);
+        dcn__set_alloc_hook(NULL, NULL);
+        merged += st == DCN_OK;                          /* it came too late */
+        changed += st == DCN_FILE && strcmp(err.text, sentence) == 0;
+        if (st && st != DCN_STATE && st != DCN_INPUT && st != DCN_FILE)
+            fail_msg("at allocation %d: status %d: %s", k, (int)st, err.text);
+        assert_int_equal(dcn_atlas_scanned(a), st ? 0 : dcn_atlas_pictures(a));
+        dcn_atlas_destroy(a);
+    }
+    assert_true(changed > 0);
+    for (int i = 0; i < 3; i++)
+        unlink(names[i]);
+    close_world(&w);
+}
+
 /* ---- hostile files ------------------------------------------------------------------------------ */
 
 /* Not synced: there are thousands of them. */
@@ -351,6 +412,25 @@ static void load_bytes(dcn_atlas *a, const dcn__bytes *bytes, const char *what)
     dcn__bytes_clear(&after);
     dcn__bytes_clear((dcn__bytes *)&before);
     unlink(path_of("h"));
+}
+
+/* n letters more in a text of the header, which ends there. */
+static dcn__bytes lengthened(const dcn__bytes *bytes, const char *text, size_t n)
+{
+    dcn__bytes longer = { dcn__alloc(bytes->size + n + 1), bytes->size + n };
+    const uint8_t *at = memmem(bytes->data, bytes->size, text, strlen(text));
+    uint64_t header;
+    size_t before;
+
+    assert_true(longer.data && at && n % 8 == 0);
+    before = (size_t)(at - bytes->data) + strlen(text);
+    memcpy(longer.data, bytes->data, before);
+    memset(longer.data + before, 'x', n);
+    memcpy(longer.data + before + n, bytes->data + before, bytes->size - before);
+    memcpy(&header, longer.data, 8);
+    header += n;
+    memcpy(longer.data, &header, 8);
+    return longer;
 }
 
 /* In place: the text that stands once in the header. */
@@ -576,6 +656,12 @@ static void tells_what_it_is(void **state)
         { "\"top\":\"3\"", "\"top\":\"4\"", "the 4 units of each channel of layer max_pool1" },
         { "\"top\":\"3\"", "\"tox\":\"3\"", "its \"top\" is missing" },
     };
+    static const struct { const char *text; size_t more; const char *what; } longer[] = {
+        { "\"model\":\"", 8, "its model is longer than 23 bytes; copy the file again or scan again" },
+        { "\"data\":\"", 8, "its data is longer than 23 bytes; copy the file again or scan again" },
+        { "\"preprocess\":\"", 400, "its preprocess is longer than 399 bytes; copy the file again or scan again" },
+        { "\"engine\":\"", 64, "its engine is longer than 63 bytes; copy the file again or scan again" },
+    };
     const dcn_node layers[] = { 3, 5 };
     int calls = 1;
     dcn__bytes good;
@@ -624,6 +710,15 @@ static void tells_what_it_is(void **state)
                          DCN_INPUT);
         if (!strstr(err.text, cases[i].what))
             fail_msg("%s does not say \"%s\"", err.text, cases[i].what);
+        assert_null(s.layers);
+        dcn__bytes_clear(&bytes);
+    }
+    for (size_t i = 0; i < COUNT(longer); i++) {
+        dcn__bytes bytes = lengthened(&good, longer[i].text, longer[i].more);
+
+        assert_int_equal(dcn_scan_read(&s, put_bytes(bytes.data, bytes.size), NULL, &err), DCN_INPUT);
+        if (!strstr(err.text, longer[i].what))
+            fail_msg("%s does not say \"%s\"", err.text, longer[i].what);
         assert_null(s.layers);
         dcn__bytes_clear(&bytes);
     }
@@ -714,6 +809,7 @@ int main(void)
         cmocka_unit_test(a_whole_scan_serves_smaller_atlases),
         cmocka_unit_test(names_what_differs),
         cmocka_unit_test(merge_names_what_is_wrong),
+        cmocka_unit_test(parts_that_change_while_they_are_read),
         cmocka_unit_test(believes_no_number),
         cmocka_unit_test(believes_no_text),
         cmocka_unit_test(notices_damage),
