@@ -111,18 +111,20 @@ static const char *change_text(char out[128], const char *text, dcn__random *r)
 {
     const size_t n = strlen(text);
     const uint64_t what = dcn__random_below(r, 4);
+    size_t at;
 
     if (what == 0 || !n)
         return odd_text(r);
     snprintf(out, 128, "%s", text);
     if (n >= 128)
         return out;
+    at = dcn__random_below(r, n);
     if (what == 1)
-        out[dcn__random_below(r, n)] = '\0';
+        out[at] = '\0';
     else if (what == 2)
-        out[dcn__random_below(r, n)] = "019-x, =\"\\[{.a"[dcn__random_below(r, 15)];
+        out[at] = "019-x, =\"\\[{.a"[dcn__random_below(r, 15)];
     else
-        snprintf(out + dcn__random_below(r, n), 40, "%s", odd_text(r));
+        snprintf(out + at, 128 - at, "%s", odd_text(r));
     return out;
 }
 
