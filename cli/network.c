@@ -17,7 +17,10 @@ static dcn_status open_text(int *fd, const char *path, dcn_error *err)
     struct stat st;
 
     if (!strcmp(path, "-")) {
-        *fd = dup(STDIN_FILENO);
+        const int flags = fcntl(STDIN_FILENO, F_GETFL);
+
+        /* Where it was closed main() has opened something that cannot be read. */
+        *fd = flags < 0 || (flags & O_ACCMODE) == O_WRONLY ? -1 : dup(STDIN_FILENO);
         if (*fd < 0)
             return cli_fail(err, DCN_FILE, "standard input",
                             "is closed; send a network through it");
