@@ -128,11 +128,13 @@ static dcn_status refuse(const struct head *h, const char *what, dcn_error *err)
 static dcn_status look_into_gzip(const struct head *h, dcn_kind *kind, dcn_error *err)
 {
     uint8_t inside[TAR_HEAD] = { 0 };
+    dcn_status st = dcn__gunzip(inside, TAR_HEAD, false, h->bytes, h->size, h->path, NULL);
 
     /* A small IDX file has fewer bytes than the place where "ustar" stands in an archive. */
-    if (dcn__gunzip(inside, TAR_HEAD, false, h->bytes, h->size, h->path, NULL) != DCN_OK &&
-        dcn__gunzip(inside, 8, false, h->bytes, h->size, h->path, err) == DCN_USAGE)
-        return DCN_USAGE;
+    if (st)
+        st = dcn__gunzip(inside, 8, false, h->bytes, h->size, h->path, err);
+    if (st == DCN_USAGE)                   /* a build without zlib */
+        return st;
     if (is_idx(inside, 8))
         return look_into_idx(h, kind, err);
     if (memcmp(inside + 257, "ustar", 5) == 0)

@@ -163,7 +163,7 @@ dcn_status dcn__get_reduced(dcn__import *im, int rank, bool *reduced, bool *keep
 {
     int64_t axes[DCN__ONNX_MAX_RANK], keepdims = 1, noop = 0;
     dcn_status st;
-    int n, axis;
+    int n, axis = 0;
 
     if ((st = dcn__get_int(im, "keepdims", 0, 1, &keepdims)) ||
         (st = dcn__get_int(im, "noop_with_empty_axes", 0, 1, &noop)) ||

@@ -48,9 +48,6 @@ dcn_status dcn__constant_make(dcn__import *im, int type, int rank, const int64_t
 {
     int64_t count = 1;
 
-    if (rank > DCN__ONNX_MAX_RANK)
-        return dcn__import_fail(im, "its result has %d dimensions, the limit is %d; export the "
-                                "network again", rank, DCN__ONNX_MAX_RANK);
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0 || !dcn__mul_int64(count, dims[i], &count) || count > DCN__MAX_FOLDED)
             return dcn__import_fail(im, "it makes a constant of more than %d numbers; fold the "

@@ -135,11 +135,12 @@ static void picture_files(void **state)
     dcn_image image;
 
     (void)state;
-    assert_refused(dcn_image_save_png(&odd, temporary("odd.png"), NULL, &err), DCN_USAGE, "(1,1,2) cannot be written");
+    assert_int_equal(dcn_image_save_png(&odd, temporary("odd.png"), NULL, &err), DCN_USAGE);
     assert_false(dcn__is_file(temporary("odd.png")));
     assert_refused(dcn__image_decode(&image, (const uint8_t *)"\0\0\0\x18" "ftypavis", 12, "p", NULL, &err), DCN_INPUT,
                    "p: is an AVIF picture; convert it");
 #ifdef DCN_HAVE_PNG
+    assert_non_null(strstr(err.text, "PNG: a picture of (1,1,2) cannot be written; "));
     const dcn_image good = { .h = 1, .w = 1, .c = 3, .pixels = pixels };
 
     assert_ok(dcn_image_save_png(&good, temporary("good.png"), NULL, &err));
