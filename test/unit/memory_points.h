@@ -233,7 +233,10 @@ static int count_descriptors(void)
 
 static long memory_points, memory_scenarios, memory_spared, memory_process_points;
 
-/* A place in the program that asks for memory, by the addresses of some callers. */
+/* A place in the program that asks for memory, by the addresses of up to CALLERS callers below
+ * run_once(), whose own the optimiser may have more than once. */
+enum { CALLERS = 10, DEEPEST = 64 };
+
 typedef struct asker { uint64_t who; long number; } asker;
 
 static asker askers[2048];                       /* and the number of their first allocation */
@@ -241,15 +244,25 @@ static int asker_count;
 static bool askers_noted;                        /* is everybody noted who asks? */
 static uint64_t asker_struck;                    /* the first allocation from there fails; 0: nobody's */
 
+static int depth_of_run;
+
+static int callers(void **frames)
+{
+#ifdef __GLIBC__
+    return backtrace(frames, DEEPEST);
+#else
+    (void)frames;
+    return 0;
+#endif
+}
+
 static uint64_t who_asks(void)
 {
+    void *frames[DEEPEST];
+    const int n = callers(frames), below = n > depth_of_run ? n - depth_of_run : n;
     uint64_t sum = 0;
-#ifdef __GLIBC__
-    void *frames[10];
-    const int n = backtrace(frames, COUNT(frames));
 
-    feed(&sum, frames, (size_t)n * sizeof *frames);
-#endif
+    feed(&sum, frames, (size_t)(below < CALLERS ? below : CALLERS) * sizeof *frames);
     return sum;
 }
 
@@ -299,11 +312,13 @@ static const char *wrong_sentence(const dcn_error *e)
 }
 
 /* One run with a plot, or none. */
-static dcn_status run_once(const scenario *s, plot *p, long first, bool for_ever, uint64_t *sum,
+__attribute__((noinline)) static dcn_status run_once(const scenario *s, plot *p, long first, bool for_ever, uint64_t *sum,
                            dcn_error *e)
 {
+    void *frames[DEEPEST];
     dcn_status st;
 
+    depth_of_run = callers(frames);
     if (e)
         memset(e, 0, sizeof *e);
     *sum = 0xcbf29ce484222325u;
@@ -355,7 +370,7 @@ static void succeed_again(const scenario *s, long k, uint64_t usual)
 }
 
 /* False: no allocation failed, since there were fewer. */
-static bool one_point(const scenario *s, plot *p, long k, bool for_ever, uint64_t usual)
+__attribute__((noinline)) static bool one_point(const scenario *s, plot *p, long k, bool for_ever, uint64_t usual)
 {
     const standing before = standing_now();
     dcn_error e, *to = k % 7 == 6 ? NULL : &e;        /* err may be NULL */
@@ -393,7 +408,7 @@ static long near_points(const scenario *s)
 }
 
 /* The places in the program that ask for the first time behind those. Number -1 finds them: nothing
- * fails, and the callers are the same. */
+ * fails. */
 static void points_of_askers(const scenario *s, uint64_t usual)
 {
     asker_count = 0;
