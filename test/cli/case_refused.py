@@ -2,10 +2,12 @@
 places. A case is what is asked for, the exit code and the text of the error."""
 import json
 import os
+import signal
 import struct
+import time
 
 import tool
-from tool import Case, call, environment, path, png, train, write
+from tool import Case, call, environment, path, png, start, train, write
 
 
 def model(name, network, **weights):
@@ -132,6 +134,22 @@ class Refused(Case):
                             6, "lower the learning rate: step 3 is safe")
             self.assertEqual("go on with --resume %s --lr RATE" % folder in line, len(folder) < 120)
             self.assertEqual(tool.read(folder, "model.safetensors"), before)
+
+    def test_a_walk_that_is_stopped(self):
+        self.assertEqual(train("stop", 1).returncode, 0)
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            out = "stop.%d" % code
+            process = start("show", "--model", "stop", "--data", "synthetic", "--count", 2000, "--out", out)
+            while process.poll() is None and not (os.path.isdir(path(out)) and os.listdir(path(out))):
+                time.sleep(0.01)
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, code, errors)
+            line = errors.decode().splitlines()[-1]
+            self.assertRegex(line, tool.ERROR)
+            drawn = int(line.split("interrupted; ")[1].split()[0])
+            self.assertIn("%s: interrupted; %d of 2000 pictures are drawn, give the command again" % (out, drawn), line)
+            self.assertEqual(len([n for n in os.listdir(path(out)) if n.endswith(".png")]), drawn)
 
     def test_convert_says_what_it_did(self):
         self.assertEqual(train("told", 1).returncode, 0)
