@@ -129,18 +129,22 @@ static void sizes_without_a_limit(void **state)
 
 static void picture_files(void **state)
 {
+#ifdef DCN_HAVE_PNG
+    const char *const say = "PNG: a picture of (1,1,2) cannot be written; ";
+#else
+    const char *const say = "PNG: this build has no libpng; ";
+#endif
     const dcn_limits all = { .max_pixels = INT64_MAX };
     uint8_t pixels[3] = { 1, 2, 3 };
     const dcn_image odd = { .h = 1, .w = 1, .c = 2, .pixels = pixels };
     dcn_image image;
 
     (void)state;
-    assert_int_equal(dcn_image_save_png(&odd, temporary("odd.png"), NULL, &err), DCN_USAGE);
+    assert_refused(dcn_image_save_png(&odd, temporary("odd.png"), NULL, &err), DCN_USAGE, say);
     assert_false(dcn__is_file(temporary("odd.png")));
     assert_refused(dcn__image_decode(&image, (const uint8_t *)"\0\0\0\x18" "ftypavis", 12, "p", NULL, &err), DCN_INPUT,
                    "p: is an AVIF picture; convert it");
 #ifdef DCN_HAVE_PNG
-    assert_non_null(strstr(err.text, "PNG: a picture of (1,1,2) cannot be written; "));
     const dcn_image good = { .h = 1, .w = 1, .c = 3, .pixels = pixels };
 
     assert_ok(dcn_image_save_png(&good, temporary("good.png"), NULL, &err));
