@@ -547,6 +547,7 @@ static void believes_no_text(void **state)
         { "\"relu2.mark\"", "\"relu2.marx\"", "relu2.marx is of no layer of the network" },
         { "\"relu2.mark\"", "\"relu2xmark\"", "relu2xmark is of no layer of the network" },
         { "\"relu2.mark\"", "\"relu7.mark\"", "relu7.mark is of no layer of the network" },
+        { "\"relu2.mark\"", "\"conv2.mark\"", "relu2.mark is missing" },
         { "\"relu2.mark\"", "\"relu1.mark\"", "relu1.mark has another type or shape" },
         { "\"F32\",\"shape\":[5,9]", "\"U32\",\"shape\":[5,9]", "has another type or shape than 9 "
           "units of 5 channels" },
