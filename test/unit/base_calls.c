@@ -2,24 +2,10 @@
  * left behind, and that a call which was only interrupted is made again. */
 #include "calls.h"
 #include "support.h"
+#include "own_folder.h"
 
 #include "base/error.h"
-
-#include "base/file.h"
-#include "base/memory.h"
 #include "base/store.h"
-
-static char folder[512];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][700];
-    static int turn;
-
-    turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
-    return paths[turn];
-}
 
 /* "/the folder/name: sentence" */
 static const char *of(const char *name, const char *sentence)
@@ -30,37 +16,19 @@ static const char *of(const char *name, const char *sentence)
     return text;
 }
 
-static int files_in_folder(void)
-{
-    dcn__names names;
-    int count;
-
-    must(dcn__folder_list(&names, folder, 1000, &err));
-    count = names.count;
-    dcn__names_clear(&names);
-    return count;
-}
-
 static int new_folder(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof folder, "%s/calls.%d", DCN_TEST_TMP, (int)getpid());
-    return dcn__make_folder(folder, NULL) || dcn__file_write(in_folder("f"), "old", 3, NULL);
+    fresh_folder(folder, sizeof folder, "calls");
+    return dcn__file_write(in_folder("f"), "old", 3, NULL);
 }
 
 static int remove_folder(void **state)
 {
-    dcn__names names;
-
     (void)state;
     planned_calls();
-    if (dcn__folder_list(&names, folder, 1000, NULL))
-        return -1;
-    for (int i = 0; i < names.count; i++)
-        if (unlink(in_folder(names.at[i])) != 0 && rmdir(in_folder(names.at[i])) != 0)
-            return -1;
-    dcn__names_clear(&names);
-    return rmdir(folder);
+    remove_tree(folder);
+    return 0;
 }
 
 /* ---- calls that are tried ----------------------------------------------------------------------- */

@@ -1,28 +1,13 @@
 /* Files: the old one or the whole new one, never a half; regular files only; limits first. */
 #include "support.h"
-
-#include "base/file.h"
-#include "base/memory.h"
+#include "own_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char folder[512];
-
-static const char *in_folder(const char *name)
-{
-    static char paths[4][700];
-    static int turn;
-
-    turn = (turn + 1) % 4;
-    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
-    return paths[turn];
-}
 
 static int empty_folder(void **state)
 {

@@ -2,6 +2,7 @@
  * fail while a set is read, no thread for the loader, paths and pictures at the limits. */
 #include "calls.h"
 #include "data_help.h"
+#include "own_folder.h"
 
 #include "data/data.h"
 #include "data/listing.h"
@@ -9,7 +10,6 @@
 #include "data/preprocess.h"
 
 static dcn_error err;
-static char folder[512];
 static const dcn_preprocess usual = { .shape = { 24, 24, 3 }, .normalize = DCN_NORMALIZE_NONE };
 
 static int set_up(void **state)
@@ -25,16 +25,6 @@ static int tear_down(void **state)
     planned_calls();
     remove_tree(folder);
     return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[2][700];
-    static int turn;
-
-    turn = !turn;
-    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
-    return paths[turn];
 }
 
 static dcn_data *open_set(const char *path)

@@ -2,6 +2,7 @@
  * The archive is made here; it holds records of a formula, no pictures. */
 #include "calls.h"
 #include "data_help.h"
+#include "own_folder.h"
 
 #ifdef DCN_HAVE_CURL
 #include "codec/digest.h"
@@ -17,8 +18,6 @@
 #include <fcntl.h>
 
 static dcn_error err;
-static char folder[512];
-
 /* ---- the archive --------------------------------------------------------------------- */
 
 struct packed {
@@ -259,16 +258,6 @@ static int tear_down(void **state)
     (void)state;
     remove_tree(folder);
     return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char paths[2][700];
-    static int turn;
-
-    turn = !turn;
-    snprintf(paths[turn], sizeof paths[turn], "%s/%s", folder, name);
-    return paths[turn];
 }
 
 #define PART "cifar-10-binary.tar.gz.part"

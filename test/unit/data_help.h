@@ -4,45 +4,9 @@
 #define DATA_HELP_H
 
 #include "codec_test.h"
-
-#include "base/file.h"
-#include "base/memory.h"
+#include "folders.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* rm -r, for folders that the tests made themselves. */
-static inline void remove_tree(const char *path)
-{
-    dcn__names names;
-    struct stat st;
-
-    if (lstat(path, &st) != 0)
-        return;
-    if (!S_ISDIR(st.st_mode)) {
-        unlink(path);
-        return;
-    }
-    if (!dcn__folder_list(&names, path, 100000, NULL)) {
-        for (int i = 0; i < names.count; i++) {
-            char *below = dcn__path_join(path, names.at[i]);
-
-            remove_tree(below);
-            dcn__free(below);
-        }
-        dcn__names_clear(&names);
-    }
-    rmdir(path);
-}
-
-/* A fresh folder DCN_TEST_TMP/NAME.PID. */
-static inline void fresh_folder(char *path, size_t size, const char *name)
-{
-    snprintf(path, size, "%s/%s.%ld", DCN_TEST_TMP, name, (long)getpid());
-    remove_tree(path);
-    assert_int_equal(dcn__make_folder(path, NULL), DCN_OK);
-}
 
 /* For dcn__set_alloc_hook: as many allocations as *user says, then none; below 0 one has failed. */
 static inline bool fail_after(void *user, size_t bytes)

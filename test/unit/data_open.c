@@ -1,13 +1,12 @@
 /* data_open.c - the four kinds of data sets: what they hold, and how everything else is refused. */
 #include "data_help.h"
+#include "own_folder.h"
 
 #include "data/data.h"
 
 #include <fcntl.h>
 
 static dcn_error err;
-static char folder[512];
-
 static int set_up(void **state)
 {
     (void)state;
@@ -20,14 +19,6 @@ static int tear_down(void **state)
     (void)state;
     remove_tree(folder);
     return 0;
-}
-
-static const char *in_folder(const char *name)
-{
-    static char path[1200];
-
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
 }
 
 static uint64_t hash_of(const char *path)

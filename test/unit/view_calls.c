@@ -2,14 +2,13 @@
  * and that a writer which may have lost something writes no more. */
 #include "calls.h"
 #include "support.h"
+#include "own_folder.h"
 
 #ifdef DCN_HAVE_PROTOBUF
 
-#include "base/file.h"
 #include "codec/tfrecord.h"
 #include "view/events.h"
 
-static char folder[512];
 static const char *machine;             /* what gethostname says; NULL: it fails */
 
 #pragma GCC visibility push(default)
@@ -22,41 +21,20 @@ int gethostname(char *name, size_t size)
 }
 #pragma GCC visibility pop
 
-static int files_in_folder(void)
-{
-    dcn__names names;
-    int count;
-
-    must(dcn__folder_list(&names, folder, 1000, &err));
-    count = names.count;
-    dcn__names_clear(&names);
-    return count;
-}
-
 static int new_folder(void **state)
 {
     (void)state;
     machine = "ocean-4.example_org";
-    snprintf(folder, sizeof folder, "%s/view_calls.%d", DCN_TEST_TMP, (int)getpid());
-    return dcn__make_folder(folder, NULL);
+    fresh_folder(folder, sizeof folder, "view_calls");
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
-    dcn__names names;
-
     (void)state;
     planned_calls();
-    if (dcn__folder_list(&names, folder, 1000, NULL))
-        return -1;
-    for (int i = 0; i < names.count; i++) {
-        char path[900];
-
-        snprintf(path, sizeof path, "%s/%s", folder, names.at[i]);
-        unlink(path);
-    }
-    dcn__names_clear(&names);
-    return rmdir(folder);
+    remove_tree(folder);
+    return 0;
 }
 
 /* "PATH: sentence" */
