@@ -30,4 +30,13 @@ static inline void does_not_fit(const world *w, dcn_atlas_desc desc, const char 
     dcn_atlas_destroy(a);
 }
 
+static inline dcn__bytes copy_of(const dcn__bytes *bytes)
+{
+    const dcn__bytes copy = { dcn__alloc(bytes->size + 1), bytes->size };
+
+    assert_non_null(copy.data);
+    memcpy(copy.data, bytes->data, bytes->size);
+    return copy;
+}
+
 #endif
