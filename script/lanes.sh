@@ -94,7 +94,7 @@ report_skips() {
 
 # figures BUILD: what its last tests said about themselves.
 figures() {
-    sed -n 's/^figure: //p' "build/$1/Testing/Temporary/LastTest.log" >>"$logs/figures.txt"
+    sed -n 's/^[.]*figure: //p' "build/$1/Testing/Temporary/LastTest.log" >>"$logs/figures.txt"
     sed 's/^/    /' "$logs/figures.txt"
 }
 
