@@ -136,7 +136,7 @@ static void believes_no_number(void **state)
                number_at(&bytes, "max_pool1.picture", 18), 8);
         memcpy(number_at(&bytes, "max_pool1.value", 19 + (size_t)i),
                number_at(&bytes, "max_pool1.value", 18 + (size_t)i), 4);
-        load_bytes(a, &bytes, i ? "channel 2 of max_pool1 " : "channel 2 of max_pool1 ");
+        load_bytes(a, &bytes, "channel 2 of max_pool1 ");
         dcn__bytes_clear(&bytes);
     }
     must(dcn_atlas_load(a, put_bytes(good.data, good.size), &err));         /* nothing else is wrong with it */
